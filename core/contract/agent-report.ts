@@ -1,0 +1,150 @@
+import { type Static, Type } from 'typebox'
+import { Code, PulltraceError } from '../lib/errors.ts'
+import { errorCodes, isTerminal, Layer, phases, pullIdPattern } from './pull.ts'
+import { Count, Nullable, seenOf, Timestamp, validatorOf } from './schema.ts'
+
+/** After decompression. Agents stay under `agentReportBytes`, so that a larger one is a fault, not bad luck. */
+export const maxReportBytes = 4 * 1024 * 1024
+export const agentReportBytes = 3 * 1024 * 1024
+
+/** Phases an agent can see; `queued` is the server's. */
+export const reportedPhases = phases.filter(phase => phase !== 'queued')
+export type ReportedPhase = (typeof reportedPhases)[number]
+
+const nodeName = Type.String({
+  minLength: 1,
+  maxLength: 253,
+  pattern: '^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$',
+  description: 'Name of the Node object.',
+})
+const imageRef = Type.String({
+  minLength: 1,
+  maxLength: 1024,
+  description: 'Name of the image record, else host/repository@digest.',
+})
+const layers = Type.Array(Layer, { maxItems: 4096 })
+
+export const PullError = Type.Object({
+  code: Type.Enum([...errorCodes]),
+  message: Type.String({ maxLength: 4096 }),
+})
+export type PullError = Static<typeof PullError>
+
+export const ReportedPull = Type.Object({
+  id: Type.String({ pattern: pullIdPattern, description: 'See Pull.id.' }),
+  imageRef,
+  repository: Type.Optional(Type.String({ maxLength: 512, description: 'host/repository.' })),
+  digest: Type.Optional(Type.String({ maxLength: 512 })),
+  platform: Type.Optional(Type.String({ maxLength: 128, description: 'os/architecture[/variant].' })),
+  phase: Type.Enum([...reportedPhases]),
+  startedAt: Timestamp('When the lease was made.'),
+  completedAt: Type.Optional(Nullable(Timestamp('When the pull ended.'))),
+  totalKnown: Type.Boolean({ description: 'Whether `layers` is complete, with true sizes.' }),
+  error: Type.Optional(Nullable(PullError)),
+  layers,
+})
+export type ReportedPull = Static<typeof ReportedPull>
+
+export const AgentReport = Type.Object(
+  {
+    nodeName,
+    timestamp: Timestamp('When the snapshot was taken, by the clock of the node.'),
+    agent: Type.Object({
+      version: Type.String({ maxLength: 64 }),
+      epoch: Type.String({ minLength: 8, maxLength: 64, description: 'Random, new at each start of the agent.' }),
+      seq: Count('Rises by one with each report of the epoch.'),
+    }),
+    runtime: Type.Optional(
+      Type.Object({ name: Type.String({ maxLength: 64 }), version: Type.String({ maxLength: 64 }) }),
+    ),
+    droppedTerminal: Type.Optional(Count('Ended pulls the agent had to forget since it started.')),
+    pulls: Type.Array(ReportedPull, { maxItems: 20_000 }),
+  },
+  { $id: 'AgentReport', description: 'A full snapshot of the pulls of one node.' },
+)
+export type AgentReport = Static<typeof AgentReport>
+
+/** The wire of agents that came before: no epoch, no ids, no phases. */
+export const AgentReportV1 = Type.Object(
+  {
+    nodeName,
+    timestamp: Timestamp('When the snapshot was taken.'),
+    pulls: Type.Array(
+      Type.Object({
+        imageRef,
+        layers,
+        startedAt: Timestamp('When the pull began.'),
+        totalKnown: Type.Boolean(),
+        completedAt: Type.Optional(Nullable(Type.String({ maxLength: 40 }))),
+        error: Type.Optional(Nullable(Type.String({ maxLength: 4096 }))),
+      }),
+      { maxItems: 20_000 },
+    ),
+  },
+  { $id: 'AgentReportV1', description: 'A report without `agent`.' },
+)
+export type AgentReportV1 = Static<typeof AgentReportV1>
+
+export const AwaitedPull = Type.Object({
+  id: Type.String(),
+  imageRef: Type.String(),
+  digest: Type.Optional(Type.String()),
+  startedAt: Timestamp('As the agent reported it.'),
+})
+export type AwaitedPull = Static<typeof AwaitedPull>
+
+export const AgentReportAnswer = Type.Object(
+  {
+    accepted: Type.Boolean({ description: 'False: the report was older than what the server has.' }),
+    reason: Type.Optional(Type.String({ description: "'stale' when not accepted." })),
+    acknowledged: Type.Boolean({ description: 'Whether the ended pulls of this report are safely stored.' }),
+    reportIntervalMs: Type.Integer({ minimum: 1 }),
+    idleReportIntervalMs: Type.Integer({ minimum: 1 }),
+    awaiting: Type.Array(AwaitedPull, { description: 'Active pulls that the server knows and this report lacks.' }),
+  },
+  { $id: 'AgentReportAnswer' },
+)
+export type AgentReportAnswer = Static<typeof AgentReportAnswer>
+
+const report = validatorOf('report', AgentReport)
+const reportV1 = validatorOf('report', AgentReportV1)
+const answer = validatorOf('answer', AgentReportAnswer)
+
+export const parseReportAnswer = (value: unknown): AgentReportAnswer => answer.parse(value)
+
+/** Throws Code.Invalid at the first fault; what passes is wholly good, so a bad report never half applies. */
+export function parseAgentReport(value: unknown): AgentReport | AgentReportV1 {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'agent')) return reportV1.parse(value)
+  const parsed = report.parse(value)
+  const ids = new Map<string, number>()
+  for (const [index, pull] of parsed.pulls.entries()) {
+    const path = `pulls[${index}]`
+    const twin = ids.get(pull.id)
+    if (twin !== undefined) throw fault(`${path}.id`, `unique in the report (pulls[${twin}] has it too)`, pull.id)
+    ids.set(pull.id, index)
+    if (isTerminal(pull.phase) && !pull.completedAt) {
+      throw fault(`${path}.completedAt`, `present when phase is '${pull.phase}'`, pull.completedAt)
+    }
+    checkLayers(path, pull)
+  }
+  return parsed
+}
+
+export const isV1 = (parsed: AgentReport | AgentReportV1): parsed is AgentReportV1 => !('agent' in parsed)
+
+function checkLayers(path: string, pull: ReportedPull): void {
+  const seen = new Set<string>()
+  for (const [index, layer] of pull.layers.entries()) {
+    if (seen.has(layer.digest)) throw fault(`${path}.layers[${index}].digest`, 'unique in the pull', layer.digest)
+    seen.add(layer.digest)
+    if (layer.totalKnown && layer.downloadedBytes > layer.totalBytes) {
+      const bound = `less than or equal to totalBytes (${layer.totalBytes})`
+      throw fault(`${path}.layers[${index}].downloadedBytes`, bound, layer.downloadedBytes)
+    }
+  }
+}
+
+function fault(path: string, bound: string, value: unknown): PulltraceError {
+  const seen = seenOf(value)
+  return new PulltraceError(Code.Invalid, `\`${path}\` must be ${bound}, got ${seen}`, { path, bound, seen })
+}

@@ -1,0 +1,126 @@
+import { type Static, type TSchema, Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import Format from 'typebox/format'
+import { Code, PulltraceError } from '../lib/errors.ts'
+
+/**
+ * `date-time` here also means that Date can hold it: RFC 3339 allows a leap second
+ * (23:59:60), which Date.parse answers with NaN.
+ */
+const dateTime = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/
+const rfc3339 = Format.Get('date-time')
+Format.Set('date-time', text => dateTime.test(text) && rfc3339!(text) && !Number.isNaN(Date.parse(text)))
+
+export const Timestamp = (description: string) => Type.String({ format: 'date-time', maxLength: 40, description })
+export const Bytes = (description: string) =>
+  Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: `${description} Unit: bytes.` })
+export const Count = (description: string) =>
+  Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description })
+export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+
+export interface Validator<T> {
+  /** The value itself, typed; throws Code.Invalid naming the first fault: path, bound, value seen. */
+  parse(value: unknown): T
+  /** Every fault of the value, for input that a person mends in one go. */
+  faults(value: unknown): readonly Fault[]
+}
+
+export interface Fault {
+  readonly path: string
+  readonly bound: string
+  readonly seen: string
+  readonly message: string
+}
+
+/** Compiles once. `what` names the input in messages, as its writer would: 'report', 'PulltraceConfig'. */
+export function validatorOf<S extends TSchema>(what: string, schema: S): Validator<Static<S>> {
+  const compiled = Compile(schema)
+  const faults = (value: unknown): Fault[] => {
+    const all = compiled.Errors(value) as unknown as SchemaFault[]
+    // `anyOf` repeats the faults of its branches: the longest path says where, the plainest keyword says why.
+    return all.map(fault => faultOf(what, value, fault))
+  }
+  return {
+    parse(value) {
+      if (compiled.Check(value)) return value as Static<S>
+      const fault = faults(value)[0] ?? {
+        path: '',
+        bound: `a valid ${what}`,
+        seen: seenOf(value),
+        message: `${what} is not valid`,
+      }
+      throw new PulltraceError(Code.Invalid, fault.message, fault)
+    },
+    faults: value => (compiled.Check(value) ? [] : faults(value)),
+  }
+}
+
+interface SchemaFault {
+  readonly keyword: string
+  readonly instancePath: string
+  readonly params: Record<string, unknown>
+  readonly message: string
+}
+
+function faultOf(what: string, root: unknown, { keyword, instancePath, params, message }: SchemaFault): Fault {
+  const pointer = instancePath.split('/').slice(1).map(unescapePointer)
+  const missing = keyword === 'required' ? (params['requiredProperties'] as string[] | undefined)?.[0] : undefined
+  const path = pathOf(missing === undefined ? pointer : [...pointer, missing])
+  const seen = missing === undefined ? seenOf(valueAt(root, pointer)) : 'nothing'
+  const bound = missing === undefined ? boundOf(keyword, params, message) : 'present'
+  return { path, bound, seen, message: `${path === '' ? what : `\`${path}\``} must be ${bound}, got ${seen}` }
+}
+
+const unescapePointer = (token: string) => token.replaceAll('~1', '/').replaceAll('~0', '~')
+
+/** `['pulls', '2', 'imageRef']` as a person writes it: `pulls[2].imageRef`. */
+function pathOf(tokens: readonly string[]): string {
+  return tokens.map((token, index) => (/^\d+$/.test(token) ? `[${token}]` : index === 0 ? token : `.${token}`)).join('')
+}
+
+function valueAt(root: unknown, tokens: readonly string[]): unknown {
+  return tokens.reduce<unknown>((value, token) => (value as Record<string, unknown> | undefined)?.[token], root)
+}
+
+/** The value as JSON, cut at 80 characters: a fault must not echo a megabyte back. */
+export function seenOf(value: unknown): string {
+  if (value === undefined) return 'nothing'
+  if (Array.isArray(value)) return `an array of ${value.length}`
+  if (typeof value === 'object' && value !== null) return 'an object'
+  const json = JSON.stringify(value) ?? String(value)
+  return json.length <= 80 ? json : `${json.slice(0, 80)}… (${json.length} characters)`
+}
+
+function boundOf(keyword: string, params: Record<string, unknown>, message: string): string {
+  const limit = params['limit']
+  switch (keyword) {
+    case 'type':
+      return params['type'] === 'integer' ? 'an integer' : `of type ${params['type']}`
+    case 'minimum':
+      return `greater than or equal to ${limit}`
+    case 'maximum':
+      return `less than or equal to ${limit}`
+    case 'minLength':
+      return `at least ${limit} characters long`
+    case 'maxLength':
+      return `at most ${limit} characters long`
+    case 'minItems':
+      return `at least ${limit} items long`
+    case 'maxItems':
+      return `at most ${limit} items long`
+    case 'format':
+      return params['format'] === 'date-time'
+        ? "an RFC 3339 time such as '2026-11-21T10:00:00Z'"
+        : `a valid ${params['format']}`
+    case 'pattern':
+      return `text that matches ${params['pattern']}`
+    case 'enum':
+      return `one of ${(params['allowedValues'] as unknown[]).map(value => `'${value}'`).join(', ')}`
+    case 'const':
+      return `'${params['allowedValue']}'`
+    case 'additionalProperties':
+      return `without unknown fields (${(params['additionalProperties'] as string[] | undefined)?.join(', ')})`
+    default:
+      return message.replace(/^must be /, '').replace(/^must /, 'such that it must ')
+  }
+}

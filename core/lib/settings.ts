@@ -1,0 +1,119 @@
+import { parseDurationMs } from './duration.ts'
+import { Code, PulltraceError } from './errors.ts'
+
+export type Env = Readonly<Record<string, string | undefined>>
+
+/**
+ * One setting of a program: its name in the environment, its default as a user
+ * would write it, what it means, and how it is read. `parse` throws an Error whose
+ * message completes "PULLTRACE_X must be ...".
+ */
+export interface Setting<T> {
+  readonly name: string
+  readonly doc: string
+  readonly default: string | undefined
+  readonly parse: (text: string) => T
+}
+
+type Values<S extends Record<string, Setting<unknown>>> = {
+  readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never
+}
+
+/**
+ * Reads every setting before anything starts, and throws once with all faults, so
+ * that a broken manifest is mended in one edit. An empty variable counts as unset.
+ */
+export function loadSettings<S extends Record<string, Setting<unknown>>>(
+  program: string,
+  settings: S,
+  env: Env,
+): Values<S> {
+  const faults: string[] = []
+  const values: Record<string, unknown> = {}
+  for (const [key, setting] of Object.entries(settings)) {
+    const text = env[setting.name] || setting.default
+    if (text === undefined) {
+      faults.push(`${setting.name} must be set: ${setting.doc}`)
+      continue
+    }
+    try {
+      values[key] = setting.parse(text)
+    } catch (reason) {
+      faults.push(`${setting.name} must be ${(reason as Error).message}, got '${text}'`)
+    }
+  }
+  throwFaults(program, faults)
+  return values as Values<S>
+}
+
+/** For relations between settings: call it with every fault found. Does nothing when there is none. */
+export function throwFaults(program: string, faults: readonly string[]): void {
+  if (faults.length === 0) return
+  throw new PulltraceError(Code.Invalid, `${program} cannot start: ${faults.join('; ')}`, {
+    fix: 'set these in the environment; docs/configuration.md lists every setting',
+  })
+}
+
+type Make<T> = (name: string, fallback: string | undefined, doc: string) => Setting<T>
+
+const make =
+  <T>(parse: (text: string) => T): Make<T> =>
+  (name, fallback, doc) => ({ name, doc, default: fallback, parse })
+
+export const text = make(value => value)
+
+/** Absent is a value: '' in the table means "not set". */
+export const optionalText: Make<string | undefined> = make(value => value || undefined)
+
+export const list: Make<readonly string[]> = make(value =>
+  value
+    .split(',')
+    .map(item => item.trim())
+    .filter(item => item !== ''),
+)
+
+export const oneOf = <const T extends readonly string[]>(choices: T): Make<T[number]> =>
+  make(value => {
+    if (!choices.includes(value)) throw new Error(`one of ${choices.map(choice => `'${choice}'`).join(', ')}`)
+    return value as T[number]
+  })
+
+export const durationMs = (minMs: number, maxMs: number, bounds: string): Make<number> =>
+  make(value => {
+    const ms = parseDurationMs(value)
+    if (ms === undefined || ms < minMs || ms > maxMs) throw new Error(`a duration such as '2s' from ${bounds}`)
+    return ms
+  })
+
+export const integer = (min: number, max: number): Make<number> =>
+  make(value => {
+    const number = Number(value)
+    if (!Number.isInteger(number) || number < min || number > max) throw new Error(`an integer from ${min} to ${max}`)
+    return number
+  })
+
+export const url: Make<URL> = make(value => {
+  const parsed = URL.canParse(value) ? new URL(value) : undefined
+  if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:') {
+    throw new Error("an http or https URL such as 'http://pulltrace-server:8080'")
+  }
+  return parsed
+})
+
+/** `host:port`, `[v6]:port` or `:port` (every address). Port 0 asks the kernel for a free one. */
+export interface ListenAddress {
+  readonly host: string | undefined
+  readonly port: number
+}
+
+export const listenAddress: Make<ListenAddress> = make(value => {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]*)):(\d{1,5})$/.exec(value)
+  const port = Number(match?.[3])
+  if (!match || port > 65_535) throw new Error("'host:port' or ':port', such as '127.0.0.1:8080'")
+  return { host: match[1] || match[2] || undefined, port }
+})
+
+/** Whether only this machine can reach the address. */
+export function isLoopback({ host }: ListenAddress): boolean {
+  return host !== undefined && (host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host))
+}
