@@ -1,0 +1,86 @@
+import type { ErrorCode, Layer, Phase, PodRef, Pull } from '../contract/pull.ts'
+import type { RateWindow } from './rate.ts'
+
+/** A layer as the state keeps it: known fields only, all present. */
+export type LayerState = Required<Omit<Layer, 'mediaType'>> & Pick<Layer, 'mediaType'>
+
+/**
+ * All that is known of one pull. Immutable: a report makes a new one, so that an
+ * event, a history record and the live view may share it.
+ */
+export interface PullState {
+  readonly id: string
+  readonly nodeName: string
+  readonly imageRef: string
+  readonly repository: string | undefined
+  readonly digest: string | undefined
+  readonly platform: string | undefined
+  readonly phase: Phase
+  /** By the clock of the node, as all times of a pull: durations use one clock. Epoch ms. */
+  readonly startedAtMs: number
+  readonly completedAtMs: number | undefined
+  readonly phaseStartedAtMs: Readonly<Partial<Record<Phase, number>>>
+  readonly totalKnown: boolean
+  readonly totalBytes: number
+  readonly downloadedBytes: number
+  readonly cachedBytes: number
+  readonly unpackedBytes: number
+  /** Running maximum, 0 to 100; undefined while the total is not known. */
+  readonly percent: number | undefined
+  readonly bytesPerSec: number | undefined
+  readonly etaSeconds: number | undefined
+  readonly restarts: number
+  readonly stalledSinceMs: number | undefined
+  readonly stale: boolean
+  readonly error: string | undefined
+  readonly errorCode: ErrorCode | undefined
+  readonly source: 'agent' | 'kubelet'
+  readonly pods: readonly PodRef[]
+  readonly layers: readonly LayerState[]
+  /** What the rate is made from; not for readers. */
+  readonly rate: RateWindow
+}
+
+const time = (ms: number) => new Date(ms).toISOString()
+
+/** The pull as readers see it; `layers` only where asked for. Unknown values are absent. */
+export function pullOf(state: PullState, options: { layers?: boolean } = {}): Pull {
+  const phaseStartedAt: Record<string, string> = {}
+  for (const [phase, ms] of Object.entries(state.phaseStartedAtMs)) phaseStartedAt[phase] = time(ms)
+  let layersDone = 0
+  for (const layer of state.layers) if (layer.state === 'done' || layer.state === 'cached') layersDone++
+  return {
+    id: state.id,
+    nodeName: state.nodeName,
+    imageRef: state.imageRef,
+    ...(state.digest !== undefined && { digest: state.digest }),
+    phase: state.phase,
+    phaseStartedAt,
+    totalKnown: state.totalKnown,
+    ...(state.totalKnown && { totalBytes: state.totalBytes }),
+    downloadedBytes: state.downloadedBytes,
+    cachedBytes: state.cachedBytes,
+    unpackedBytes: state.unpackedBytes,
+    ...(state.percent !== undefined && { percent: round(state.percent, 2) }),
+    ...(state.bytesPerSec !== undefined && { bytesPerSec: Math.round(state.bytesPerSec) }),
+    ...(state.etaSeconds !== undefined && { etaSeconds: round(state.etaSeconds, 1) }),
+    layerCount: state.layers.length,
+    layersDone,
+    restarts: state.restarts,
+    startedAt: time(state.startedAtMs),
+    ...(state.completedAtMs !== undefined && { completedAt: time(state.completedAtMs) }),
+    ...(state.stalledSinceMs !== undefined && { stalledSince: time(state.stalledSinceMs) }),
+    stale: state.stale,
+    ...(state.error !== undefined && { error: state.error }),
+    ...(state.errorCode !== undefined && { errorCode: state.errorCode }),
+    source: state.source,
+    pods: [...state.pods],
+    ...(options.layers && { layers: [...state.layers] }),
+  }
+}
+
+/** Rounds down, so that 99.999 does not read as finished. */
+function round(value: number, digits: number): number {
+  const scale = 10 ** digits
+  return Math.floor(value * scale) / scale
+}

@@ -1,0 +1,49 @@
+import type { HistoryGroup, HistorySummary } from '../../core/contract/api.ts'
+import type { Phase, TerminalPhase } from '../../core/contract/pull.ts'
+import type { PullState } from '../../core/pulls/pull.ts'
+
+/** What a search of the history can ask for. All given conditions hold at once; texts are exact unless said. */
+export interface HistoryFilter {
+  readonly node?: string
+  readonly namespace?: string
+  readonly pod?: string
+  /** A part of the image reference. */
+  readonly image?: string
+  readonly phases?: readonly Phase[]
+  readonly errorCode?: string
+  /** Ended at or after. Epoch ms. */
+  readonly sinceMs?: number
+  /** Ended before. Epoch ms. */
+  readonly untilMs?: number
+}
+
+export interface Page<T> {
+  readonly items: readonly T[]
+  /** Opaque; undefined on the last page. */
+  readonly nextCursor: string | undefined
+}
+
+/**
+ * Pulls that have ended. Every engine passes `describeHistoryStore` in
+ * conformance.ts; that suite, not this comment, is the contract.
+ */
+export interface HistoryStore {
+  /**
+   * Resolves when all are safe against power loss, in one transaction. A pull that
+   * is there is replaced (an `unknown` that found its end, a reason that came late).
+   * Rejects with Code.Unavailable, `fix` set, when it cannot be written; nothing is then kept.
+   */
+  append(pulls: readonly PullState[]): Promise<void>
+  /** How each of these ids ended; ids that never ended here are absent. */
+  endsOf(ids: readonly string[]): Promise<ReadonlyMap<string, TerminalPhase>>
+  get(id: string): Promise<PullState | undefined>
+  /** Newest end first. Throws Code.Invalid for a cursor it did not make. */
+  search(filter: HistoryFilter, limit: number, cursor?: string): Promise<Page<PullState>>
+  /** Most pulls first. */
+  summarize(group: HistoryGroup, filter: HistoryFilter, limit: number, cursor?: string): Promise<Page<HistorySummary>>
+  /** Removes what ended before `beforeMs`, then the oldest until the files are below `maxBytes`. Returns how many went. */
+  prune(beforeMs: number, maxBytes: number): Promise<number>
+  /** Counts for metrics: pulls kept and bytes on disk. */
+  size(): Promise<{ readonly pulls: number; readonly bytes: number }>
+  close(): Promise<void>
+}
