@@ -1,0 +1,136 @@
+import { execFile } from 'node:child_process'
+import { constants, existsSync } from 'node:fs'
+import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+/** Newest containerd line that the tests know; the other end is Debian 12's own 1.6. */
+const containerdModule = 'github.com/containerd/containerd/v2'
+const containerdVersion = 'v2.4.2'
+
+interface DebianSource {
+  readonly debian: string
+  readonly file: string
+  /** What its `--version` must contain. */
+  readonly says?: string
+}
+interface GoSource {
+  readonly go: string
+  readonly version: string
+  readonly file: string
+}
+type Source = DebianSource | GoSource
+
+const sources = {
+  'containerd-1.6': { debian: 'containerd', file: 'containerd', says: ' 1.6.' },
+  'ctr-1.6': { debian: 'containerd', file: 'ctr', says: ' 1.6.' },
+  'containerd-2.4': { go: `${containerdModule}/cmd/containerd`, version: containerdVersion, file: 'containerd' },
+  'ctr-2.4': { go: `${containerdModule}/cmd/ctr`, version: containerdVersion, file: 'ctr' },
+  'docker-registry': { debian: 'docker-registry', file: 'docker-registry' },
+  nginx: { debian: 'nginx-light', file: 'nginx' },
+  runc: { debian: 'runc', file: 'runc' },
+  strace: { debian: 'strace', file: 'strace' },
+} satisfies Record<string, Source>
+
+export type ProgramName = keyof typeof sources
+export const programNames = Object.keys(sources) as ProgramName[]
+
+const found = new Map<ProgramName, Promise<string>>()
+
+/**
+ * The path of a real program, installed first when it is missing: Debian packages by apt-get (as root), Go programs
+ * built once into the user's cache folder. Fails with the command that installs it.
+ */
+export function findProgram(name: ProgramName): Promise<string> {
+  let program = found.get(name)
+  if (!program) {
+    const source: Source = sources[name]
+    program = 'go' in source ? fromGo(source) : fromDebian(name, source)
+    found.set(name, program)
+    program.catch(() => found.delete(name))
+  }
+  return program
+}
+
+async function fromDebian(name: ProgramName, source: DebianSource): Promise<string> {
+  const there = await inPath(source.file)
+  if (there) return checked(name, there, source)
+
+  const command = `apt-get install -y --no-install-recommends ${source.debian}`
+  const missing = (why: string) => new Error(`${source.file} is missing and ${why}; install it as root: ${command}`)
+  if (!(await inPath('apt-get'))) throw missing('this machine has no apt-get')
+  if (process.getuid?.() !== 0) throw missing('only root can install it')
+
+  say(`installing ${source.debian}: ${command}`)
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  // Another test run may hold dpkg's lock for as long as it installs the same packages.
+  const install = () => run('apt-get', ['-o', 'DPkg::Lock::Timeout=120', ...command.split(' ').slice(1)], { env })
+  try {
+    await install().catch(async () => {
+      say('apt-get update (the package was not known)')
+      await run('apt-get', ['update'], { env })
+      await install()
+    })
+  } catch (error) {
+    throw missing(`apt-get failed: ${String((error as { stderr?: string }).stderr ?? error).trim()}`)
+  }
+  const installed = await inPath(source.file)
+  if (!installed) throw missing('its package did not bring it')
+  return checked(name, installed, source)
+}
+
+/** Another vendor's package may own the file's name, in another version. */
+async function checked(name: ProgramName, file: string, { says }: DebianSource): Promise<string> {
+  if (says === undefined) return file
+  const { stdout } = await run(file, ['--version'])
+  if (!stdout.includes(says)) {
+    throw new Error(`${name} must be version${says}x, but ${file} says '${stdout.trim()}'; run on Debian 12`)
+  }
+  return file
+}
+
+async function fromGo(source: GoSource): Promise<string> {
+  const folder = path.join(process.env['XDG_CACHE_HOME'] || path.join(os.homedir(), '.cache'), 'pulltrace', 'bin')
+  const target = path.join(folder, `${source.file}@${source.version}`)
+  if (existsSync(target)) return target
+
+  const command = `go install ${source.go}@${source.version}`
+  const go = await inPath('go')
+  if (!go) throw new Error(`go is missing, and ${target} is built by it; install Go: apt-get install -y golang-go`)
+
+  await mkdir(folder, { recursive: true })
+  const build = await mkdtemp(path.join(folder, '.build-'))
+  say(`building ${target} (one or two minutes, once): ${command}`)
+  try {
+    // Without cgo the result is the same whether or not the machine has a C compiler and btrfs headers.
+    const env = { ...process.env, GOBIN: build, GOFLAGS: '', CGO_ENABLED: '0' }
+    await run(go, ['install', `${source.go}@${source.version}`], { env, cwd: build, maxBuffer: 2 ** 24 })
+    await rename(path.join(build, source.file), target)
+  } catch (error) {
+    const why = String((error as { stderr?: string }).stderr ?? error).trim()
+    throw new Error(`${target} could not be built: ${why}; try by hand: GOBIN=${folder} ${command}`, { cause: error })
+  } finally {
+    await rm(build, { recursive: true, force: true })
+  }
+  return target
+}
+
+async function inPath(file: string): Promise<string | undefined> {
+  const folders = `${process.env['PATH'] ?? ''}:/usr/local/go/bin:/usr/local/sbin:/usr/sbin:/sbin`.split(':')
+  for (const folder of folders.filter(Boolean)) {
+    const candidate = path.join(folder, file)
+    const runs = await access(candidate, constants.X_OK).then(
+      () => true,
+      () => false,
+    )
+    if (runs) return candidate
+  }
+  return undefined
+}
+
+function say(text: string): void {
+  process.stderr.write(`rig: ${text}\n`)
+}
