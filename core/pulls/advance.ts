@@ -1,0 +1,148 @@
+import type { ReportedPull } from '../contract/agent-report.ts'
+import { isTerminal, type Phase } from '../contract/pull.ts'
+import { completedLayers, keptLayers, newBytesOf, sumsOf } from './layers.ts'
+import type { LayerState, PullState } from './pull.ts'
+import { advanceRate, bytesPerSecOf, firstRate, type RateWindow, stallAfterMs } from './rate.ts'
+
+export interface Look {
+  readonly nodeName: string
+  /** When the agent looked, by its clock. Epoch ms. */
+  readonly atMs: number
+  /** How often this node looks; stretches what counts as a stall. Milliseconds. */
+  readonly intervalMs: number
+}
+
+/** A pull's next state from its last one and what the agent says now. Percent, phase and totals never go back. */
+export function advance(before: PullState | undefined, reported: ReportedPull, look: Look): PullState {
+  const phase = nextPhase(before, reported.phase)
+  const ended = isTerminal(phase)
+  const keepsLayers =
+    before !== undefined && before.layers.length > 0 && (reported.layers.length === 0 || !reported.totalKnown)
+  const seen = keepsLayers ? before.layers : keptLayers(before?.layers ?? [], reported.layers)
+  const totalKnown = reported.totalKnown || (before?.totalKnown ?? false)
+  const layers = phase === 'completed' && totalKnown ? completedLayers(seen) : seen
+  const sums = sumsOf(layers)
+  const startedAtMs = before?.startedAtMs ?? Date.parse(reported.startedAt)
+  const completedAtMs = ended ? endOf(reported, startedAtMs, look.atMs) : undefined
+  const rate = rateOf(before, layers, look.atMs)
+  const phaseStartedAtMs = phaseTimes(before, phase, startedAtMs, completedAtMs ?? look.atMs)
+  const bytesPerSec = ended
+    ? averageOf(sums, rate, phase, startedAtMs, phaseStartedAtMs.unpacking ?? completedAtMs!)
+    : phase === 'downloading'
+      ? bytesPerSecOf(rate)
+      : undefined
+  return {
+    id: reported.id,
+    nodeName: look.nodeName,
+    imageRef: reported.imageRef === before?.imageRef ? before.imageRef : reported.imageRef,
+    repository: reported.repository ?? before?.repository,
+    digest: before?.digest === reported.digest ? before?.digest : (reported.digest ?? before?.digest),
+    platform: before?.platform ?? reported.platform,
+    phase,
+    startedAtMs,
+    completedAtMs,
+    phaseStartedAtMs,
+    totalKnown,
+    ...sums,
+    percent: percentOf(before?.percent, totalKnown, sums),
+    bytesPerSec,
+    etaSeconds:
+      phase === 'downloading' && totalKnown && bytesPerSec
+        ? (sums.totalBytes - sums.downloadedBytes) / bytesPerSec
+        : undefined,
+    stalledSinceMs: stallOf(phase, rate, look),
+    stale: false,
+    ...reasonOf(before, reported),
+    source: 'agent',
+    pods: before?.pods ?? [],
+    layers,
+    rate,
+  }
+}
+
+/** Whether a reader would see a difference. Layers compare by identity: `keptLayers` keeps what is equal. */
+export function differs(before: PullState, after: PullState): boolean {
+  return (
+    before.layers !== after.layers ||
+    before.phase !== after.phase ||
+    before.downloadedBytes !== after.downloadedBytes ||
+    before.bytesPerSec !== after.bytesPerSec ||
+    before.stalledSinceMs !== after.stalledSinceMs ||
+    before.stale !== after.stale ||
+    before.imageRef !== after.imageRef ||
+    before.digest !== after.digest ||
+    before.totalKnown !== after.totalKnown ||
+    before.percent !== after.percent ||
+    before.error !== after.error ||
+    before.errorCode !== after.errorCode ||
+    before.pods !== after.pods
+  )
+}
+
+const rank: Record<Phase, number> = {
+  queued: 0,
+  resolving: 1,
+  downloading: 2,
+  lazy: 2,
+  unpacking: 3,
+  completed: 4,
+  failed: 4,
+  unknown: 4,
+}
+
+/** An agent that was restarted may see less than the one before it. Only an end that was not known opens again. */
+function nextPhase(before: PullState | undefined, reported: Phase): Phase {
+  if (before === undefined || before.phase === 'unknown') return reported
+  return rank[reported] < rank[before.phase] ? before.phase : reported
+}
+
+/** An end before its own start (the clock was set) would make a negative duration. */
+function endOf(reported: ReportedPull, startedAtMs: number, atMs: number): number {
+  return Math.max(startedAtMs, reported.completedAt ? Date.parse(reported.completedAt) : atMs)
+}
+
+function rateOf(before: PullState | undefined, layers: readonly LayerState[], atMs: number): RateWindow {
+  return before === undefined ? firstRate(atMs) : advanceRate(before.rate, atMs, newBytesOf(before.layers, layers))
+}
+
+function phaseTimes(before: PullState | undefined, phase: Phase, startedAtMs: number, atMs: number) {
+  if (before?.phase === phase) return before.phaseStartedAtMs
+  const first = before === undefined && phase === 'resolving' ? startedAtMs : atMs
+  return { ...before?.phaseStartedAtMs, [phase]: first }
+}
+
+/** Once ended: what came over the network, by the time from the start to the end of the download. */
+function averageOf(
+  sums: { readonly totalBytes: number; readonly cachedBytes: number },
+  rate: RateWindow,
+  phase: Phase,
+  startedAtMs: number,
+  downloadEndMs: number,
+): number | undefined {
+  const bytes = phase === 'completed' ? sums.totalBytes - sums.cachedBytes : rate.fetchedBytes
+  const tookMs = downloadEndMs - startedAtMs
+  return bytes > 0 && tookMs > 0 ? (bytes * 1000) / tookMs : undefined
+}
+
+function percentOf(
+  before: number | undefined,
+  totalKnown: boolean,
+  { downloadedBytes, totalBytes }: { readonly downloadedBytes: number; readonly totalBytes: number },
+): number | undefined {
+  if (!totalKnown) return before
+  const now = totalBytes === 0 ? 100 : (100 * downloadedBytes) / totalBytes
+  return Math.max(before ?? 0, now)
+}
+
+function stallOf(phase: Phase, rate: RateWindow, { atMs, intervalMs }: Look): number | undefined {
+  if (phase !== 'downloading') return undefined
+  return atMs - rate.lastByteAtMs >= Math.max(stallAfterMs, 3 * intervalMs) ? rate.lastByteAtMs : undefined
+}
+
+/** A specific reason is never overwritten by a general one. */
+function reasonOf(before: PullState | undefined, { error, phase }: ReportedPull) {
+  if (phase === 'completed') return { error: undefined, errorCode: undefined }
+  const general = error?.code === undefined || error.code === 'Unknown'
+  const keep = before?.error !== undefined && general
+  return keep ? { error: before.error, errorCode: before.errorCode } : { error: error?.message, errorCode: error?.code }
+}

@@ -1,0 +1,8 @@
+import type { PullEventType } from '../contract/pull-event.ts'
+import type { PullState } from './pull.ts'
+
+/** What a merge says happened to one pull; an event once it is numbered. */
+export interface PullChange {
+  readonly type: PullEventType
+  readonly pull: PullState
+}

@@ -1,0 +1,109 @@
+import type { Layer } from '../contract/pull.ts'
+import type { LayerState } from './pull.ts'
+
+/** Sums over the distinct layers of one pull. Units: bytes, except `restarts`. */
+export interface LayerSums {
+  readonly totalBytes: number
+  readonly downloadedBytes: number
+  readonly cachedBytes: number
+  readonly unpackedBytes: number
+  readonly restarts: number
+}
+
+export function sumsOf(layers: readonly LayerState[]): LayerSums {
+  let totalBytes = 0
+  let downloadedBytes = 0
+  let cachedBytes = 0
+  let unpackedBytes = 0
+  let restarts = 0
+  for (const layer of layers) {
+    totalBytes += layer.totalBytes
+    downloadedBytes += layer.downloadedBytes
+    restarts += layer.restarts
+    if (layer.state === 'cached') cachedBytes += layer.totalBytes
+    if (layer.state === 'cached' || layer.state === 'done') unpackedBytes += layer.totalBytes
+  }
+  return { totalBytes, downloadedBytes, cachedBytes, unpackedBytes, restarts }
+}
+
+/**
+ * The reported layers as state: known fields only, so that what else a report
+ * carries is not kept alive. A layer that did not change is the same object as
+ * before, and so is the list: identity says "nothing new".
+ */
+export function keptLayers(before: readonly LayerState[], reported: readonly Layer[]): readonly LayerState[] {
+  let same = before.length === reported.length
+  const layers: LayerState[] = new Array(reported.length)
+  for (let index = 0; index < reported.length; index++) {
+    const old = layerBefore(before, reported, index)
+    const layer = keptLayer(old, reported[index]!)
+    same &&= layer === before[index]
+    layers[index] = layer
+  }
+  return same ? before : layers
+}
+
+/** Bytes that arrived since the last look. A layer seen for the first time brings none: it may have been resumed. */
+export function newBytesOf(before: readonly LayerState[], after: readonly LayerState[]): number {
+  if (before === after) return 0
+  let bytes = 0
+  for (let index = 0; index < after.length; index++) {
+    const layer = after[index]!
+    const old = layerBefore(before, after, index)
+    if (old !== undefined && layer.state !== 'cached' && layer.downloadedBytes > old.downloadedBytes) {
+      bytes += layer.downloadedBytes - old.downloadedBytes
+    }
+  }
+  return bytes
+}
+
+/** What completion means for the layers: all of it is there. */
+export function completedLayers(layers: readonly LayerState[]): readonly LayerState[] {
+  if (layers.every(layer => layer.state === 'done' || layer.state === 'cached')) return layers
+  return layers.map(layer =>
+    layer.state === 'cached' ? layer : { ...layer, downloadedBytes: layer.totalBytes, state: 'done' },
+  )
+}
+
+/** Agents keep the manifest's order, so the same index is nearly always the same layer. */
+function layerBefore(
+  before: readonly LayerState[],
+  reported: readonly { readonly digest: string }[],
+  index: number,
+): LayerState | undefined {
+  const digest = reported[index]!.digest
+  const atIndex = before[index]
+  return atIndex?.digest === digest ? atIndex : before.find(layer => layer.digest === digest)
+}
+
+function keptLayer(old: LayerState | undefined, layer: Layer): LayerState {
+  const restarts = layer.restarts ?? 0
+  const state = layer.state ?? stateOf(layer)
+  if (
+    old !== undefined &&
+    old.downloadedBytes === layer.downloadedBytes &&
+    old.totalBytes === layer.totalBytes &&
+    old.totalKnown === layer.totalKnown &&
+    old.state === state &&
+    old.restarts === restarts &&
+    old.mediaType === layer.mediaType
+  ) {
+    return old
+  }
+  return {
+    // Each report parses its strings anew; keeping the first copy lets the others go.
+    digest: old?.digest ?? layer.digest,
+    ...(layer.mediaType !== undefined && { mediaType: old?.mediaType ?? layer.mediaType }),
+    totalBytes: layer.totalBytes,
+    downloadedBytes: layer.totalKnown ? Math.min(layer.downloadedBytes, layer.totalBytes) : layer.downloadedBytes,
+    totalKnown: layer.totalKnown,
+    restarts,
+    state,
+  }
+}
+
+/** For agents that send no state. */
+function stateOf({ totalKnown, totalBytes, downloadedBytes }: Layer): LayerState['state'] {
+  if (totalKnown && downloadedBytes >= totalBytes) return 'downloaded'
+  return downloadedBytes > 0 ? 'downloading' : 'waiting'
+}

@@ -1,0 +1,165 @@
+import { type AgentReport, type AgentReportV1, isV1, type ReportedPull } from '../contract/agent-report.ts'
+import { isTerminal, type TerminalPhase } from '../contract/pull.ts'
+import { advance, differs, type Look } from './advance.ts'
+import type { PullChange } from './change.ts'
+import type { NodeState } from './node.ts'
+import { orderOf, supersededBy } from './order.ts'
+import type { PullState } from './pull.ts'
+import { snapshotOfV1 } from './v1.ts'
+
+/** A report as merge takes it: v1 ones come through `snapshotOfV1` and have no `agent`. */
+export type Snapshot = Omit<AgentReport, 'agent'> & { readonly agent?: AgentReport['agent'] }
+
+export interface MergeContext {
+  /** By the clock of the server. Epoch ms. */
+  readonly receivedAtMs: number
+  readonly reportIntervalMs: number
+  readonly idleReportIntervalMs: number
+  /** How ids of this report that are not live ended earlier, from the history. */
+  readonly ends: ReadonlyMap<string, TerminalPhase>
+  /** The last state of those that ended `unknown`: they may be corrected. */
+  readonly unknowns: ReadonlyMap<string, PullState>
+  /** The history cannot be written: ends wait, everything else goes on. */
+  readonly holdEnds: boolean
+}
+
+export interface Merged {
+  /** False: the report is older than what is known; nothing changes. */
+  readonly accepted: boolean
+  readonly state: NodeState
+  /** In the order a reader must see them. */
+  readonly changes: readonly PullChange[]
+  /** What must be in the history before `state` and `changes` may be seen. */
+  readonly ended: readonly PullState[]
+  /** Live pulls that the report lacks. */
+  readonly awaiting: readonly PullState[]
+}
+
+/** A pull that the agent cannot account for in this many reports after it was asked ended `unknown`. */
+export const unansweredReports = 3
+
+/**
+ * A node's next state from its last one and a full snapshot. Pure and idempotent:
+ * a report that was merged already, or an older one, changes nothing.
+ */
+export function merge(old: NodeState | undefined, report: AgentReport | AgentReportV1, context: MergeContext): Merged {
+  if (old !== undefined && orderOf(old, report) === 'stale') {
+    return { accepted: false, state: old, changes: [], ended: [], awaiting: [] }
+  }
+  const snapshot: Snapshot = isV1(report) ? snapshotOfV1(old, report) : report
+  const atMs = Date.parse(snapshot.timestamp)
+  const look: Look = {
+    nodeName: old?.nodeName ?? snapshot.nodeName,
+    atMs,
+    intervalMs: context.reportIntervalMs,
+  }
+  const pulls = new Map<string, PullState>()
+  const changes: PullChange[] = []
+  const ended: PullState[] = []
+
+  for (const reported of snapshot.pulls) mergePull(old, reported, look, context, { pulls, changes, ended })
+
+  const missing = missingFrom(old, pulls, ended, look, context)
+  for (const pull of missing.given) {
+    ended.push(pull)
+    changes.push({ type: 'pull.failed', pull })
+  }
+  for (const pull of missing.awaited) pulls.set(pull.id, pull)
+
+  const state: NodeState = {
+    nodeName: look.nodeName,
+    order: supersededBy(old?.order, snapshot.agent, atMs),
+    agentVersion: snapshot.agent?.version ?? old?.agentVersion,
+    runtime: snapshot.runtime ? `${snapshot.runtime.name} ${snapshot.runtime.version}` : old?.runtime,
+    droppedTerminal: snapshot.droppedTerminal ?? 0,
+    clockSkewMs: atMs - context.receivedAtMs,
+    receivedAtMs: context.receivedAtMs,
+    intervalMs: pulls.size > 0 ? context.reportIntervalMs : context.idleReportIntervalMs,
+    stale: false,
+    pulls,
+    misses: missing.misses,
+  }
+  return { accepted: true, state, changes, ended, awaiting: missing.awaited }
+}
+
+/** Ids whose past `merge` must know: reported, and not live. */
+export function idsToLookUp(old: NodeState | undefined, report: AgentReport | AgentReportV1): readonly string[] {
+  const pulls = isV1(report) ? snapshotOfV1(old, report).pulls : report.pulls
+  return pulls.filter(pull => !old?.pulls.has(pull.id)).map(pull => pull.id)
+}
+
+interface Result {
+  readonly pulls: Map<string, PullState>
+  readonly changes: PullChange[]
+  readonly ended: PullState[]
+}
+
+function mergePull(
+  old: NodeState | undefined,
+  reported: ReportedPull,
+  look: Look,
+  context: MergeContext,
+  { pulls, changes, ended }: Result,
+): void {
+  const live = old?.pulls.get(reported.id)
+  const past = live === undefined ? context.ends.get(reported.id) : undefined
+  if (past === 'completed' || past === 'failed') return
+  const terminal = isTerminal(reported.phase)
+  if (terminal && past === reported.phase) return
+  if (terminal && context.holdEnds) {
+    if (live !== undefined) pulls.set(live.id, live)
+    return
+  }
+  const before = live ?? context.unknowns.get(reported.id)
+  const pull = advance(before, reported, look)
+  if (before === undefined) changes.push({ type: 'pull.started', pull })
+  if (terminal) {
+    ended.push(pull)
+    changes.push({ type: pull.phase === 'completed' ? 'pull.completed' : 'pull.failed', pull })
+    return
+  }
+  pulls.set(pull.id, pull)
+  if (before !== undefined && differs(before, pull)) changes.push({ type: 'pull.progress', pull })
+}
+
+/** Live pulls that this report says nothing of: asked for, and given up once they stay unanswered. */
+function missingFrom(
+  old: NodeState | undefined,
+  pulls: ReadonlyMap<string, PullState>,
+  ended: readonly PullState[],
+  look: Look,
+  { holdEnds }: MergeContext,
+) {
+  const misses = new Map<string, number>()
+  const awaited: PullState[] = []
+  const given: PullState[] = []
+  if (old === undefined || old.pulls.size === 0) return { misses, awaited, given }
+  const endedIds = new Set(ended.map(pull => pull.id))
+  for (const pull of old.pulls.values()) {
+    if (pulls.has(pull.id) || endedIds.has(pull.id)) continue
+    const count = (old.misses.get(pull.id) ?? 0) + 1
+    if (count > unansweredReports && !holdEnds) {
+      given.push(endUnknown(pull, look.atMs, 'the agent found no evidence of how it ended'))
+    } else {
+      misses.set(pull.id, count)
+      awaited.push(pull)
+    }
+  }
+  return { misses, awaited, given }
+}
+
+/** The end of a pull of which nobody can say how it went. Never a success, never a failure. */
+export function endUnknown(pull: PullState, atMs: number, reason: string): PullState {
+  const completedAtMs = Math.max(atMs, pull.startedAtMs)
+  return {
+    ...pull,
+    phase: 'unknown',
+    phaseStartedAtMs: { ...pull.phaseStartedAtMs, unknown: completedAtMs },
+    completedAtMs,
+    bytesPerSec: undefined,
+    etaSeconds: undefined,
+    stalledSinceMs: undefined,
+    error: pull.error ?? reason,
+    errorCode: pull.errorCode ?? 'Unknown',
+  }
+}

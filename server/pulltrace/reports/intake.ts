@@ -1,0 +1,221 @@
+import type { AgentReport, AgentReportAnswer, AgentReportV1 } from '../../../core/contract/agent-report.ts'
+import type { NodeView } from '../../../core/contract/api.ts'
+import { isTerminal, type TerminalPhase } from '../../../core/contract/pull.ts'
+import type { Clock } from '../../../core/lib/clock.ts'
+import { Code, PulltraceError } from '../../../core/lib/errors.ts'
+import type { Logger } from '../../../core/lib/log.ts'
+import type { PullChange } from '../../../core/pulls/change.ts'
+import { idsToLookUp, type MergeContext, type Merged, merge } from '../../../core/pulls/merge.ts'
+import type { NodeState } from '../../../core/pulls/node.ts'
+import type { PullState } from '../../../core/pulls/pull.ts'
+import { sweep } from '../../../core/pulls/sweep.ts'
+import type { HistoryStore } from '../../store/store.ts'
+import { KeyedQueue } from './keyed-queue.ts'
+import { nodeViewOf } from './node-view.ts'
+
+export interface IntakeParts {
+  readonly history: Pick<HistoryStore, 'append' | 'endsOf' | 'get'>
+  /** Where changes become visible. Called only once they are safe. */
+  readonly publish: (changes: readonly PullChange[]) => void
+  /** The intervals in force; read for each report, so a change needs no restart. */
+  readonly intervals: () => { readonly reportIntervalMs: number; readonly idleReportIntervalMs: number }
+  readonly limits: IntakeLimits
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+export interface IntakeLimits {
+  readonly maxNodes: number
+  readonly maxLivePulls: number
+  /** A node that is silent for longer is forgotten. Milliseconds. */
+  readonly forgetNodeAfterMs: number
+}
+
+type Report = AgentReport | AgentReportV1
+type Past = Pick<MergeContext, 'ends' | 'unknowns' | 'holdEnds'>
+
+const noPast: Past = { ends: new Map(), unknowns: new Map(), holdEnds: false }
+
+/**
+ * Where reports become state: look up, merge, store what ended, then keep the state
+ * and publish. Reports of one node are taken one after the other. The common report,
+ * which ends nothing and brings nothing new, never waits.
+ */
+export class Intake {
+  readonly #parts: IntakeParts
+  readonly #nodes = new Map<string, NodeState>()
+  readonly #queue = new KeyedQueue()
+  #livePulls = 0
+  #historyFails = false
+
+  constructor(parts: IntakeParts) {
+    this.#parts = parts
+  }
+
+  /** Throws Code.Exhausted, with nothing changed, when the server knows as many nodes or pulls as it may. */
+  accept(report: Report): AgentReportAnswer | Promise<AgentReportAnswer> {
+    const name = report.nodeName
+    if (this.#queue.idle(name)) {
+      const old = this.#nodes.get(name)
+      this.#checkRoom(old, report)
+      if (idsToLookUp(old, report).length === 0) {
+        const merged = merge(old, report, this.#context(noPast))
+        if (merged.ended.length === 0) return this.#keep(old, merged, report, noPast)
+      }
+    }
+    return this.#queue.run(name, () => this.#acceptSlowly(report))
+  }
+
+  nodes(): NodeView[] {
+    return [...this.#nodes.values()].map(nodeViewOf)
+  }
+
+  /** Counts for metrics. */
+  counts(): { readonly nodes: number; readonly staleNodes: number; readonly livePulls: number } {
+    let staleNodes = 0
+    for (const node of this.#nodes.values()) if (node.stale) staleNodes++
+    return { nodes: this.#nodes.size, staleNodes, livePulls: this.#livePulls }
+  }
+
+  /** What time does: stale nodes, pulls given up, nodes forgotten. To be called about once a second. */
+  async sweep(): Promise<void> {
+    const nowMs = this.#parts.clock.now()
+    const due = [...this.#nodes.values()].filter(
+      node => sweep(node, nowMs) !== undefined || this.#forgotten(node, nowMs),
+    )
+    await Promise.all(due.map(({ nodeName }) => this.#queue.run(nodeName, () => this.#sweepNode(nodeName))))
+  }
+
+  /** Resolves when the reports being taken are done. */
+  settled(): Promise<void> {
+    return this.#queue.settled()
+  }
+
+  async #acceptSlowly(report: Report): Promise<AgentReportAnswer> {
+    const old = this.#nodes.get(report.nodeName)
+    this.#checkRoom(old, report)
+    const past = await this.#lookUp(idsToLookUp(old, report))
+    const merged = merge(old, report, this.#context(past))
+    if (await this.#stored(merged.ended)) return this.#keep(old, merged, report, past)
+    const held = { ...past, holdEnds: true }
+    return this.#keep(old, merge(old, report, this.#context(held)), report, held)
+  }
+
+  async #sweepNode(name: string): Promise<void> {
+    const nowMs = this.#parts.clock.now()
+    const old = this.#nodes.get(name)
+    if (old === undefined) return
+    const swept = sweep(old, nowMs)
+    if (swept !== undefined && (await this.#stored(swept.ended))) {
+      this.#replace(old, swept.state)
+      this.#parts.publish(swept.changes)
+    }
+    const now = this.#nodes.get(name)
+    if (now !== undefined && this.#forgotten(now, nowMs)) this.#nodes.delete(name)
+  }
+
+  #forgotten(node: NodeState, nowMs: number): boolean {
+    return node.pulls.size === 0 && nowMs - node.receivedAtMs > this.#parts.limits.forgetNodeAfterMs
+  }
+
+  /** A history that cannot be read counts as one that cannot be written: ends wait, the rest goes on. */
+  async #lookUp(ids: readonly string[]): Promise<Past> {
+    if (ids.length === 0) return noPast
+    try {
+      const ends = await this.#parts.history.endsOf(ids)
+      return { ends, unknowns: await this.#unknowns(ends), holdEnds: false }
+    } catch (error) {
+      this.#tellHistory(error)
+      return { ...noPast, holdEnds: true }
+    }
+  }
+
+  async #unknowns(ends: ReadonlyMap<string, TerminalPhase>): Promise<ReadonlyMap<string, PullState>> {
+    const unknowns = new Map<string, PullState>()
+    for (const [id, phase] of ends) {
+      const pull = phase === 'unknown' ? await this.#parts.history.get(id) : undefined
+      if (pull !== undefined) unknowns.set(id, pull)
+    }
+    return unknowns
+  }
+
+  async #stored(ended: readonly PullState[]): Promise<boolean> {
+    if (ended.length === 0) return true
+    try {
+      await this.#parts.history.append(ended)
+      this.#tellHistory(undefined)
+      return true
+    } catch (error) {
+      this.#tellHistory(error)
+      return false
+    }
+  }
+
+  /** Said once when it breaks and once when it works again; every report would say it otherwise. */
+  #tellHistory(error: unknown): void {
+    if (error !== undefined && !this.#historyFails) {
+      this.#parts.log.error('history cannot be written, ended pulls stay with the agents', { error })
+    }
+    if (error === undefined && this.#historyFails) this.#parts.log.info('history is written again')
+    this.#historyFails = error !== undefined
+  }
+
+  #keep(old: NodeState | undefined, merged: Merged, report: Report, { holdEnds }: Past): AgentReportAnswer {
+    const { reportIntervalMs, idleReportIntervalMs } = this.#parts.intervals()
+    if (!merged.accepted) {
+      return {
+        accepted: false,
+        reason: 'stale',
+        acknowledged: false,
+        reportIntervalMs,
+        idleReportIntervalMs,
+        awaiting: [],
+      }
+    }
+    this.#replace(old, merged.state)
+    if (merged.changes.length > 0) this.#parts.publish(merged.changes)
+    return {
+      accepted: true,
+      acknowledged: !holdEnds || !bringsEnds(report),
+      reportIntervalMs,
+      idleReportIntervalMs,
+      awaiting: merged.awaiting.map(awaitedOf),
+    }
+  }
+
+  #replace(old: NodeState | undefined, state: NodeState): void {
+    this.#livePulls += state.pulls.size - (old?.pulls.size ?? 0)
+    this.#nodes.set(state.nodeName, state)
+  }
+
+  #context(past: Past): MergeContext {
+    return { ...this.#parts.intervals(), ...past, receivedAtMs: this.#parts.clock.now() }
+  }
+
+  #checkRoom(old: NodeState | undefined, report: Report): void {
+    const { maxNodes, maxLivePulls } = this.#parts.limits
+    if (old === undefined && this.#nodes.size >= maxNodes) throw exhausted('nodes', maxNodes, 'PULLTRACE_MAX_NODES')
+    const more = report.pulls.length - (old?.pulls.size ?? 0)
+    if (more > 0 && this.#livePulls + more > maxLivePulls) {
+      throw exhausted('live pulls', maxLivePulls, 'PULLTRACE_MAX_LIVE_PULLS')
+    }
+  }
+}
+
+const awaitedOf = (pull: PullState) => ({
+  id: pull.id,
+  imageRef: pull.imageRef,
+  ...(pull.digest !== undefined && { digest: pull.digest }),
+  startedAt: new Date(pull.startedAtMs).toISOString(),
+})
+
+/** v1 agents keep nothing until it is acknowledged. */
+const bringsEnds = (report: Report) => report.pulls.some(pull => 'phase' in pull && isTerminal(pull.phase))
+
+function exhausted(what: string, bound: number, setting: string): PulltraceError {
+  return new PulltraceError(Code.Exhausted, `the server knows ${bound} ${what}, as many as it may`, {
+    fix: `raise ${setting} and the memory of the server`,
+    bound: String(bound),
+    retryAfterSeconds: 30,
+  })
+}
