@@ -21,6 +21,7 @@ describe('the containerd client', () => {
       'images.v1.Images/List',
       'leases.v1.Leases/List',
       'leases.v1.Leases/ListResources',
+      'namespaces.v1.Namespaces/List',
       'snapshots.v1.Snapshots/List',
       'snapshots.v1.Snapshots/Stat',
       'version.v1.Version/Version',
