@@ -17,7 +17,7 @@ export function advance(before: PullState | undefined, reported: ReportedPull, l
   const phase = nextPhase(before, reported.phase)
   const ended = isTerminal(phase)
   const keepsLayers =
-    before !== undefined && before.layers.length > 0 && (reported.layers.length === 0 || !reported.totalKnown)
+    before !== undefined && (reported.layers.length === 0 || (before.totalKnown && !reported.totalKnown))
   const seen = keepsLayers ? before.layers : keptLayers(before?.layers ?? [], reported.layers)
   const totalKnown = reported.totalKnown || (before?.totalKnown ?? false)
   const layers = phase === 'completed' && totalKnown ? completedLayers(seen) : seen
