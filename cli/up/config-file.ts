@@ -1,0 +1,89 @@
+import { isCollection, isMap, isScalar, LineCounter, type Node, parseAllDocuments } from 'yaml'
+import { parsePulltraceConfig } from '../../core/contract/parse-config.ts'
+import type { PulltraceConfig } from '../../core/contract/pulltrace-config.ts'
+import { Code, PulltraceError } from '../../core/lib/errors.ts'
+
+/** A config file is a page; more is not one. Characters. */
+export const maxConfigLength = 256 * 1024
+
+/**
+ * The PulltraceConfig in a YAML (or JSON) text. Throws Code.Invalid once with every fault, each
+ * with its line; `file` is how the user named it.
+ */
+export function parseConfigFile(file: string, text: string): PulltraceConfig {
+  if (text.length > maxConfigLength) {
+    throw refused(file, [`a PulltraceConfig is at most ${maxConfigLength} characters, this file has ${text.length}`])
+  }
+  const lines = new LineCounter()
+  const documents = [...parseAllDocuments(text, { lineCounter: lines, prettyErrors: false })]
+  const syntax = documents.flatMap(document => document.errors)
+  const at = (offset: number) => `${file}:${lines.linePos(offset).line}`
+  if (syntax.length > 0) {
+    throw refused(
+      file,
+      syntax.map(error => `${at(error.pos[0])}: ${error.message}`),
+    )
+  }
+  const filled = documents.filter(document => document.contents !== null)
+  const [document] = filled
+  if (document === undefined) throw refused(file, [`${file} is empty; it must hold one PulltraceConfig`])
+  if (filled.length > 1) {
+    const second = filled[1]!.contents as Node
+    throw refused(file, [`${at(second.range![0])}: the file must hold one document, got ${filled.length}`])
+  }
+  const contents = document.contents as Node
+  const { config, faults } = parsePulltraceConfig(plainValue(file, document))
+  if (config !== undefined) return config
+  const offsets = new Map([['', contents.range![0]]])
+  locate(contents, '', offsets)
+  const located = faults.map(fault => ({ fault, offset: offsetOf(fault.path, offsets) }))
+  located.sort((a, b) => a.offset - b.offset)
+  throw refused(
+    file,
+    located.map(({ fault, offset }) => `${at(offset)}: ${fault.message}${fault.fix === '' ? '' : ` (${fault.fix})`}`),
+  )
+}
+
+/** An alias that expands without end is refused by the parser, and by us in our words. */
+function plainValue(file: string, document: { toJS(): unknown }): unknown {
+  try {
+    return document.toJS()
+  } catch (reason) {
+    throw refused(file, [(reason as Error).message])
+  }
+}
+
+function refused(file: string, faults: readonly string[]): PulltraceError {
+  const count = faults.length === 1 ? 'one fault' : `${faults.length} faults`
+  return new PulltraceError(Code.Invalid, `${file} has ${count}:\n${faults.map(fault => `  ${fault}`).join('\n')}`, {
+    fix: 'config/samples/pulltraceconfig.yaml is one that works',
+  })
+}
+
+/** Where each field begins, by its path as faults write it. */
+function locate(node: unknown, path: string, offsets: Map<string, number>): void {
+  if (!isCollection(node)) return
+  for (const [index, item] of node.items.entries()) {
+    if (!isMap(node)) {
+      const here = `${path}[${index}]`
+      const start = (item as Node | null)?.range?.[0]
+      if (start !== undefined) offsets.set(here, start)
+      locate(item, here, offsets)
+      continue
+    }
+    const { key, value } = item as { key: unknown; value: unknown }
+    if (!isScalar(key)) continue
+    const here = path === '' ? String(key.value) : `${path}.${key.value}`
+    if (key.range) offsets.set(here, key.range[0])
+    locate(value, here, offsets)
+  }
+}
+
+/** Of the field, or of the nearest that is there: a missing field has no line of its own. */
+function offsetOf(path: string, offsets: ReadonlyMap<string, number>): number {
+  for (let at = path; ; at = at.slice(0, Math.max(at.lastIndexOf('.'), at.lastIndexOf('['), 0))) {
+    const offset = offsets.get(at)
+    if (offset !== undefined) return offset
+    if (at === '') return 0
+  }
+}
