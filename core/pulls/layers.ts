@@ -90,16 +90,17 @@ function keptLayer(old: LayerState | undefined, layer: Layer): LayerState {
   ) {
     return old
   }
-  return {
+  const kept = {
     // Each report parses its strings anew; keeping the first copy lets the others go.
-    digest: old?.digest ?? layer.digest,
-    ...(layer.mediaType !== undefined && { mediaType: old?.mediaType ?? layer.mediaType }),
+    digest: old === undefined ? layer.digest : old.digest,
     totalBytes: layer.totalBytes,
     downloadedBytes: layer.totalKnown ? Math.min(layer.downloadedBytes, layer.totalBytes) : layer.downloadedBytes,
     totalKnown: layer.totalKnown,
     restarts,
     state,
   }
+  // Assigned, not spread: this runs for every moving layer of every report.
+  return layer.mediaType === undefined ? kept : Object.assign(kept, { mediaType: old?.mediaType ?? layer.mediaType })
 }
 
 /** For agents that send no state. */
