@@ -62,7 +62,8 @@ export async function startContainerd(options: ContainerdOptions): Promise<Conta
   }
   const allowPlainHttp = async (host: string) => {
     await mkdir(path.join(hostsDir, host), { recursive: true })
-    await writeFile(path.join(hostsDir, host, 'hosts.toml'), `server = "http://${host}"\n`)
+    // Without the empty table 1.6.20 refuses the file ("invalid `host` tree") and guesses the scheme.
+    await writeFile(path.join(hostsDir, host, 'hosts.toml'), `server = "http://${host}"\n[host]\n`)
   }
 
   for (const host of options.plainHttp ?? []) await allowPlainHttp(host)
