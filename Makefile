@@ -1,0 +1,77 @@
+# Two commands set everything up: `make run` and `make test`. The rest is for contributors; `make help` lists it.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+# Node 24 comes from the npm package `node`, so that an older Node on the machine is enough to begin with.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+CONFIG ?= config/samples/pulltraceconfig.yaml
+UNIT := '{core,agent,server,cli}/**/*.test.ts' 'test/*.test.ts'
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+node_modules/.package-lock.json: package-lock.json
+	@echo 'make: installing the npm packages of package-lock.json (Node 24 among them)'
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: setup
+setup: node_modules/.package-lock.json ## Install the npm packages
+
+.PHONY: run
+run: setup ## Run Pulltrace on this machine: server and agent, on its containerd or on demo data
+	@exec ./bin/pulltrace up -f $(CONFIG)
+
+.PHONY: test
+test: setup programs ## Run every check and every test (SOAK=1: the long counts in full)
+	@$(MAKE) --no-print-directory verify
+	mocha $(UNIT) 'test/*/**/*.test.ts'
+
+.PHONY: programs
+programs: setup ## Install the real programs that the tests run (containerd, a registry, nginx, Chromium ...)
+	@node test/install.ts
+
+.PHONY: verify
+verify: setup verify-types verify-style verify-generated ## Every check that needs no running program
+
+.PHONY: verify-types
+verify-types: setup ## Type check
+	tsc --noEmit
+
+.PHONY: verify-style update-style
+verify-style: setup ## Format and lint; mended by `make update-style`
+	biome ci --error-on-warnings
+update-style: setup ## Format, and mend what the linter can
+	biome check --write
+
+.PHONY: verify-generated update-generated
+verify-generated: setup ## Fail when generated files are stale; mended by `make update-generated`
+	node docs/generate.ts --check
+	node proto/generate.ts --check
+update-generated: setup ## Make the generated files again (docs/, proto/generated/)
+	node docs/generate.ts
+	node proto/generate.ts
+
+.PHONY: test-unit test-containerd test-durability test-stream
+test-unit: setup ## Tests that need no other program
+	mocha $(UNIT)
+test-containerd: setup programs ## Real containerd 1.6 and 2.4, a real registry behind a proxy that lies
+	mocha 'test/{rig,containerd,scenarios}/**/*.test.ts'
+test-durability: setup programs ## kill -9, full disks, the order of sync and answer
+	mocha 'test/durability/**/*.test.ts'
+test-stream: setup programs ## The stream through nginx, in a browser, cut a thousand times
+	mocha 'test/stream/**/*.test.ts'
+
+.PHONY: bench
+bench: setup programs ## Measure, and write bench/RESULTS.md (an hour on two cores)
+	node bench/all.ts
+
+.PHONY: bundle
+bundle: setup ## Bundle each program to one file in dist/
+	node bench/bundle.ts
+
+.PHONY: clean
+clean: ## Remove what is made here (not ./data)
+	rm -rf node_modules dist
