@@ -1,0 +1,93 @@
+import type { PullEvent, PullEventType } from '../../../core/contract/pull-event.ts'
+import { type PullState, pullOf } from '../../../core/pulls/pull.ts'
+import type { AttributeHistory } from './attribute-history.ts'
+import { formatEventId } from './event-id.ts'
+import { matches, type PullAttributes, type PullFilter } from './filter.ts'
+
+/**
+ * How an event is written for a client; bits that add up. `layers`: with the layers.
+ * `left`: the pull no longer matches. `state`: as `pull.progress` without an id.
+ */
+export const Frame = { plain: 0, layers: 1, left: 2, state: 4 } as const
+
+export interface EmissionParts {
+  readonly epoch: string
+  readonly seq: number
+  readonly type: PullEventType
+  readonly pull: PullState
+  /** When it was emitted. Epoch ms of the server. */
+  readonly atMs: number
+  /** Shared by all events of the pull. */
+  readonly history: AttributeHistory
+  /** What filters saw of the pull before this event; undefined when there was nothing. */
+  readonly before: PullAttributes | undefined
+  /** Must reach every client: a start, an end, or a correction of an end. Progress is conflated. */
+  readonly kept: boolean
+}
+
+/** One event with its number. Its bytes are made once for each way of writing it, when the first client needs them. */
+export class Emission implements EmissionParts {
+  readonly epoch: string
+  readonly seq: number
+  readonly type: PullEventType
+  readonly pull: PullState
+  readonly atMs: number
+  readonly history: AttributeHistory
+  readonly before: PullAttributes | undefined
+  readonly kept: boolean
+  /** Told how many bytes a new way of writing it has added. */
+  onGrow: ((bytes: number) => void) | undefined
+  readonly #frames: (Buffer | undefined)[] = []
+
+  constructor(parts: EmissionParts) {
+    this.epoch = parts.epoch
+    this.seq = parts.seq
+    this.type = parts.type
+    this.pull = parts.pull
+    this.atMs = parts.atMs
+    this.history = parts.history
+    this.before = parts.before
+    this.kept = parts.kept
+  }
+
+  matches(filter: PullFilter): boolean {
+    return matches(filter, this.pull)
+  }
+
+  /** How a client that has everything before this event gets it; undefined: not at all. */
+  frameFor(filter: PullFilter): number | undefined {
+    if (matches(filter, this.pull)) return Frame.plain
+    return this.before !== undefined && matches(filter, this.before) ? Frame.left : undefined
+  }
+
+  bytes(frame: number): Buffer {
+    const made = this.#frames[frame]
+    if (made !== undefined) return made
+    const bytes = this.#encode(frame)
+    this.#frames[frame] = bytes
+    this.onGrow?.(bytes.length)
+    return bytes
+  }
+
+  /** An estimate of the memory it holds: the state, and the bytes made from it so far. */
+  get heldBytes(): number {
+    const { imageRef, error, pods, layers } = this.pull
+    const state = 1500 + 2 * (imageRef.length + (error?.length ?? 0)) + pods.length * 250 + layers.length * 300
+    return this.#frames.reduce((sum, frame) => sum + (frame?.length ?? 0), state)
+  }
+
+  #encode(frame: number): Buffer {
+    const state = (frame & Frame.state) !== 0
+    const event: PullEvent = {
+      schemaVersion: 'v1',
+      timestamp: new Date(this.atMs).toISOString(),
+      type: state ? 'pull.progress' : this.type,
+      nodeName: this.pull.nodeName,
+      pull: pullOf(this.pull, { layers: (frame & Frame.layers) !== 0 }),
+      ...((frame & Frame.left) !== 0 && { left: true as const }),
+    }
+    const id = state ? '' : `id: ${formatEventId(this.epoch, this.seq)}\n`
+    // JSON has no raw line break, so that one `data:` line is enough.
+    return Buffer.from(`${id}data: ${JSON.stringify(event)}\n\n`)
+  }
+}
