@@ -1,0 +1,245 @@
+import type { FoundImage, GoneLease, LeaseKey, SeenLease } from '../source.ts'
+import { BlobStore } from './blobs.ts'
+import type { ContainerdClient, Lease, Resource } from './client.ts'
+import { type Evidence, evidenceFor } from './evidence.ts'
+import { type FindParts, findImages } from './find-images.ts'
+import {
+  childrenOf,
+  type ImageMemory,
+  type InFlight,
+  newImageMemory,
+  readDocuments,
+  repositoriesIn,
+  rootOf,
+  seenImageOf,
+} from './image-memory.ts'
+import { belongsToBuildKit, digestOfRef, leaseKeyOf, looksLikePull, nameOf } from './keys.ts'
+import { findSnapshots, snapshotterOf } from './snapshots.ts'
+
+/** One lease that is, or may become, a pull. */
+export interface LeaseMemory {
+  readonly key: LeaseKey
+  readonly shapedLikePull: boolean
+  readonly image: ImageMemory
+  /** It holds, or held, an ingest named as pulls name theirs. */
+  pullIngests: boolean
+  empty: boolean
+  /** Looks at a whole manifest that named no registry: an import's never does, a pull's does at once. */
+  looksWithoutSource: number
+  /** Snapshotters whose older snapshots of this image have been looked up. */
+  readonly searched: Set<string>
+}
+
+const patience = 3
+
+export interface NamespaceLook {
+  readonly leases: readonly SeenLease[]
+  readonly gone: readonly GoneLease[]
+  readonly found: readonly FoundImage[]
+}
+
+const nothing: NamespaceLook = { leases: [], gone: [], found: [] }
+
+/** Looks at one containerd namespace, and remembers what cannot change. */
+export class NamespaceObserver {
+  readonly #client: ContainerdClient
+  readonly #namespace: string
+  readonly #blobs: BlobStore
+  readonly #leases = new Map<string, LeaseMemory>()
+  /** Leases that are no pulls, as long as they are listed. */
+  readonly #others = new Set<string>()
+  readonly #snapshotters = new Set<string>()
+  #offsets: ReadonlyMap<string, number> = new Map()
+  #find: FindParts
+
+  constructor(client: ContainerdClient, namespace: string) {
+    this.#client = client
+    this.#namespace = namespace
+    this.#blobs = new BlobStore(client, namespace)
+    this.#find = { pending: new Map(), recent: new Map(), glimpsed: new Map(), lastLookMs: undefined }
+  }
+
+  /** An image record was made or changed. */
+  imageChanged(name: string, atMs: number): void {
+    this.#find.pending.set(name, atMs)
+  }
+
+  /**
+   * `runtimeStartedMs`: pulls that began before are dead, whatever their lease says: their
+   * worker is gone, and their lease stays until it expires, a day later.
+   */
+  async look(atMs: number, runtimeStartedMs: number): Promise<NamespaceLook> {
+    const listed = new Map<string, Lease>()
+    for (const lease of await this.#client.leases(this.#namespace)) {
+      if (!belongsToBuildKit(lease)) listed.set(nameOf(leaseKeyOf(this.#namespace, lease)), lease)
+    }
+    for (const name of this.#others) if (!listed.has(name)) this.#others.delete(name)
+    const live = this.#meet(listed, runtimeStartedMs)
+    if (live.size === 0 && this.#leases.size === 0 && this.#find.pending.size === 0) {
+      this.#blobs.forget()
+      this.#offsets = new Map()
+      this.#find.lastLookMs = atMs
+      return nothing
+    }
+
+    // Ingests before resources: a layer that is done in between is then seen as done, never as lost.
+    const offsets = live.size > 0 ? await this.#ingestOffsets() : new Map<string, number>()
+    const held = await this.#resourcesOf(live)
+    const inFlight: InFlight = { offsets, extracting: held.extracting }
+    await Promise.all([...live.values()].map(lease => this.#learn(lease, held, offsets)))
+
+    const gone: GoneLease[] = []
+    for (const [name, lease] of this.#leases) {
+      if (!live.has(name)) gone.push(await this.#bury(lease, listed.has(name), inFlight))
+    }
+    const found = await findImages(this.#find, {
+      client: this.#client,
+      namespace: this.#namespace,
+      blobs: this.#blobs,
+      snapshotters: this.#snapshotters,
+      live: [...live.values()],
+      buried: gone,
+      atMs,
+    })
+
+    // Only now: a look that failed on its way is repeated whole, and no ended lease is missed.
+    for (const lease of gone) this.#leases.delete(nameOf(lease))
+    for (const [name, lease] of live) {
+      if (!isOther(lease)) continue
+      this.#leases.delete(name)
+      this.#others.add(name)
+    }
+    this.#offsets = offsets
+    this.#find.lastLookMs = atMs
+    return { leases: [...live.values()].flatMap(lease => this.#seen(lease, inFlight) ?? []), gone, found }
+  }
+
+  async evidenceOf(digest: string, startedMs: number): Promise<Evidence | undefined> {
+    const image = newImageMemory()
+    const blobs = new BlobStore(this.#client, this.#namespace)
+    await readDocuments(image, [digest], blobs)
+    await readDocuments(image, childrenOf(image), blobs)
+    const evidence = await evidenceFor(this.#client, this.#namespace, image, digest, this.#snapshotters, blobs)
+    if (image.documents.size === 0 && evidence.records.length === 0) return undefined
+    return { ...evidence, records: evidence.records.filter(({ updatedMs }) => updatedMs >= startedMs) }
+  }
+
+  /** Remembers new leases; returns those that are worked on. */
+  #meet(listed: ReadonlyMap<string, Lease>, runtimeStartedMs: number): Map<string, LeaseMemory> {
+    const live = new Map<string, LeaseMemory>()
+    for (const [name, lease] of listed) {
+      const key = leaseKeyOf(this.#namespace, lease)
+      if (key.createdMs < runtimeStartedMs || this.#others.has(name)) continue
+      const memory = this.#leases.get(name) ?? {
+        key,
+        shapedLikePull: looksLikePull(lease),
+        image: newImageMemory(),
+        pullIngests: false,
+        empty: true,
+        looksWithoutSource: 0,
+        searched: new Set<string>(),
+      }
+      this.#leases.set(name, memory)
+      live.set(name, memory)
+    }
+    return live
+  }
+
+  async #ingestOffsets(): Promise<Map<string, number>> {
+    const offsets = new Map<string, number>()
+    for (const { ref, offset } of await this.#client.ingests(this.#namespace)) {
+      const digest = digestOfRef(ref)
+      if (digest !== undefined) offsets.set(digest, Math.max(offset, offsets.get(digest) ?? 0))
+    }
+    return offsets
+  }
+
+  async #resourcesOf(live: ReadonlyMap<string, LeaseMemory>): Promise<Held> {
+    const held: Held = { content: new Map(), all: new Set(), snapshots: new Map(), extracting: new Set() }
+    await Promise.all(
+      [...live].map(async ([name, lease]) => {
+        // A lease that went since it was listed keeps what it was known to hold; the next look buries it.
+        const resources = (await this.#client.resources(this.#namespace, lease.key.leaseId)) ?? []
+        if (resources.length > 0) lease.empty = false
+        held.content.set(
+          name,
+          resources.filter(({ type }) => type === 'content').map(({ id }) => id),
+        )
+        for (const resource of resources) this.#hold(resource, lease, held)
+      }),
+    )
+    return held
+  }
+
+  #hold({ type, id }: Resource, lease: LeaseMemory, held: Held): void {
+    if (type === 'content') held.all.add(id)
+    else if (type === 'ingests') lease.pullIngests ||= digestOfRef(id) !== undefined
+    else {
+      const snapshotter = snapshotterOf(type)
+      if (snapshotter === undefined) return
+      this.#snapshotters.add(snapshotter)
+      // containerd 2.4.2, core/unpack/unpacker.go: `extract-<time>-<random> <chain id>` until it is committed.
+      const space = id.indexOf(' ')
+      if (id.startsWith('extract-') && space > 0) held.extracting.add(id.slice(space + 1))
+      else held.snapshots.set(id, snapshotter)
+    }
+  }
+
+  async #learn(lease: LeaseMemory, held: Held, offsets: ReadonlyMap<string, number>): Promise<void> {
+    const { image, key } = lease
+    const knewLayers = image.layers !== undefined
+    await readDocuments(image, held.content.get(nameOf(key)) ?? [], this.#blobs)
+    const root = rootOf(image)
+    if (root !== undefined && (this.#blobs.known(root)?.repositories.length ?? 0) === 0) {
+      await this.#blobs.refresh(root)
+      if (image.layers && (this.#blobs.known(root)?.repositories.length ?? 0) === 0) lease.looksWithoutSource++
+    }
+    if (!image.layers) return
+    const vanished = (digest: string) => this.#offsets.has(digest) && !offsets.has(digest)
+    await Promise.all(
+      image.layers.map(async layer => {
+        if (layer.blobCreatedMs !== undefined) return
+        const newlyDone = held.all.has(layer.digest) || vanished(layer.digest) || layer.snapshotCreatedMs !== undefined
+        if (knewLayers && !newlyDone) return
+        layer.blobCreatedMs = (await this.#blobs.refresh(layer.digest))?.createdMs
+      }),
+    )
+    await findSnapshots(this.#client, this.#namespace, lease, this.#snapshotters, held.snapshots)
+  }
+
+  async #bury(lease: LeaseMemory, stillListed: boolean, inFlight: InFlight): Promise<GoneLease> {
+    const { image, key } = lease
+    // The last documents may have come since the last look.
+    await readDocuments(image, childrenOf(image), this.#blobs)
+    const root = rootOf(image)
+    const evidence = await evidenceFor(this.#client, this.#namespace, image, root, this.#snapshotters, this.#blobs)
+    const repositories = repositoriesIn(image, key.createdMs, digest => this.#blobs.known(digest))
+    return {
+      ...key,
+      because: stillListed ? 'restarted' : 'deleted',
+      image: seenImageOf(image, repositories, { ...inFlight, offsets: new Map() }),
+      evidence,
+    }
+  }
+
+  #seen(lease: LeaseMemory, inFlight: InFlight): SeenLease | undefined {
+    const { image, key } = lease
+    const repositories = repositoriesIn(image, key.createdMs, digest => this.#blobs.known(digest))
+    const seen = seenImageOf(image, repositories, inFlight)
+    if (repositories.length > 0 || lease.pullIngests) return { ...key, kind: 'pull', image: seen }
+    return lease.empty && lease.shapedLikePull ? { ...key, kind: 'maybe', image: undefined } : undefined
+  }
+}
+
+interface Held {
+  /** Blobs by lease. */
+  readonly content: Map<string, readonly string[]>
+  /** Blobs of all leases: what one pull has fetched, another that waits for it has too. */
+  readonly all: Set<string>
+  /** Committed snapshots of all leases, and their snapshotter. */
+  readonly snapshots: Map<string, string>
+  /** Chain ids whose snapshot is being filled. */
+  readonly extracting: Set<string>
+}
+
+const isOther = ({ looksWithoutSource, pullIngests }: LeaseMemory) => looksWithoutSource >= patience && !pullIngests

@@ -1,0 +1,115 @@
+import { stat } from 'node:fs/promises'
+import type { Clock } from '../../core/lib/clock.ts'
+import type { GoneLease, PullSource, RuntimeSnapshot } from '../source.ts'
+import { type ContainerdClient, openContainerd } from './client.ts'
+import { EventWatch } from './events.ts'
+import { NamespaceObserver } from './namespace.ts'
+
+export interface ObserveOptions {
+  readonly socket: string
+  /** containerd namespaces; empty means all there are. */
+  readonly namespaces: readonly string[]
+  readonly clock: Clock
+}
+
+/** How long a new namespace may stay unseen when its event got lost. */
+const namespacesAgeMs = 10_000
+export function openPullSource({ socket, namespaces, clock }: ObserveOptions): PullSource {
+  return new ContainerdSource(openContainerd(socket), socket, namespaces, clock)
+}
+
+class ContainerdSource implements PullSource {
+  readonly #client: ContainerdClient
+  readonly #socket: string
+  readonly #fixed: readonly string[]
+  readonly #clock: Clock
+  readonly #observers = new Map<string, NamespaceObserver>()
+  readonly #listeners = new Set<() => void>()
+  readonly #events: EventWatch
+  #namespacesAtMs: number | undefined
+  #version: string | undefined
+  #startedMs = 0
+
+  constructor(client: ContainerdClient, socket: string, namespaces: readonly string[], clock: Clock) {
+    this.#client = client
+    this.#socket = socket
+    this.#fixed = namespaces
+    this.#clock = clock
+    this.#events = new EventWatch(client, {
+      imageChanged: (namespace, name) => this.#observers.get(namespace)?.imageChanged(name, clock.now()),
+      namespaceCreated: () => {
+        this.#namespacesAtMs = undefined
+      },
+      wake: () => {
+        for (const listener of this.#listeners) listener()
+      },
+    })
+  }
+
+  async look(): Promise<RuntimeSnapshot> {
+    const startedMs = await this.#runtimeStartedMs()
+    if (startedMs !== this.#startedMs) {
+      // Another containerd, perhaps another version.
+      this.#version = undefined
+      this.#startedMs = startedMs
+    }
+    this.#version ??= await this.#client.version()
+    this.#events.ensure()
+    await this.#refreshNamespaces()
+    const atMs = this.#clock.now()
+    const looks = await Promise.all([...this.#observers.values()].map(observer => observer.look(atMs, startedMs)))
+    return {
+      atMs,
+      leases: looks.flatMap(({ leases }) => leases),
+      gone: looks.flatMap(({ gone }) => gone),
+      found: looks.flatMap(({ found }) => found),
+    }
+  }
+
+  async evidenceOf({ digest, startedMs }: { digest: string; startedMs: number }) {
+    await this.#refreshNamespaces()
+    let best: GoneLease['evidence'] | undefined
+    for (const observer of this.#observers.values()) {
+      const evidence = await observer.evidenceOf(digest, startedMs)
+      if (evidence && (best === undefined || evidence.records.length > 0)) best = evidence
+    }
+    return best
+  }
+
+  runtime() {
+    return this.#version === undefined ? undefined : { name: 'containerd', version: this.#version.replace(/^v/, '') }
+  }
+
+  onWake(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  close(): void {
+    this.#events.close()
+    this.#client.close()
+  }
+
+  async #refreshNamespaces(): Promise<void> {
+    const now = this.#clock.monotonic()
+    if (this.#namespacesAtMs !== undefined && (this.#fixed.length > 0 || now - this.#namespacesAtMs < namespacesAgeMs))
+      return
+    const names = this.#fixed.length > 0 ? this.#fixed : await this.#client.namespaces()
+    for (const name of names) {
+      if (!this.#observers.has(name)) this.#observers.set(name, new NamespaceObserver(this.#client, name))
+    }
+    // A namespace that was deleted had to be empty; looking at it once more would say so too.
+    for (const name of this.#observers.keys()) if (!names.includes(name)) this.#observers.delete(name)
+    this.#namespacesAtMs = now
+  }
+
+  /** containerd makes its socket anew at each start, and nothing else changes the time of that file. */
+  async #runtimeStartedMs(): Promise<number> {
+    try {
+      return Math.floor((await stat(this.#socket)).mtimeMs)
+    } catch {
+      // Not readable for us, or just being made: then no pull is taken for dead.
+      return 0
+    }
+  }
+}
