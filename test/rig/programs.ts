@@ -40,32 +40,48 @@ export const programNames = Object.keys(sources) as ProgramName[]
 
 const found = new Map<ProgramName, Promise<string>>()
 
-/**
- * The path of a real program, installed first when it is missing: Debian packages by apt-get (as root), Go programs
- * built once into the user's cache folder. Fails with the command that installs it.
- */
+export interface Machine {
+  readonly env: NodeJS.ProcessEnv
+  /** Where programs may be besides PATH, which often lacks the folders of root and of Go. */
+  readonly folders: readonly string[]
+}
+
+const thisMachine: Machine = {
+  env: process.env,
+  folders: ['/usr/local/go/bin', '/usr/local/sbin', '/usr/sbin', '/sbin'],
+}
+
+/** As installProgram, once for each program and process. */
 export function findProgram(name: ProgramName): Promise<string> {
   let program = found.get(name)
   if (!program) {
-    const source: Source = sources[name]
-    program = 'go' in source ? fromGo(source) : fromDebian(name, source)
+    program = installProgram(name, thisMachine)
     found.set(name, program)
     program.catch(() => found.delete(name))
   }
   return program
 }
 
-async function fromDebian(name: ProgramName, source: DebianSource): Promise<string> {
-  const there = await inPath(source.file)
+/**
+ * The path of a real program, installed first when it is missing: Debian packages by apt-get (as root), Go programs
+ * built once into the user's cache folder. Fails with the command that installs it.
+ */
+export async function installProgram(name: ProgramName, machine: Machine): Promise<string> {
+  const source: Source = sources[name]
+  return 'go' in source ? fromGo(source, machine) : fromDebian(name, source, machine)
+}
+
+async function fromDebian(name: ProgramName, source: DebianSource, machine: Machine): Promise<string> {
+  const there = await inPath(source.file, machine)
   if (there) return checked(name, there, source)
 
   const command = `apt-get install -y --no-install-recommends ${source.debian}`
   const missing = (why: string) => new Error(`${source.file} is missing and ${why}; install it as root: ${command}`)
-  if (!(await inPath('apt-get'))) throw missing('this machine has no apt-get')
+  if (!(await inPath('apt-get', machine))) throw missing('this machine has no apt-get')
   if (process.getuid?.() !== 0) throw missing('only root can install it')
 
   say(`installing ${source.debian}: ${command}`)
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  const env = { ...machine.env, DEBIAN_FRONTEND: 'noninteractive' }
   // Another test run may hold dpkg's lock for as long as it installs the same packages.
   const install = () => run('apt-get', ['-o', 'DPkg::Lock::Timeout=120', ...command.split(' ').slice(1)], { env })
   try {
@@ -77,7 +93,7 @@ async function fromDebian(name: ProgramName, source: DebianSource): Promise<stri
   } catch (error) {
     throw missing(`apt-get failed: ${String((error as { stderr?: string }).stderr ?? error).trim()}`)
   }
-  const installed = await inPath(source.file)
+  const installed = await inPath(source.file, machine)
   if (!installed) throw missing('its package did not bring it')
   return checked(name, installed, source)
 }
@@ -92,13 +108,13 @@ async function checked(name: ProgramName, file: string, { says }: DebianSource):
   return file
 }
 
-async function fromGo(source: GoSource): Promise<string> {
-  const folder = path.join(process.env['XDG_CACHE_HOME'] || path.join(os.homedir(), '.cache'), 'pulltrace', 'bin')
+async function fromGo(source: GoSource, machine: Machine): Promise<string> {
+  const folder = path.join(machine.env['XDG_CACHE_HOME'] || path.join(os.homedir(), '.cache'), 'pulltrace', 'bin')
   const target = path.join(folder, `${source.file}@${source.version}`)
   if (existsSync(target)) return target
 
   const command = `go install ${source.go}@${source.version}`
-  const go = await inPath('go')
+  const go = await inPath('go', machine)
   if (!go) throw new Error(`go is missing, and ${target} is built by it; install Go: apt-get install -y golang-go`)
 
   await mkdir(folder, { recursive: true })
@@ -106,7 +122,7 @@ async function fromGo(source: GoSource): Promise<string> {
   say(`building ${target} (one or two minutes, once): ${command}`)
   try {
     // Without cgo the result is the same whether or not the machine has a C compiler and btrfs headers.
-    const env = { ...process.env, GOBIN: build, GOFLAGS: '', CGO_ENABLED: '0' }
+    const env = { ...machine.env, GOBIN: build, GOFLAGS: '', CGO_ENABLED: '0' }
     await run(go, ['install', `${source.go}@${source.version}`], { env, cwd: build, maxBuffer: 2 ** 24 })
     await rename(path.join(build, source.file), target)
   } catch (error) {
@@ -118,9 +134,8 @@ async function fromGo(source: GoSource): Promise<string> {
   return target
 }
 
-async function inPath(file: string): Promise<string | undefined> {
-  const folders = `${process.env['PATH'] ?? ''}:/usr/local/go/bin:/usr/local/sbin:/usr/sbin:/sbin`.split(':')
-  for (const folder of folders.filter(Boolean)) {
+async function inPath(file: string, { env, folders }: Machine): Promise<string | undefined> {
+  for (const folder of [...(env['PATH'] ?? '').split(':').filter(Boolean), ...folders]) {
     const candidate = path.join(folder, file)
     const runs = await access(candidate, constants.X_OK).then(
       () => true,
