@@ -75,8 +75,11 @@ export interface ImageRecord {
 }
 
 export interface GoneLease extends LeaseKey {
-  /** `restarted`: the lease is still listed, but the runtime that worked on it is not. */
-  readonly because: 'deleted' | 'restarted'
+  /**
+   * `restarted`: the lease is still listed, but the runtime that worked on it is no more.
+   * `other`: it was shown as `maybe`, and turned out to be something else, such as an import.
+   */
+  readonly because: 'deleted' | 'restarted' | 'other'
   /** As last seen, completed by what could be learned after it went. */
   readonly image: SeenImage | undefined
   readonly evidence: {

@@ -24,6 +24,8 @@ export interface LeaseMemory {
   /** It holds, or held, an ingest named as pulls name theirs. */
   pullIngests: boolean
   empty: boolean
+  /** It was in the answer of a look. */
+  shown: boolean
   /** Looks at a whole manifest that named no registry: an import's never does, a pull's does at once. */
   looksWithoutSource: number
   /** Snapshotters whose older snapshots of this image have been looked up. */
@@ -106,6 +108,7 @@ export class NamespaceObserver {
     for (const lease of gone) this.#leases.delete(nameOf(lease))
     for (const [name, lease] of live) {
       if (!isOther(lease)) continue
+      if (lease.shown) gone.push({ ...lease.key, because: 'other', image: undefined, evidence: noEvidence })
       this.#leases.delete(name)
       this.#others.add(name)
     }
@@ -136,6 +139,7 @@ export class NamespaceObserver {
         image: newImageMemory(),
         pullIngests: false,
         empty: true,
+        shown: false,
         looksWithoutSource: 0,
         searched: new Set<string>(),
       }
@@ -226,8 +230,10 @@ export class NamespaceObserver {
     const { image, key } = lease
     const repositories = repositoriesIn(image, key.createdMs, digest => this.#blobs.known(digest))
     const seen = seenImageOf(image, repositories, inFlight)
-    if (repositories.length > 0 || lease.pullIngests) return { ...key, kind: 'pull', image: seen }
-    return lease.empty && lease.shapedLikePull ? { ...key, kind: 'maybe', image: undefined } : undefined
+    const pull = repositories.length > 0 || lease.pullIngests
+    if (!pull && !(lease.empty && lease.shapedLikePull)) return undefined
+    lease.shown = true
+    return { ...key, kind: pull ? 'pull' : 'maybe', image: seen }
   }
 }
 
@@ -241,5 +247,7 @@ interface Held {
   /** Chain ids whose snapshot is being filled. */
   readonly extracting: Set<string>
 }
+
+const noEvidence: Evidence = { records: [], contentComplete: undefined, topSnapshotMs: undefined }
 
 const isOther = ({ looksWithoutSource, pullIngests }: LeaseMemory) => looksWithoutSource >= patience && !pullIngests
