@@ -115,6 +115,15 @@ describe('startProxy', function () {
     assert.deepEqual(await statuses(), [200, 404])
   })
 
+  it('holds manifests back until they are let go', async () => {
+    const letGo = proxy.holdManifests()
+    const first = await Promise.race([getManifest().then(() => 'manifest'), getLayer().then(() => 'layer')])
+    assert.equal(first, 'layer')
+    const manifest = getManifest()
+    letGo()
+    assert.equal((await manifest).status, 200)
+  })
+
   it('challenges with a 401', async () => {
     proxy.answer({ status: 401 })
     assert.match((await getManifest()).headers.get('www-authenticate')!, /^Basic /)

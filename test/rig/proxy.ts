@@ -55,6 +55,8 @@ export interface RegistryProxy extends Flow {
   blob(digest: string): BlobRules
   /** The newest rule that fits answers. Returns how to take it back. */
   answer(rule: Answer): () => void
+  /** Requests for manifests wait until the returned function is called: a pull that stays at resolving. */
+  holdManifests(): () => void
   /** Refuses connections and drops those that are open, until `accept`. */
   refuse(): Promise<void>
   accept(): Promise<void>
@@ -77,6 +79,7 @@ export async function startProxy(upstream: string): Promise<RegistryProxy> {
   const log: { atMs: number; digest: string; bytes: number }[] = []
   let answers: { rule: Answer; left: number }[] = []
   let manifestServed = false
+  let manifestsHeld = Promise.resolve()
   const agent = new http.Agent({ keepAlive: true })
 
   const stateOf = (digest: string): BlobState => {
@@ -104,6 +107,7 @@ export async function startProxy(upstream: string): Promise<RegistryProxy> {
     response.once('close', () => gone.abort())
     const served = servedOf(request)
     requests.push(served)
+    if (served.kind === 'manifest') await manifestsHeld
     const rule = ruleFor(served)
     if (rule) {
       served.status = rule.status
@@ -213,6 +217,11 @@ export async function startProxy(upstream: string): Promise<RegistryProxy> {
       return () => {
         answers = answers.filter(other => other !== entry)
       }
+    },
+    holdManifests() {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      manifestsHeld = promise
+      return resolve
     },
     refuse: close,
     async accept() {
