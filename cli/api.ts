@@ -1,0 +1,89 @@
+import { Code, PulltraceError } from '../core/lib/errors.ts'
+import type { Secret } from '../core/lib/secret.ts'
+import { harmless } from './text.ts'
+
+/** A server's API as this program reads it. */
+export interface Api {
+  /** The server as the user named it, for messages. */
+  readonly server: string
+  /** Rejects with Unavailable when no answer comes; any status is an answer. */
+  get(path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response>
+}
+
+/** `token` is asked for at each request, so that one that was renewed on disk is used. */
+export function createApi(server: URL, token: () => Promise<Secret | undefined>): Api {
+  const name = `${server.origin}${server.pathname.replace(/\/$/, '')}`
+  return {
+    server: name,
+    async get(path, headers, signal) {
+      const secret = await token()
+      const authorization = secret === undefined ? {} : { authorization: `Bearer ${secret.reveal()}` }
+      try {
+        return await fetch(`${name}${path}`, { headers: { ...headers, ...authorization }, signal })
+      } catch (reason) {
+        if (signal.aborted) throw reason
+        throw unreachable(name, reason)
+      }
+    },
+  }
+}
+
+function unreachable(server: string, reason: unknown): PulltraceError {
+  const cause = (reason as { cause?: { code?: string; message?: string; errors?: { code?: string }[] } }).cause
+  const code = cause?.code ?? cause?.errors?.[0]?.code ?? ''
+  const why = plainCauses[code] ?? harmless(cause?.message || String(reason))
+  const fix = /CERT|SIGNED|ISSUER/.test(code)
+    ? 'give the certificate of its issuer: --ca-file'
+    : "start one with 'pulltrace up -f FILE', or name another: --server, or PULLTRACE_SERVER_URL"
+  return new PulltraceError(Code.Unavailable, `no pulltrace server at ${server}: ${why}`, { fix, cause: reason })
+}
+
+const plainCauses: Record<string, string> = {
+  ECONNREFUSED: 'nothing listens there',
+  ECONNRESET: 'the connection was cut',
+  ENOTFOUND: 'there is no such host',
+  EAI_AGAIN: 'its name cannot be looked up right now',
+  EHOSTUNREACH: 'the host cannot be reached',
+  ENETUNREACH: 'the network cannot be reached',
+  ETIMEDOUT: 'it does not answer',
+  UND_ERR_CONNECT_TIMEOUT: 'it does not answer',
+  UND_ERR_SOCKET: 'the connection was cut',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by itself',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate comes from an issuer that is not trusted',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate comes from an issuer that is not trusted',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate comes from an issuer that is not trusted',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
+}
+
+/** An answer that is not 2xx, as an error whose code says whether trying again can help. */
+export async function answerError(server: string, response: Response): Promise<PulltraceError> {
+  const { status } = response
+  const body = (await response.json().catch(() => undefined)) as
+    | { error?: { message?: unknown; fix?: unknown } }
+    | undefined
+  const told = body?.error?.message === undefined ? undefined : harmless(String(body.error.message))
+  const toldFix = body?.error?.fix === undefined ? undefined : harmless(String(body.error.fix))
+  if (status === 401 || status === 403) {
+    const message = `${server} refused: ${told ?? (status === 401 ? 'it wants a token' : 'this token may not read')}`
+    const fix = 'give a reader token: --token-file, PULLTRACE_READER_TOKEN or PULLTRACE_READER_TOKEN_FILE'
+    return new PulltraceError(status === 401 ? Code.Unauthenticated : Code.PermissionDenied, message, { fix })
+  }
+  if (status === 429 || status >= 500) {
+    return new PulltraceError(Code.Unavailable, `${server} answers ${status}: ${told ?? 'it cannot serve now'}`, {
+      fix: toldFix ?? 'try again in a moment; the log of the server says more',
+      retryAfterSeconds: retryAfterSeconds(response),
+    })
+  }
+  if (told !== undefined)
+    return new PulltraceError(Code.Invalid, `${server} answers ${status}: ${told}`, { fix: toldFix })
+  return new PulltraceError(Code.Invalid, `${server} is not a pulltrace server: it answers ${status}`, {
+    fix: 'check the address: --server, or PULLTRACE_SERVER_URL',
+  })
+}
+
+/** The number of seconds only; a date is not what our servers send. Bounded: a wrong header must not stop a client for a day. */
+function retryAfterSeconds(response: Response): number | undefined {
+  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
+  return seconds >= 0 ? Math.min(seconds, 60) : undefined
+}
