@@ -34,9 +34,10 @@ export function sumsOf(layers: readonly LayerState[]): LayerSums {
 export function keptLayers(before: readonly LayerState[], reported: readonly Layer[]): readonly LayerState[] {
   let same = before.length === reported.length
   const layers: LayerState[] = new Array(reported.length)
+  const find = finderIn(before)
   for (let index = 0; index < reported.length; index++) {
-    const old = layerBefore(before, reported, index)
-    const layer = keptLayer(old, reported[index]!)
+    const next = reported[index]!
+    const layer = keptLayer(find(next.digest, index), next)
     same &&= layer === before[index]
     layers[index] = layer
   }
@@ -47,9 +48,10 @@ export function keptLayers(before: readonly LayerState[], reported: readonly Lay
 export function newBytesOf(before: readonly LayerState[], after: readonly LayerState[]): number {
   if (before === after) return 0
   let bytes = 0
+  const find = finderIn(before)
   for (let index = 0; index < after.length; index++) {
     const layer = after[index]!
-    const old = layerBefore(before, after, index)
+    const old = find(layer.digest, index)
     if (old !== undefined && layer.state !== 'cached' && layer.downloadedBytes > old.downloadedBytes) {
       bytes += layer.downloadedBytes - old.downloadedBytes
     }
@@ -65,15 +67,19 @@ export function completedLayers(layers: readonly LayerState[]): readonly LayerSt
   )
 }
 
-/** Agents keep the manifest's order, so the same index is nearly always the same layer. */
-function layerBefore(
-  before: readonly LayerState[],
-  reported: readonly { readonly digest: string }[],
-  index: number,
-): LayerState | undefined {
-  const digest = reported[index]!.digest
-  const atIndex = before[index]
-  return atIndex?.digest === digest ? atIndex : before.find(layer => layer.digest === digest)
+/**
+ * Finds the layer of a digest in an earlier look. Agents keep the manifest's order, so the same index is nearly
+ * always it; the map is for reports that do not, whose order must not cost the square of their length.
+ */
+function finderIn(before: readonly LayerState[]): (digest: string, index: number) => LayerState | undefined {
+  let byDigest: Map<string, LayerState> | undefined
+  return (digest, index) => {
+    const atIndex = before[index]
+    if (before.length === 0) return undefined
+    if (atIndex?.digest === digest) return atIndex
+    byDigest ??= new Map(before.map(layer => [layer.digest, layer]))
+    return byDigest.get(digest)
+  }
 }
 
 function keptLayer(old: LayerState | undefined, layer: Layer): LayerState {
