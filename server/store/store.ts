@@ -31,7 +31,7 @@ export interface HistoryStore {
   /**
    * Resolves when all are safe against power loss, in one transaction. A pull that
    * is there is replaced (an `unknown` that found its end, a reason that came late).
-   * Rejects with Code.Unavailable, `fix` set, when it cannot be written; nothing is then kept.
+   * Rejects with Code.Unavailable, `fix` set, when that cannot be promised: append the same again later.
    */
   append(pulls: readonly PullState[]): Promise<void>
   /** How each of these ids ended; ids that never ended here are absent. */
@@ -41,9 +41,26 @@ export interface HistoryStore {
   search(filter: HistoryFilter, limit: number, cursor?: string): Promise<Page<PullState>>
   /** Most pulls first. */
   summarize(group: HistoryGroup, filter: HistoryFilter, limit: number, cursor?: string): Promise<Page<HistorySummary>>
-  /** Removes what ended before `beforeMs`, then the oldest until the files are below `maxBytes`. Returns how many went. */
+  /**
+   * Removes what was appended before `beforeMs` (by our clock: a node's clock may be years off), then the
+   * oldest until the files are below `maxBytes`, and gives the space back. Returns how many went.
+   */
   prune(beforeMs: number, maxBytes: number): Promise<number>
   /** Counts for metrics: pulls kept and bytes on disk. */
   size(): Promise<{ readonly pulls: number; readonly bytes: number }>
+  /** Without waiting: for readiness and metrics. While it is not healthy every call rejects or may reject. */
+  health(): StoreHealth
+  /** Finishes what was called before; whatever is called afterwards rejects with Code.Unavailable. */
   close(): Promise<void>
 }
+
+export type StoreHealth =
+  | { readonly healthy: true }
+  | {
+      readonly healthy: false
+      /** Why, as one of a few words: a metric label. */
+      readonly kind: string
+      readonly reason: string
+      /** What a person can do; '' when there is nothing. */
+      readonly fix: string
+    }

@@ -1,0 +1,130 @@
+import { statfsSync } from 'node:fs'
+import path from 'node:path'
+import { Code, PulltraceError } from '../../../core/lib/errors.ts'
+
+/** Why a database cannot serve. Bounded: it is a metric label. */
+export const failureKinds = [
+  'opening',
+  'closed',
+  'in_use',
+  'disk_full',
+  'read_only',
+  'no_access',
+  'io_error',
+  'corrupt',
+  'foreign',
+  'schema',
+  'crashed',
+  'overloaded',
+  'internal',
+] as const
+export type FailureKind = (typeof failureKinds)[number]
+
+/** A failure as it crosses the border between the worker and the server: an Error loses its fields there. */
+export interface Failure {
+  readonly kind: FailureKind
+  readonly message: string
+  readonly fix: string
+}
+
+/** A failure that is known where it is found. */
+export class StoreFault extends Error {
+  readonly failure: Failure
+  constructor(kind: FailureKind, message: string, fix: string) {
+    super(message)
+    this.failure = { kind, message, fix }
+  }
+}
+
+/** Below this a write fails though some bytes are left. */
+const fullBelowBytes = 256 * 1024
+
+/** Primary result codes, https://www.sqlite.org/rescode.html */
+const kindOfSqlite: Readonly<Record<number, FailureKind>> = {
+  3: 'no_access',
+  5: 'in_use',
+  6: 'in_use',
+  8: 'read_only',
+  10: 'io_error',
+  11: 'corrupt',
+  13: 'disk_full',
+  14: 'no_access',
+  26: 'corrupt',
+}
+
+const kindOfSystem: Readonly<Record<string, FailureKind>> = {
+  EACCES: 'no_access',
+  EPERM: 'no_access',
+  EROFS: 'read_only',
+  ENOSPC: 'disk_full',
+  EDQUOT: 'disk_full',
+  EIO: 'io_error',
+  ENOTDIR: 'no_access',
+  EEXIST: 'no_access',
+  ENOENT: 'no_access',
+}
+
+/** What a person can do about it, with the file named. `holder` says who else has it open, if that is known. */
+export function failureOf(error: unknown, file: string, holder?: string): Failure {
+  if (error instanceof StoreFault) return error.failure
+  const { errcode, code, message } = error as { errcode?: number; code?: string; message?: string }
+  let kind = (errcode === undefined ? kindOfSystem[code ?? ''] : kindOfSqlite[errcode & 0xff]) ?? 'internal'
+  // A full disk shows as an I/O error where SQLite extends its own files.
+  if (kind === 'io_error' && availableBytes(file) < fullBelowBytes) kind = 'disk_full'
+  const cause = message ?? String(error)
+  const folder = path.dirname(file)
+  switch (kind) {
+    case 'in_use':
+      return {
+        kind,
+        message: `${file} is in use by ${holder ?? 'another process'}`,
+        fix: 'stop the other process, or give this one a data folder of its own (PULLTRACE_DATA_DIR)',
+      }
+    case 'disk_full':
+      return {
+        kind,
+        message: `no space is left to write ${file} (${cause})`,
+        fix: `free space on the volume of ${folder}, make it larger, or shorten PULLTRACE_HISTORY_TTL`,
+      }
+    case 'read_only':
+      return { kind, message: `${file} cannot be written: ${cause}`, fix: `mount ${folder} writable` }
+    case 'no_access':
+      return {
+        kind,
+        message: `${file} cannot be opened: ${cause}`,
+        fix: `let user ${process.getuid?.() ?? ''} create and write files in ${folder}, or set PULLTRACE_DATA_DIR`,
+      }
+    case 'io_error':
+      return {
+        kind,
+        message: `${file} cannot be read or written: ${cause}`,
+        fix: `check the disk that holds ${folder}`,
+      }
+    case 'corrupt':
+      return {
+        kind,
+        message: `${file} is damaged or is not a database (${cause})`,
+        fix:
+          `stop the server, move it away together with its -wal file (mv '${file}' '${file}.damaged'), and start again ` +
+          `with an empty history; \`sqlite3 '${file}.damaged' .recover\` can save what is still readable`,
+      }
+    default:
+      return { kind, message: `${file}: ${cause}`, fix: '' }
+  }
+}
+
+/** What callers see. Only a fault of the statement itself, which no caller can mend, is `internal`. */
+export function errorOf({ kind, message, fix }: Failure): PulltraceError {
+  if (kind === 'internal') return new PulltraceError(Code.Internal, message)
+  return new PulltraceError(Code.Unavailable, `history is unavailable: ${message}`, fix ? { fix } : {})
+}
+
+function availableBytes(file: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(path.dirname(file))
+    return bavail * bsize
+  } catch {
+    // No answer is no sign of a full disk.
+    return Number.POSITIVE_INFINITY
+  }
+}

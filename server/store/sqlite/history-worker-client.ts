@@ -1,0 +1,136 @@
+import path from 'node:path'
+import { Worker } from 'node:worker_threads'
+import type { Clock } from '../../../core/lib/clock.ts'
+import type { Failure } from './failure.ts'
+import type { HistoryDatabase } from './history-database.ts'
+import type { Answer, Call, Method, WorkerStart } from './history-worker-protocol.ts'
+
+/** A disk that has not answered for this long is taken for lost. */
+const answerTimeoutMs = 60_000
+
+/**
+ * The worker lies beside this module and has its extension: `.ts` in the checkout,
+ * `.js` beside the bundle, where the build must put `history-worker` as an entry of
+ * its own. Nothing is looked up and nothing is configured.
+ */
+const workerUrl = new URL(`./history-worker${path.extname(new URL(import.meta.url).pathname)}`, import.meta.url)
+
+type Outcome = { readonly value: unknown } | { readonly failure: Failure }
+
+/** A failed call, with what the supervisor must know; callers get `errorOf(failure)`. */
+export class CallFailed extends Error {
+  readonly failure: Failure
+  constructor(failure: Failure) {
+    super(failure.message)
+    this.failure = failure
+  }
+}
+
+/** Calls across the thread border. Every call is answered: by the worker, or by the loss of it. */
+export class HistoryWorkerClient {
+  /** Resolves once the thread is gone or is given up, with the reason. */
+  readonly lost: Promise<Failure>
+  readonly #worker: Worker
+  readonly #clock: Clock
+  readonly #file: string
+  readonly #waiting = new Map<number, (outcome: Outcome) => void>()
+  readonly #lose: (failure: Failure) => void
+  #loss: Failure | undefined
+  #lastId = 0
+
+  private constructor(start: WorkerStart, clock: Clock, memoryMb: number) {
+    const { promise, resolve } = Promise.withResolvers<Failure>()
+    this.lost = promise
+    this.#lose = resolve
+    this.#clock = clock
+    this.#file = start.file
+    this.#worker = new Worker(workerUrl, {
+      name: 'history',
+      workerData: start,
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: memoryMb },
+    })
+    let thrown: unknown
+    this.#worker.on('error', error => {
+      thrown = error
+    })
+    this.#worker.on('exit', code =>
+      this.#end('crashed', thrown instanceof Error ? thrown.message : `exit code ${code}`),
+    )
+    this.#worker.on('message', (answer: Answer) => {
+      const settle = this.#waiting.get(answer.id)
+      this.#waiting.delete(answer.id)
+      settle?.(answer)
+    })
+  }
+
+  /** Rejects with CallFailed when the database cannot be opened; the thread is then gone. */
+  static async start(start: WorkerStart, clock: Clock, memoryMb: number): Promise<HistoryWorkerClient> {
+    const client = new HistoryWorkerClient(start, clock, memoryMb)
+    try {
+      await client.#answer(0)
+      return client
+    } catch (error) {
+      await client.terminate()
+      throw error
+    }
+  }
+
+  /** Rejects with CallFailed. */
+  async call<M extends Method>(
+    method: M,
+    ...args: Parameters<HistoryDatabase[M]>
+  ): Promise<ReturnType<HistoryDatabase[M]>> {
+    if (this.#loss) throw new CallFailed(this.#loss)
+    const id = ++this.#lastId
+    const answer = this.#answer(id)
+    this.#worker.postMessage({ id, method, args } satisfies Call)
+    return (await answer) as ReturnType<HistoryDatabase[M]>
+  }
+
+  /** Closes the database, then ends the thread; what was called before is answered first. */
+  async close(): Promise<void> {
+    // A worker that fails to close is ended all the same: what was answered is synced.
+    await this.call('close').catch(() => {})
+    await this.terminate()
+  }
+
+  /** Ends the thread, which closes the database; a thread that hangs in the kernel is not waited for. */
+  async terminate(): Promise<void> {
+    this.#end('closed', 'the worker was stopped')
+    const waited = new AbortController()
+    await Promise.race([this.#worker.terminate(), this.#clock.sleep(5000, waited.signal).catch(() => {})])
+    waited.abort()
+  }
+
+  async #answer(id: number): Promise<unknown> {
+    const { promise, resolve } = Promise.withResolvers<Outcome>()
+    this.#waiting.set(id, resolve)
+    const answered = new AbortController()
+    this.#clock.sleep(answerTimeoutMs, answered.signal).then(
+      () => this.#end('io_error', `no answer for ${answerTimeoutMs / 1000} s`),
+      // Answered in time.
+      () => {},
+    )
+    const outcome = await promise
+    answered.abort()
+    if ('failure' in outcome) throw new CallFailed(outcome.failure)
+    return outcome.value
+  }
+
+  #end(kind: 'crashed' | 'closed' | 'io_error', why: string): void {
+    if (this.#loss) return
+    const failure: Failure =
+      kind === 'io_error'
+        ? { kind, message: `${this.#file}: ${why}`, fix: 'check the disk' }
+        : {
+            kind,
+            message: `the thread that writes ${this.#file} has ended (${why})`,
+            fix: 'it is started again by itself',
+          }
+    this.#loss = failure
+    for (const settle of this.#waiting.values()) settle({ failure })
+    this.#waiting.clear()
+    this.#lose(failure)
+  }
+}

@@ -1,0 +1,44 @@
+import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
+import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+
+/** How long to wait for a server that is still stopping. */
+const busyTimeoutMs = 5000
+
+/**
+ * Opens or creates the one database of this process, and holds it alone.
+ *
+ * `locking_mode=EXCLUSIVE` is the lock of the instance: the kernel holds it for the
+ * process and drops it with it, so nothing is left behind by kill -9 and no pid is
+ * ever guessed. It also keeps the index of the WAL in memory: no -shm file, no
+ * shared memory that the volume might not have.
+ */
+export function openDatabase(file: string): DatabaseSync {
+  createFolder(path.dirname(file))
+  const db = new DatabaseSync(file, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true })
+  try {
+    // Before the first read: auto_vacuum is fixed when the first page is written, the lock mode when the WAL is opened.
+    db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA auto_vacuum = INCREMENTAL')
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
+    // 16 MiB of pages, and a WAL that gives its space back after a burst.
+    db.exec('PRAGMA cache_size = -16384; PRAGMA journal_size_limit = 8388608; PRAGMA temp_store = MEMORY')
+    return db
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+/** SQLite syncs the entries of its files in the folder, nobody syncs the entry of the folder in its parent. */
+function createFolder(folder: string): void {
+  const created = mkdirSync(folder, { recursive: true, mode: 0o750 })
+  if (created === undefined) return
+  for (let entry = folder; entry.length >= created.length; entry = path.dirname(entry)) {
+    const handle = openSync(path.dirname(entry), 'r')
+    try {
+      fsyncSync(handle)
+    } finally {
+      closeSync(handle)
+    }
+  }
+}
