@@ -9,8 +9,8 @@ const maxSteps = 8
  */
 export class AttributeHistory {
   readonly #steps: { readonly seq: number; readonly attributes: PullAttributes }[] = []
-  /** Steps before the first one kept have been dropped. */
-  #forgotten = false
+  /** The first number ever recorded. Steps after it may have been dropped, if the first one kept is newer. */
+  #bornSeq: number | undefined
 
   get newest(): PullAttributes | undefined {
     return this.#steps.at(-1)?.attributes
@@ -21,27 +21,26 @@ export class AttributeHistory {
     const { newest } = this
     if (newest !== undefined && sameAttributes(newest, pull)) return
     const { nodeName, imageRef, phase, pods } = pull
+    this.#bornSeq ??= seq
     this.#steps.push({ seq, attributes: { nodeName, imageRef, phase, pods } })
-    if (this.#steps.length > maxSteps) {
-      this.#steps.shift()
-      this.#forgotten = true
-    }
+    if (this.#steps.length > maxSteps) this.#steps.shift()
   }
 
   /** Whether the pull matched right after event `seq`. Where that is forgotten: yes, as a needless `left` does no harm. */
   matchedAt(seq: number, filter: PullFilter): boolean {
-    for (let index = this.#steps.length - 1; index >= 0; index--) {
-      const step = this.#steps[index]!
-      if (step.seq <= seq) return matches(filter, step.attributes)
-    }
-    return this.#forgotten
+    const step = this.#steps.findLast(step => step.seq <= seq)
+    return step === undefined ? this.#forgotten(seq) : matches(filter, step.attributes)
   }
 
   /** Whether the pull did not match at some time after event `after` and before event `before`. Where forgotten: yes. */
   leftBetween(after: number, before: number, filter: PullFilter): boolean {
-    const first = this.#steps[0]
-    if (this.#forgotten && first !== undefined && after < first.seq) return true
+    if (this.#forgotten(after)) return true
     return this.#steps.some(step => step.seq > after && step.seq < before && !matches(filter, step.attributes))
+  }
+
+  /** Whether the pull was there at `seq`, with attributes that are no longer kept. */
+  #forgotten(seq: number): boolean {
+    return this.#bornSeq !== undefined && seq >= this.#bornSeq && seq < this.#steps[0]!.seq
   }
 }
 

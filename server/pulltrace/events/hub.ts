@@ -123,11 +123,13 @@ export class EventHub {
   }
 
   /**
-   * Matching pulls that have not changed since `seq`, one at a time; may be read slowly, while events go
-   * on. The others are in `replay(seq)`: together they are the state, and each is newer than `seq` or equal.
+   * The pulls that matched at `seq` and match still, one at a time; may be read slowly, while events go on.
+   * What has changed since `seq` is in `replay(seq)`, so that both together are the state.
    */
   *statesAt(seq: number, filter: PullFilter): Generator<Emission, undefined> {
-    for (const emission of this.#live.values()) if (emission.seq <= seq && emission.matches(filter)) yield emission
+    for (const emission of this.#live.values()) {
+      if (emission.matches(filter) && emission.history.matchedAt(seq, filter)) yield emission
+    }
   }
 
   /** What a client that stopped at `since` has missed, numbers rising; undefined when that is no longer known. */

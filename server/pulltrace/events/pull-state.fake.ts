@@ -35,7 +35,6 @@ export function pullState(id: string, more: Partial<PullState> = {}): PullState 
     layers: [
       {
         digest: 'sha256:one',
-        mediaType: undefined,
         totalBytes: 1000,
         downloadedBytes: 0,
         totalKnown: true,

@@ -1,0 +1,49 @@
+import type { ServerResponse } from 'node:http'
+import type { Writable } from 'node:stream'
+import type { StreamSink } from './stream-sink.ts'
+import type { StreamRequest, Streams } from './streams.ts'
+
+const headers = {
+  'Content-Type': 'text/event-stream; charset=utf-8',
+  'Cache-Control': 'no-cache',
+  // nginx would hold events back until its buffer is full.
+  'X-Accel-Buffering': 'no',
+  // Without a length and without chunks the body lasts until the connection ends (RFC 9112 section 6.3):
+  // the bytes of an event are the same for every client and need no frame of their own.
+  Connection: 'close',
+}
+
+/**
+ * Answers a request with the stream, for as long as the client stays. Headers that are set
+ * already are kept. Throws before anything is written when the server is stopping.
+ */
+export function openHttpStream(streams: Streams, response: ServerResponse, request: StreamRequest): void {
+  streams.throwIfClosed()
+  response.statusCode = 200
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+  response.removeHeader('Content-Length')
+  response.removeHeader('Transfer-Encoding')
+  response.flushHeaders()
+  if (response.req.method === 'HEAD') {
+    response.end()
+    return
+  }
+  const listener = streams.open(httpSink(response), request)
+  bodyOf(response).on('drain', () => listener.drained())
+  response.on('close', () => listener.closed())
+}
+
+/**
+ * After the headers the body is the rest of the connection, and can be written to the socket as it is. Only a
+ * pipelined request has no socket until the answers before it are out; the response holds its bytes until then.
+ */
+const bodyOf = (response: ServerResponse): Writable => response.socket ?? response
+
+function httpSink(response: ServerResponse): StreamSink {
+  const body = bodyOf(response)
+  return {
+    write: bytes => body.write(bytes),
+    end: () => void response.end(),
+    destroy: () => void response.destroy(),
+  }
+}
