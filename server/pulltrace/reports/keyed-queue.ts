@@ -9,18 +9,16 @@ export class KeyedQueue {
 
   run<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.#tails.get(key)
-    const result = before === undefined ? work() : before.then(work, work)
-    const tail = result
-      .catch(() => {})
-      .then(() => {
-        if (this.#tails.get(key) === tail) this.#tails.delete(key)
-      })
-    this.#tails.set(key, tail)
+    const started = before === undefined ? work() : before.then(work, work)
+    const result: Promise<T> = started.finally(() => {
+      if (this.#tails.get(key) === result) this.#tails.delete(key)
+    })
+    this.#tails.set(key, result)
     return result
   }
 
   /** Resolves when all that was queued before the call is done. */
   async settled(): Promise<void> {
-    await Promise.all(this.#tails.values())
+    await Promise.allSettled(this.#tails.values())
   }
 }
