@@ -63,7 +63,7 @@ export class ContainerdNamespace {
   readonly snapshots = new Map<string, Snapshot>()
   readonly images = new Map<string, ImageRecord>()
   readonly leases = new Map<string, Lease>()
-  readonly #locks = new Map<string, object>()
+  readonly #locks = new Map<string, Lease>()
   readonly #now: () => number
   readonly #send: (event: RuntimeEvent) => void
 
@@ -73,18 +73,18 @@ export class ContainerdNamespace {
     this.#send = send
   }
 
-  /** True when `owner` has the lock, from now on or already. */
-  lock(name: string, owner: object): boolean {
+  /** True when the pull of this lease has the lock, from now on or already. */
+  lock(name: string, owner: Lease): boolean {
     const holder = this.#locks.get(name)
     if (!holder) this.#locks.set(name, owner)
     return !holder || holder === owner
   }
 
-  unlock(name: string, owner: object): void {
+  unlock(name: string, owner: Lease): void {
     if (this.#locks.get(name) === owner) this.#locks.delete(name)
   }
 
-  unlockAll(owner: object): void {
+  unlockAll(owner: Lease): void {
     for (const [name, holder] of this.#locks) if (holder === owner) this.#locks.delete(name)
   }
 

@@ -100,6 +100,13 @@ function splitRef(ref: string): { host: string; repository: string } {
   return { host: ref.slice(0, slash).replace(/:\d+$/, ''), repository: ref.slice(slash + 1).replace(/[:@].*$/, '') }
 }
 
+/** Which repository a blob came from. One that several gave names them all. */
+export function sourceLabel({ host, repository }: DemoImage, labels: Readonly<Record<string, string>>) {
+  const name = `containerd.io/distribution.source.${host}`
+  const known = labels[name]?.split(',') ?? []
+  return { [name]: [...new Set([...known, repository])].sort().join(',') }
+}
+
 function layersOf(specs: readonly LayerSpec[], mediaType: string): Layer[] {
   const layers: Layer[] = []
   for (const { name, bytes } of specs) {

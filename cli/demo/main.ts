@@ -29,13 +29,16 @@ export async function main(env: Env, stop: AbortSignal): Promise<void> {
 if (import.meta.main) {
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())
-  // Its parent died without a word: nobody is left to stop it.
+  // Its parent died without a word, perhaps while this was loading: nobody is left to stop it.
   process.once('disconnect', () => stop.abort())
+  if (process.connected === false) stop.abort()
   try {
     await main(process.env, stop.signal)
-    if (process.connected) process.disconnect()
   } catch (error) {
     createLogger('pulltrace-demo', 'error').error('demo runtime cannot run', { error })
     process.exitCode = 1
+  } finally {
+    // An open channel to the parent would keep the process alive.
+    if (process.connected) process.disconnect()
   }
 }

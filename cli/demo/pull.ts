@@ -1,5 +1,6 @@
-import { type ContainerdNamespace, type Ingest, type Lease, snapshotType } from './containerd-namespace.ts'
-import type { DemoImage, Document, Layer } from './image.ts'
+import { type ContainerdNamespace, type Lease, snapshotType } from './containerd-namespace.ts'
+import { type DemoImage, type Document, type Layer, sourceLabel } from './image.ts'
+import { LayerFetches } from './layer-fetches.ts'
 import { type Random, uniqueName } from './random.ts'
 
 /** Bytes a second of the whole pull, or what they are so many ms after its start. */
@@ -20,14 +21,6 @@ export interface PullOptions {
 export type Outcome = 'completed' | 'failed' | 'cancelled' | 'killed'
 
 const leaseLifeMs = 24 * 3_600_000
-const parallelDownloads = 3
-
-interface Fetch {
-  readonly layer: Layer
-  ingest: Ingest | undefined
-  /** Exact, where the ingest's offset is rounded down. */
-  receivedBytes: number
-}
 
 /**
  * One CRI pull as containerd 2.4.2 is seen to do it: documents, then every layer's ingest at
@@ -45,8 +38,7 @@ export class DemoPull {
   readonly #documents: Document[]
   #documentStep: 'open' | 'commit' | 'label' = 'open'
   #rate: Rate
-  #fetches: Fetch[] | undefined
-  #fetchedBytes = 0
+  #fetches: LayerFetches | undefined
   #nextLayer = 0
   #extractKey: string | undefined
   #unpackedBytes = 0
@@ -90,16 +82,13 @@ export class DemoPull {
 
   /** The server could not go on where the connection broke: this layer comes from its first byte again. */
   restartLayer(digest: string): void {
-    const fetch = this.#fetches?.find(({ layer, ingest }) => layer.digest === digest && ingest)
-    if (!fetch?.ingest) return
-    fetch.receivedBytes = 0
-    this.namespace.writeIngest(fetch.ingest, 0)
+    this.#fetches?.restart(digest)
   }
 
   /** containerd dies: nothing is tidied up, the lease stays until it expires. */
   kill(): void {
     this.#outcome ??= 'killed'
-    this.namespace.unlockAll(this)
+    this.namespace.unlockAll(this.lease)
     this.#finish(this.#outcome)
   }
 
@@ -114,8 +103,10 @@ export class DemoPull {
   }
 
   #moveLayers(elapsedMs: number, stepMs: number): void {
-    this.#fetchLayers(typeof this.#rate === 'number' ? this.#rate : this.#rate(elapsedMs), stepMs)
-    if (this.#fetchedBytes >= (this.#options.cutAfterBytes ?? Number.POSITIVE_INFINITY)) this.#end('failed')
+    const bytesPerSec = typeof this.#rate === 'number' ? this.#rate : this.#rate(elapsedMs)
+    this.#fetches?.receive((bytesPerSec * stepMs) / 1000)
+    if ((this.#fetches?.receivedBytes ?? 0) >= (this.#options.cutAfterBytes ?? Number.POSITIVE_INFINITY))
+      this.#end('failed')
     else this.#unpack(((this.#options.unpackRate ?? 100e6) * stepMs) / 1000)
     if (!this.#outcome && this.#nextLayer === this.image.layers.length) this.#record()
   }
@@ -129,7 +120,7 @@ export class DemoPull {
       namespace.hold(this.lease, 'content', document.digest)
       this.#documentStep = 'label'
     } else if (blob) {
-      namespace.label(blob, { ...document.childLabels, ...this.#sourceLabel(blob.labels) })
+      namespace.label(blob, { ...document.childLabels, ...sourceLabel(this.image, blob.labels) })
       this.#documents.shift()
       this.#documentStep = 'open'
     } else if (this.#documentStep === 'open') {
@@ -140,45 +131,6 @@ export class DemoPull {
       namespace.commitIngest(this.lease, ingest, document.digest, document.bytes)
       this.#documentStep = 'label'
     }
-  }
-
-  #fetchLayers(bytesPerSec: number, stepMs: number): void {
-    for (const fetch of this.#fetches ?? []) this.#openLayer(fetch)
-    const open = (this.#fetches ?? []).filter(fetch => fetch.ingest)
-    const moving = open.slice(0, parallelDownloads)
-    const share = (bytesPerSec * stepMs) / 1000 / moving.length
-    for (const fetch of moving) this.#receive(fetch, share)
-    this.#fetches = this.#fetches?.filter(fetch => !this.namespace.blobs.has(fetch.layer.digest))
-  }
-
-  #openLayer(fetch: Fetch): void {
-    const { layer } = fetch
-    const namespace = this.namespace
-    const blob = namespace.blobs.get(layer.digest)
-    if (blob) {
-      namespace.hold(this.lease, 'content', layer.digest)
-      namespace.label(blob, this.#sourceLabel(blob.labels))
-    } else if (!fetch.ingest && namespace.lock(`blob ${layer.digest}`, this)) {
-      fetch.ingest = namespace.openIngest(this.lease, `layer-${layer.digest}`, layer.size)
-      fetch.receivedBytes = fetch.ingest.offset
-    }
-  }
-
-  #receive(fetch: Fetch, bytes: number): void {
-    const { layer, ingest } = fetch
-    if (!ingest) return
-    if (ingest.offset === layer.size) {
-      const blob = this.namespace.commitIngest(this.lease, ingest, layer.digest)
-      this.namespace.label(blob, this.#sourceLabel(blob.labels))
-      this.namespace.unlock(`blob ${layer.digest}`, this)
-      return
-    }
-    const taken = Math.min(bytes, layer.size - fetch.receivedBytes)
-    fetch.receivedBytes += taken
-    this.#fetchedBytes += taken
-    const { stepBytes = 1024 * 1024 } = this.#options
-    const whole = fetch.receivedBytes >= layer.size
-    this.namespace.writeIngest(ingest, whole ? layer.size : Math.floor(fetch.receivedBytes / stepBytes) * stepBytes)
   }
 
   #unpack(budgetBytes: number): void {
@@ -197,21 +149,25 @@ export class DemoPull {
       this.#unpackedBytes = 0
       this.namespace.label(blob, { 'containerd.io/uncompressed': layer.diffId })
       this.namespace.commitSnapshot(this.lease, this.#extractKey, layer.chainId)
-      this.namespace.unlock(`chain ${layer.chainId}`, this)
+      this.namespace.unlock(`chain ${layer.chainId}`, this.lease)
       this.#extractKey = undefined
     }
   }
 
   /** The bottom layer that is missing starts the fetch of itself and of all above it. */
   #prepare(layer: Layer): boolean {
-    if (!this.namespace.lock(`chain ${layer.chainId}`, this)) return false
+    if (!this.namespace.lock(`chain ${layer.chainId}`, this.lease)) return false
     this.#extractKey = `extract-${uniqueName(this.#random)} ${layer.chainId}`
     const parent = this.image.layers[this.#nextLayer - 1]?.chainId ?? ''
     const labels = { 'containerd.io/snapshot.ref': layer.chainId }
     this.namespace.prepareSnapshot(this.lease, this.#extractKey, parent, labels)
-    this.#fetches ??= this.image.layers
-      .slice(this.#nextLayer)
-      .map(missing => ({ layer: missing, ingest: undefined, receivedBytes: 0 }))
+    this.#fetches ??= new LayerFetches(
+      this.namespace,
+      this.lease,
+      this.image,
+      this.image.layers.slice(this.#nextLayer),
+      this.#options.stepBytes,
+    )
     return true
   }
 
@@ -233,22 +189,11 @@ export class DemoPull {
   #end(outcome: Outcome): void {
     if (this.#outcome) return
     this.#outcome = outcome
-    // What was received is flushed, so the last offset is exact.
-    for (const { ingest, receivedBytes } of this.#fetches ?? []) {
-      if (ingest) this.namespace.writeIngest(ingest, Math.floor(receivedBytes))
-    }
+    this.#fetches?.close()
     if (this.#extractKey) this.namespace.removeSnapshot(this.lease, this.#extractKey)
-    this.namespace.unlockAll(this)
+    this.namespace.unlockAll(this.lease)
     this.namespace.leases.delete(this.lease.id)
     this.#finish(outcome)
-  }
-
-  /** A blob that several repositories gave names them all. */
-  #sourceLabel(labels: Readonly<Record<string, string>>): Record<string, string> {
-    const { host, repository } = this.image
-    const name = `containerd.io/distribution.source.${host}`
-    const known = labels[name]?.split(',') ?? []
-    return { [name]: [...new Set([...known, repository])].sort().join(',') }
   }
 }
 

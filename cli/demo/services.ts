@@ -10,10 +10,15 @@ import { ContentService } from '../../proto/generated/containerd/services/conten
 import { type EventsServer, EventsService } from '../../proto/generated/containerd/services/events/v1/events.ts'
 import { ImagesService } from '../../proto/generated/containerd/services/images/v1/images.ts'
 import { LeasesService } from '../../proto/generated/containerd/services/leases/v1/leases.ts'
+import {
+  type NamespacesServer,
+  NamespacesService,
+} from '../../proto/generated/containerd/services/namespaces/v1/namespace.ts'
 import { SnapshotsService } from '../../proto/generated/containerd/services/snapshots/v1/snapshots.ts'
 import { type VersionServer, VersionService } from '../../proto/generated/containerd/services/version/v1/version.ts'
-import { type ContainerdNamespace, type RuntimeEvent, snapshotter } from './containerd-namespace.ts'
+import { ContainerdNamespace, snapshotter } from './containerd-namespace.ts'
 import { compileFilters, type FieldOf } from './filter.ts'
+import { blobField, eventField, imageField, ingestField, leaseField, snapshotField } from './filter-fields.ts'
 import type { DemoRuntime } from './runtime.ts'
 import * as wire from './wire.ts'
 
@@ -41,9 +46,15 @@ export function addServices(server: Server, runtime: DemoRuntime): void {
   server.addService(VersionService, {
     version: (_call, answer) => answer(null, { version: runtime.version, revision: 'demo' }),
   } satisfies VersionServer)
+  server.addService(NamespacesService, {
+    list: (_call, answer) => {
+      const namespaces = [...runtime.namespaces.keys()].sort().map(name => ({ name }))
+      answer(null, { namespaces })
+    },
+  } satisfies NamespacesServer)
   server.addService(LeasesService, {
     list: unary(({ leases }, { filters }) => ({
-      leases: select([...leases.values()], filters, fieldsOf('id')).map(wire.leaseOf),
+      leases: select([...leases.values()], filters, leaseField).map(wire.leaseOf),
     })),
     listResources: unary(({ leases }, { id }) => {
       const lease = leases.get(id)
@@ -54,7 +65,7 @@ export function addServices(server: Server, runtime: DemoRuntime): void {
   server.addService(ContentService, {
     info: unary(({ blobs }, { digest }) => ({ info: wire.blobOf(blobIn(blobs, digest)) })),
     list: stream(({ blobs }, { filters }, send) => {
-      for (const info of pagesOf(select([...blobs.values()], filters, fieldsOf('digest')).map(wire.blobOf))) {
+      for (const info of pagesOf(select([...blobs.values()], filters, blobField).map(wire.blobOf))) {
         send({ info })
       }
     }),
@@ -73,7 +84,7 @@ export function addServices(server: Server, runtime: DemoRuntime): void {
       return { status: wire.ingestOf(ingest) }
     }),
     listStatuses: unary(({ ingests }, { filters }) => ({
-      statuses: select([...ingests.values()], filters, fieldsOf('ref')).map(wire.ingestOf),
+      statuses: select([...ingests.values()], filters, ingestField).map(wire.ingestOf),
     })),
   })
   server.addService(ImagesService, {
@@ -83,7 +94,7 @@ export function addServices(server: Server, runtime: DemoRuntime): void {
       return { image: wire.imageOf(image) }
     }),
     list: unary(({ images }, { filters }) => ({
-      images: select([...images.values()], filters, fieldsOf('name')).map(wire.imageOf),
+      images: select([...images.values()], filters, imageField).map(wire.imageOf),
     })),
   })
   server.addService(SnapshotsService, {
@@ -95,7 +106,7 @@ export function addServices(server: Server, runtime: DemoRuntime): void {
     }),
     list: stream(({ snapshots }, { snapshotter: wanted, filters }, send) => {
       checkSnapshotter(wanted)
-      for (const info of pagesOf(select([...snapshots.values()], filters, fieldsOf('key')).map(wire.snapshotOf))) {
+      for (const info of pagesOf(select([...snapshots.values()], filters, snapshotField).map(wire.snapshotOf))) {
         send({ info })
       }
     }),
@@ -154,7 +165,14 @@ const streamOf =
 function namespaceOf(runtime: DemoRuntime, metadata: Metadata): ContainerdNamespace {
   const name = String(metadata.get('containerd-namespace')[0] ?? '')
   if (name === '') throw new Fault(status.FAILED_PRECONDITION, 'namespace is required: failed precondition')
-  return runtime.namespace(name)
+  return (
+    runtime.namespaces.get(name) ??
+    new ContainerdNamespace(
+      name,
+      () => 0,
+      () => {},
+    )
+  )
 }
 
 function blobIn<T>(blobs: ReadonlyMap<string, T>, digest: string): T {
@@ -181,18 +199,6 @@ function compile<T>(filters: readonly string[], fieldOf: FieldOf<T>): (object: T
     throw new Fault(status.INVALID_ARGUMENT, `${(reason as Error).message}: invalid argument`)
   }
 }
-
-/** The object's own name, its kind, and its labels. */
-function fieldsOf<K extends string>(name: K): FieldOf<{ [P in K]: string } & { labels?: Record<string, string> }> {
-  return (object, [field, label]) => {
-    if (field === 'labels') return object.labels?.[label ?? '']
-    if (field === name || (field === 'name' && name === 'key')) return object[name]
-    return field === 'kind' && 'kind' in object ? String(object.kind) : undefined
-  }
-}
-
-const eventField: FieldOf<RuntimeEvent> = (event, [field]) =>
-  field === 'topic' || field === 'namespace' ? event[field] : undefined
 
 /** containerd sends nothing at all for an empty list. */
 function pagesOf<T>(items: readonly T[]): T[][] {
