@@ -74,6 +74,12 @@ describe('advance', () => {
     assert.equal(advance(undefined, reported('web', { layers: [] }), look(1)).percent, 100)
   })
 
+  it('does not claim the bytes of a lazy pull when it completes', () => {
+    const before = advance(undefined, web(0, 0, { phase: 'lazy' }), look(1))
+    const after = advance(before, web(0, 0, { phase: 'completed', completedAt: at(2) }), look(2))
+    assert.deepEqual([after.phase, after.percent, after.downloadedBytes], ['completed', 0, 0])
+  })
+
   it('leaves out what it cannot know', () => {
     const pull = pullOf(
       advance(undefined, reported('web', { totalKnown: false, phase: 'resolving', layers: [] }), look(1)),

@@ -20,7 +20,9 @@ export function advance(before: PullState | undefined, reported: ReportedPull, l
     before !== undefined && (reported.layers.length === 0 || (before.totalKnown && !reported.totalKnown))
   const seen = keepsLayers ? before.layers : keptLayers(before?.layers ?? [], reported.layers)
   const totalKnown = reported.totalKnown || (before?.totalKnown ?? false)
-  const layers = phase === 'completed' && totalKnown ? completedLayers(seen) : seen
+  // A lazy pull is complete without its bytes.
+  const whole = phase === 'completed' && totalKnown && before?.phase !== 'lazy'
+  const layers = whole ? completedLayers(seen) : seen
   const sums = sumsOf(layers)
   const startedAtMs = before?.startedAtMs ?? Date.parse(reported.startedAt)
   const completedAtMs = ended ? endOf(reported, startedAtMs, look.atMs) : undefined

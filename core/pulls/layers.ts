@@ -59,13 +59,14 @@ export function newBytesOf(before: readonly LayerState[], after: readonly LayerS
   return bytes
 }
 
-/** What completion means for the layers: all of it is there. */
+/** What completion means for the layers: all of it is there. Whether it is unpacked too, the agent may know. */
 export function completedLayers(layers: readonly LayerState[]): readonly LayerState[] {
-  if (layers.every(layer => layer.state === 'done' || layer.state === 'cached')) return layers
-  return layers.map(layer =>
-    layer.state === 'cached' ? layer : { ...layer, downloadedBytes: layer.totalBytes, state: 'done' },
-  )
+  if (layers.every(isWhole)) return layers
+  return layers.map(layer => (isWhole(layer) ? layer : { ...layer, downloadedBytes: layer.totalBytes, state: 'done' }))
 }
+
+const isWhole = ({ state, downloadedBytes, totalBytes }: LayerState) =>
+  downloadedBytes === totalBytes && (state === 'done' || state === 'cached' || state === 'downloaded')
 
 /**
  * Finds the layer of a digest in an earlier look. Agents keep the manifest's order, so the same index is nearly
