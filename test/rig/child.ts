@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -15,7 +15,8 @@ const prefix = 'pulltrace-rig-'
  * killed one left. Kept short: a unix socket's path may have 107 bytes.
  */
 export async function makeRigDir(name: string): Promise<string> {
-  sweep()
+  swept ??= sweepRigDirs()
+  await swept
   return mkdtemp(path.join(os.tmpdir(), `${prefix}${process.pid}-${name}-`))
 }
 
@@ -34,16 +35,25 @@ export async function mountsBelow(dir: string): Promise<string[]> {
     .reverse()
 }
 
-let swept = false
-function sweep(): void {
-  if (swept) return
-  swept = true
-  for (const name of readdirSync(os.tmpdir()).filter(name => name.startsWith(prefix))) {
-    const owner = name.slice(prefix.length).split('-')[0] ?? ''
-    if (/^\d+$/.test(owner) && !existsSync(`/proc/${owner}`)) {
-      void removeRigDir(path.join(os.tmpdir(), name)).catch(() => rmSync(path.join(os.tmpdir(), name), { force: true }))
-    }
+/** False too for a process that has ended and that nobody has waited for. */
+export function processRuns(pid: number): boolean {
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false // No such process.
   }
+}
+
+let swept: Promise<void> | undefined
+
+/** Removes the folders of rigs whose process is gone; its programs died with it. */
+export async function sweepRigDirs(): Promise<void> {
+  const left = readdirSync(os.tmpdir()).filter(name => {
+    const owner = name.startsWith(prefix) ? name.slice(prefix.length).split('-')[0] : undefined
+    return owner !== undefined && !processRuns(Number(owner))
+  })
+  // Another run may be sweeping the same folder.
+  await Promise.all(left.map(name => removeRigDir(path.join(os.tmpdir(), name)).catch(() => {})))
 }
 
 export interface Child {

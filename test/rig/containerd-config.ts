@@ -69,4 +69,12 @@ bin_dirs = ['${parts.dir}/cni']
 conf_dir = '${parts.dir}/cni'
 [plugins.'io.containerd.transfer.v1.local']
 config_path = '${parts.hostsDir}'
+${parts.snapshotter === 'overlayfs' ? '' : unpackWith(parts.snapshotter)}`
+
+/** The transfer service refuses to unpack into a snapshotter that it was not told of; overlayfs it knows. */
+const unpackWith = (snapshotter: Snapshotter) => `
+[[plugins.'io.containerd.transfer.v1.local'.unpack_config]]
+platform = 'linux'
+snapshotter = '${snapshotter}'
+differ = 'walking'
 `

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mountsBelow } from './child.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { mountsBelow, processRuns, sweepRigDirs } from './child.ts'
 import { type Containerd, containerdVersions, startContainerd } from './containerd.ts'
 import { buildImage } from './images.ts'
 import { openOracle, pullWithCtr } from './oracle.ts'
@@ -130,16 +133,45 @@ describe('rig', function () {
         assert.equal((await openOracle(containerd).images()).has(ref), false)
       })
 
+      it('unpacks with the native snapshotter', async () => {
+        const image = await buildImage({ name: `team/native-${version}`, layers: [{ bytes: 10_000 }] })
+        await pushImage(registry.host, image)
+        const native = await startContainerd({ version, plainHttp: [proxy.host], snapshotter: 'native' })
+        try {
+          assert.equal(await native.cri.pull(image.ref(proxy.host)), image.configDigest)
+        } finally {
+          await native.stop()
+        }
+      })
+
       it('keeps its images over kill -9 and a restart', async () => {
         const before = { pid: containerd.pid, images: await openOracle(containerd).images() }
         await containerd.kill9()
-        assert.equal(existsSync(`/proc/${before.pid}`), false)
+        assert.equal(processRuns(before.pid), false)
         await containerd.restart()
         assert.notEqual(containerd.pid, before.pid)
         assert.deepEqual(await openOracle(containerd).images(), before.images)
       })
     })
   }
+
+  it('dies with the process that started it, and the next one removes its folder', async () => {
+    const rig = new URL('./containerd.ts', import.meta.url).href
+    const script = `const { startContainerd } = await import('${rig}')
+      const { pid, dir } = await startContainerd({ version: '1.6' })
+      console.log(JSON.stringify({ pid, dir }))
+      setInterval(() => {}, 1000)`
+    const owner = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const [line] = (await once(owner.stdout, 'data')) as [Buffer]
+    const { pid, dir } = JSON.parse(line.toString()) as { pid: number; dir: string }
+    owner.kill('SIGKILL')
+    await once(owner, 'exit')
+    await waitForEnd(pid)
+    await sweepRigDirs()
+    assert.equal(existsSync(dir), false)
+  })
 
   it('runs both versions side by side and leaves no process, mount, file or socket', async () => {
     const image = await buildImage({ name: 'team/both', layers: [{ bytes: 50_000 }] })
@@ -152,13 +184,16 @@ describe('rig', function () {
     await Promise.all(all.map(({ cri }) => cri.pull(image.ref(registry.host))))
     const pids = all.map(({ pid }) => pid)
     await Promise.all(all.map(containerd => containerd.stop()))
-    assert.deepEqual(
-      pids.filter(pid => existsSync(`/proc/${pid}`)),
-      [],
-    )
+    assert.deepEqual(pids.filter(processRuns), [])
     for (const { dir } of all) {
       assert.equal(existsSync(dir), false)
       assert.deepEqual(await mountsBelow(dir), [])
     }
   })
 })
+
+/** The kernel tells nobody when another's child ends: it is asked, for at most five seconds. */
+async function waitForEnd(pid: number): Promise<void> {
+  for (let i = 0; i < 250 && processRuns(pid); i += 1) await delay(20)
+  assert.equal(processRuns(pid), false, `process ${pid} is still there`)
+}

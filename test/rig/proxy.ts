@@ -52,6 +52,8 @@ export interface RegistryProxy extends Flow {
   bytesOf(digest: string): number
   /** Resolves when this blob's bytes reach `bytes`; fails after `limitMs`. */
   sent(digest: string, bytes: number, limitMs?: number): Promise<void>
+  /** Resolves when a request of this kind has come that is not answered yet; fails after `limitMs`. */
+  requested(kind: ServedRequest['kind'], limitMs?: number): Promise<void>
   blob(digest: string): BlobRules
   /** The newest rule that fits answers. Returns how to take it back. */
   answer(rule: Answer): () => void
@@ -107,6 +109,7 @@ export async function startProxy(upstream: string): Promise<RegistryProxy> {
     response.once('close', () => gone.abort())
     const served = servedOf(request)
     requests.push(served)
+    changes.emit('request')
     if (served.kind === 'manifest') await manifestsHeld
     const rule = ruleFor(served)
     if (rule) {
@@ -193,6 +196,14 @@ export async function startProxy(upstream: string): Promise<RegistryProxy> {
         })
       }
     },
+    async requested(kind, limitMs = 10_000) {
+      const limit = AbortSignal.timeout(limitMs)
+      while (!requests.some(served => served.kind === kind && served.status === 0)) {
+        await once(changes, 'request', { signal: limit }).catch(() => {
+          throw new Error(`a request for a ${kind} must come within ${limitMs} ms`)
+        })
+      }
+    },
     blob(digest) {
       const state = stateOf(digest)
       return {
@@ -225,7 +236,7 @@ export async function startProxy(upstream: string): Promise<RegistryProxy> {
     },
     refuse: close,
     async accept() {
-      await listen(port)
+      if (!server.listening) await listen(port)
     },
     async stop() {
       await close()
