@@ -21,9 +21,10 @@ export const freshRecords = ({ createdMs, evidence }: GoneLease): readonly Image
 
 /**
  * How a pull ended, by what it left. Success is never taken from absence: it needs a record written, or
- * the last snapshot committed, while the pull went on. `atMs` is the time of the look that missed it.
+ * the last snapshot committed, while the pull went on. `unpacking`: it had begun to, by an earlier look;
+ * `atMs`: the time of the look that missed the pull.
  */
-export function endingOf(gone: GoneLease, record: ImageRecord | undefined, atMs: number): Ending {
+export function endingOf(gone: GoneLease, record: ImageRecord | undefined, unpacking: boolean, atMs: number): Ending {
   const { createdMs, evidence, image, because } = gone
   const records = freshRecords(gone)
   if (records.length > 0) {
@@ -39,9 +40,6 @@ export function endingOf(gone: GoneLease, record: ImageRecord | undefined, atMs:
     return failed(atMs, `${restarted}the pull ended before all of its content was there`)
   }
   // Its last snapshot would be there if unpacking had ended, and a record if the pull had.
-  const unpacking = image?.layers?.some(
-    ({ extracting, snapshotCreatedMs }) => extracting || (snapshotCreatedMs ?? 0) >= createdMs,
-  )
   if (unpacking && topSnapshotMs === undefined) return failed(atMs, `${restarted}the pull ended while it unpacked`)
   return { phase: 'unknown', endedMs: atMs, error: null }
 }

@@ -34,6 +34,7 @@ export function layerOf(seen: SeenLayer, sinceMs: number, { restarts }: LayerTra
   if (snapshotCreatedMs !== undefined) return { ...whole, state: 'done' }
   // A snapshot is prepared while its blob is still on its way; unpacking begins when the blob is there.
   if (blobCreatedMs !== undefined) return { ...whole, state: extracting ? 'unpacking' : 'downloaded' }
-  if (ingestOffset === undefined) return { ...layer, downloadedBytes: 0, state: 'waiting' }
+  // containerd 2.4 opens an ingest for every layer at once, and then downloads three at a time.
+  if (!ingestOffset) return { ...layer, downloadedBytes: 0, state: 'waiting' }
   return { ...layer, downloadedBytes: Math.min(ingestOffset, totalBytes), state: 'downloading' }
 }

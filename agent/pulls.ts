@@ -1,9 +1,9 @@
 import type { ReportedPull } from '../core/contract/agent-report.ts'
 import { type Layer, unresolvedImage } from '../core/contract/pull.ts'
+import { pullIdOf } from '../core/pulls/pull-id.ts'
 import { type Ending, endingOf, freshRecords } from './ending.ts'
 import { activeNameOf, endedNameOf, recordOf } from './image-name.ts'
 import { isLazy, type LayerTrail, layerOf, newTrail, trailOf } from './layers.ts'
-import { pullIdOf } from './pull-id.ts'
 import type { FoundImage, GoneLease, ImageRecord, LeaseKey, RuntimeSnapshot, SeenImage, SeenLease } from './source.ts'
 
 /** What is remembered from look to look. */
@@ -12,6 +12,9 @@ export interface PullsState {
   /** Records that ended pulls have taken as their name: name -> when it was written. */
   readonly taken: ReadonlyMap<string, number>
 }
+
+const idOf = (node: string, { namespace, leaseId, createdAt }: Pick<LeaseKey, 'namespace' | 'leaseId' | 'createdAt'>) =>
+  pullIdOf(node, namespace, leaseId, createdAt)
 
 interface TrackedPull {
   readonly trails: ReadonlyMap<string, LayerTrail>
@@ -37,7 +40,7 @@ export function stepPulls(node: string, before: PullsState, look: RuntimeSnapsho
   const tracked = new Map(before.tracked)
   const taken = new Map(before.taken)
   for (const lease of look.leases) {
-    const id = pullIdOf(node, lease)
+    const id = idOf(node, lease)
     tracked.set(id, trackPull(id, tracked.get(id), lease, look.atMs))
   }
   const ended = new Map<string, ReportedPull>()
@@ -47,7 +50,7 @@ export function stepPulls(node: string, before: PullsState, look: RuntimeSnapsho
     tracked.delete(pull.id)
   }
   for (const lease of look.gone) {
-    const id = pullIdOf(node, lease)
+    const id = idOf(node, lease)
     const last = tracked.get(id)
     tracked.delete(id)
     if (ended.has(id) || (!lease.image && !last?.pull)) continue
@@ -109,7 +112,10 @@ function endPull(id: string, last: TrackedPull | undefined, gone: GoneLease, atM
   const { image, createdMs } = gone
   const record = image && takeRecord(image, freshRecords(gone), taken)
   // Ingests of a manifest were seen, or an empty lease for a second: what it was cannot be told.
-  const ending: Ending = image ? endingOf(gone, record, atMs) : { phase: 'unknown', endedMs: atMs, error: null }
+  const unpacking = last?.pull?.layers.some(({ state }) => state === 'unpacking' || state === 'done') === true
+  const ending: Ending = image
+    ? endingOf(gone, record, unpacking, atMs)
+    : { phase: 'unknown', endedMs: atMs, error: null }
   const before = new Map(last?.pull?.layers.map(layer => [layer.digest, layer]))
   const seen = layersOf(image, createdMs, trailsOf(last, image))
   const unpacked = gone.evidence.topSnapshotMs !== undefined
@@ -130,7 +136,7 @@ function foundPull(node: string, found: FoundImage, taken: Map<string, number>):
   const endedMs = record?.updatedMs ?? Math.max(createdMs, ...records.map(({ updatedMs }) => updatedMs))
   const unpacked = image.layers?.some(({ snapshotCreatedMs }) => snapshotCreatedMs !== undefined) === true
   const layers = (layersOf(image, createdMs, new Map()) ?? []).map(layer => completedLayer(layer, unpacked, false))
-  const frame = frameOf(pullIdOf(node, identity), { createdMs }, image)
+  const frame = frameOf(idOf(node, identity), { createdMs }, image)
   return endedPull(frame, image, record, { phase: 'completed', endedMs, error: null }, layers)
 }
 

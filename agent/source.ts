@@ -31,7 +31,7 @@ export interface LeaseKey {
   /** A containerd namespace. */
   readonly namespace: string
   readonly leaseId: string
-  /** Exact: `<seconds since the epoch>.<nine digits>`. */
+  /** Exact: RFC 3339 with nine digits. */
   readonly createdAt: string
   readonly createdMs: number
 }

@@ -1,5 +1,5 @@
 import type { ContainerdClient } from './client.ts'
-import { hasChildren, msOf, repositoriesOf } from './keys.ts'
+import { hasChildren, msOf, repositoriesOf, snapshottersIn } from './keys.ts'
 import { type ImageDocument, maxDocumentBytes, parseImageDocument } from './manifest.ts'
 
 export interface BlobFacts {
@@ -8,6 +8,8 @@ export interface BlobFacts {
   readonly sizeBytes: number
   readonly hasChildren: boolean
   readonly repositories: readonly string[]
+  /** Of a config whose image was unpacked before. */
+  readonly snapshotters: readonly string[]
 }
 
 /** What one containerd namespace holds, remembered: a blob's time and size cannot change, its labels can. */
@@ -39,6 +41,7 @@ export class BlobStore {
       sizeBytes: info.size,
       hasChildren: hasChildren(info.labels),
       repositories: repositoriesOf(info.labels),
+      snapshotters: snapshottersIn(info.labels),
     }
     this.#facts.set(digest, facts)
     return facts

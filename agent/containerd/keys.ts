@@ -9,7 +9,8 @@ interface Timestamp {
 export const msOf = ({ seconds, nanos }: Timestamp): number => seconds * 1000 + nanos / 1e6
 
 /** Exact, for identities: a Date would lose the nanoseconds. */
-export const exactOf = ({ seconds, nanos }: Timestamp): string => `${seconds}.${String(nanos).padStart(9, '0')}`
+export const exactOf = ({ seconds, nanos }: Timestamp): string =>
+  `${new Date(seconds * 1000).toISOString().slice(0, 19)}.${String(nanos).padStart(9, '0')}Z`
 
 const epoch: Timestamp = { seconds: 0, nanos: 0 }
 
@@ -56,3 +57,11 @@ export function repositoriesOf(labels: Readonly<Record<string, string>>): readon
 /** Set on an index and on a manifest as soon as its children are known, and on nothing else while it is pulled. */
 export const hasChildren = (labels: Readonly<Record<string, string>>): boolean =>
   Object.keys(labels).some(name => name.startsWith('containerd.io/gc.ref.content.'))
+
+const snapshotLabel = 'containerd.io/gc.ref.snapshot.'
+
+/** Which snapshotters hold the image of this config. */
+export const snapshottersIn = (labels: Readonly<Record<string, string>>): readonly string[] =>
+  Object.keys(labels)
+    .filter(name => name.startsWith(snapshotLabel))
+    .map(name => name.slice(snapshotLabel.length))

@@ -61,6 +61,11 @@ export class NamespaceObserver {
     this.#find = { pending: new Map(), recent: new Map(), glimpsed: new Map(), lastLookMs: undefined }
   }
 
+  /** Whether leaving it now would lose a pull. */
+  get busy(): boolean {
+    return this.#leases.size > 0
+  }
+
   /** An image record was made or changed. */
   imageChanged(name: string, atMs: number): void {
     this.#find.pending.set(name, atMs)
@@ -199,6 +204,9 @@ export class NamespaceObserver {
       if (image.layers && (this.#blobs.known(root)?.repositories.length ?? 0) === 0) lease.looksWithoutSource++
     }
     if (!image.layers) return
+    for (const digest of image.documents.keys()) {
+      for (const snapshotter of this.#blobs.known(digest)?.snapshotters ?? []) this.#snapshotters.add(snapshotter)
+    }
     const vanished = (digest: string) => this.#offsets.has(digest) && !offsets.has(digest)
     await Promise.all(
       image.layers.map(async layer => {

@@ -98,8 +98,10 @@ class ContainerdSource implements PullSource {
     for (const name of names) {
       if (!this.#observers.has(name)) this.#observers.set(name, new NamespaceObserver(this.#client, name))
     }
-    // A namespace that was deleted had to be empty; looking at it once more would say so too.
-    for (const name of this.#observers.keys()) if (!names.includes(name)) this.#observers.delete(name)
+    // A namespace that is no more is left only when its last pulls have ended.
+    for (const [name, observer] of this.#observers) {
+      if (!names.includes(name) && !observer.busy) this.#observers.delete(name)
+    }
     this.#namespacesAtMs = now
   }
 

@@ -1,0 +1,37 @@
+import { createServer, type Server } from 'node:http'
+import type { ListenAddress } from '../core/lib/settings.ts'
+
+export interface HealthParts {
+  readonly address: ListenAddress
+  /** Why the agent is not ready, or undefined when it is. */
+  readonly notReady: () => string | undefined
+  readonly metrics: { readonly contentType: string; metrics(): Promise<string> }
+}
+
+/** /healthz: the process answers. /readyz: it sees containerd. /metrics: for Prometheus. */
+export function openHealth({ address, notReady, metrics }: HealthParts): Promise<Server> {
+  const server = createServer((request, response) => {
+    const answer = (status: number, text: string, type = 'text/plain; charset=utf-8') => {
+      response.writeHead(status, { 'content-type': type, 'x-content-type-options': 'nosniff' })
+      response.end(text)
+    }
+    const path = request.url?.split('?')[0]
+    if (request.method !== 'GET' && request.method !== 'HEAD') answer(405, 'only GET\n')
+    else if (path === '/healthz') answer(200, 'ok\n')
+    else if (path === '/readyz') {
+      const reason = notReady()
+      answer(reason === undefined ? 200 : 503, `${reason ?? 'ok'}\n`)
+    } else if (path === '/metrics') {
+      metrics.metrics().then(
+        text => answer(200, text, metrics.contentType),
+        () => answer(500, 'internal error\n'),
+      )
+    } else answer(404, 'not found: there are /healthz, /readyz and /metrics\n')
+  })
+  server.requestTimeout = 10_000
+  server.maxConnections = 100
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(address.port, address.host, () => resolve(server))
+  })
+}

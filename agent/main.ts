@@ -1,0 +1,70 @@
+import { systemClock } from '../core/lib/clock.ts'
+import { PulltraceError } from '../core/lib/errors.ts'
+import { createLogger } from '../core/lib/log.ts'
+import type { Env } from '../core/lib/settings.ts'
+import { runAgent } from './agent.ts'
+import { loadAgentConfig } from './config.ts'
+import { openPullSource } from './containerd/observe.ts'
+import { createReportSink } from './deliver.ts'
+import { openHealth } from './health.ts'
+import { createAgentMetrics } from './metrics.ts'
+import { Readiness } from './readiness.ts'
+
+export const version = '0.1.0'
+
+/** Runs until `stop` aborts; resolves when the last report is sent and everything is closed. */
+export async function main(env: Env, stop: AbortSignal): Promise<void> {
+  const config = loadAgentConfig(env)
+  const { nodeName, serverUrl, socket, namespaces, reportIntervalMs } = config
+  const log = createLogger('pulltrace-agent', config.logLevel)
+  const clock = systemClock
+  await using running = new AsyncDisposableStack()
+
+  const readiness = new Readiness(clock)
+  const metrics = createAgentMetrics(version)
+  const source = openPullSource({ socket, namespaces, clock })
+  running.defer(() => source.close())
+  const sink = createReportSink(config)
+  running.defer(() => sink.close())
+  const health = await openHealth({
+    address: config.metricsAddr,
+    notReady: () => readiness.reason(),
+    metrics: metrics.registry,
+  })
+  running.defer(() => new Promise<void>(done => void health.close(() => done())))
+
+  log.info('agent started', {
+    node: nodeName,
+    version,
+    server: serverUrl.href,
+    socket,
+    namespaces,
+    address: health.address(),
+  })
+  const parts = {
+    nodeName,
+    version,
+    reportIntervalMs,
+    source,
+    sink,
+    clock,
+    log,
+    metrics,
+    readiness,
+    random: Math.random,
+  }
+  await runAgent(parts, stop)
+  log.info('agent stopped', { node: nodeName })
+}
+
+if (import.meta.main) {
+  const stop = new AbortController()
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())
+  try {
+    await main(process.env, stop.signal)
+  } catch (reason) {
+    const { message, details } = PulltraceError.from(reason)
+    console.error(details.fix === undefined ? message : `${message}\n${details.fix}`)
+    process.exit(1)
+  }
+}

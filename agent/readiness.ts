@@ -1,0 +1,25 @@
+import type { Clock } from '../core/lib/clock.ts'
+
+/** Ready means: containerd answered within the last three intervals. */
+export class Readiness {
+  readonly #clock: Clock
+  #lookedMs: number | undefined
+  #intervalMs = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  looked(intervalMs: number): void {
+    this.#lookedMs = this.#clock.monotonic()
+    this.#intervalMs = intervalMs
+  }
+
+  /** Why not, or undefined. */
+  reason(): string | undefined {
+    if (this.#lookedMs === undefined) return 'not ready: containerd has not answered yet'
+    const ageMs = this.#clock.monotonic() - this.#lookedMs
+    if (ageMs <= 3 * this.#intervalMs) return undefined
+    return `not ready: containerd last answered ${Math.round(ageMs / 1000)} s ago`
+  }
+}
