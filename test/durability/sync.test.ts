@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { program, start, temporaryFolder } from './programs.ts'
+
+describe('G1: the sync is finished before the answer is given', () => {
+  before(() => {
+    try {
+      execFileSync('strace', ['--version'])
+    } catch (cause) {
+      throw new Error('strace is missing: apt-get install strace', { cause })
+    }
+  })
+
+  for (const lanes of [1, 8]) {
+    it(`with ${lanes} appending at a time, seen by strace`, async function () {
+      this.timeout(60_000)
+      using folder = temporaryFolder()
+      const trace = `${folder.path}/trace`
+      const calls = 'trace=write,pwrite64,fsync,fdatasync'
+      const count = 100
+      const writer = start('strace', [
+        ...['-f', '-y', '-s', '4096', '-e', calls, '-o', trace],
+        ...[process.execPath, program('writer.ts'), `${folder.path}/data`, 'p', String(lanes), String(count)],
+      ])
+      const { code, errors } = await writer.ended
+      assert.equal(code, 0, errors.join(''))
+      const { acknowledged, syncs } = replay(readFileSync(trace, 'utf8'))
+      assert.equal(acknowledged, count)
+      console.log(`      ${acknowledged} acknowledged, ${syncs} syncs of the WAL`)
+      if (lanes > 1) assert.ok(syncs < count / 2, 'many appends share one sync')
+    })
+  }
+})
+
+const wal = '<[^>]*/pulls\\.db-wal>'
+const writes = new RegExp(` pwrite64\\(\\d+${wal}`)
+const syncBegins = new RegExp(` f(?:data)?sync\\(\\d+${wal}`)
+
+/**
+ * Walks through the calls in the order of the kernel. Invariant: when a pull is acknowledged, a page
+ * with its body was written to the WAL, and after that a sync of the WAL began and has returned 0.
+ */
+function replay(trace: string): { acknowledged: number; syncs: number } {
+  let acknowledged = 0
+  let syncs = 0
+  const written = new Set<string>()
+  const synced = new Set<string>()
+  /** By thread: what was written when its sync began. */
+  const syncing = new Map<string, readonly string[]>()
+  for (const line of trace.split('\n')) {
+    const thread = line.split(' ', 1)[0]!
+    if (writes.test(line)) for (const [, id] of line.matchAll(/\{\\"id\\":\\"(p-\d+)\\"/g)) written.add(id!)
+    if (syncBegins.test(line)) syncing.set(thread, [...written])
+    if (syncing.has(thread) && / f(?:data)?sync(?:\(| resumed).* = 0$/.test(line)) {
+      for (const id of syncing.get(thread)!) synced.add(id)
+      syncing.delete(thread)
+      syncs++
+    }
+    const id = / write\(1<.*"ack (p-\d+)/.exec(line)?.[1]
+    if (id === undefined) continue
+    assert.ok(synced.has(id), `${id} was acknowledged ${written.has(id) ? 'before its sync' : 'before it was written'}`)
+    acknowledged++
+  }
+  return { acknowledged, syncs }
+}

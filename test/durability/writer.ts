@@ -1,0 +1,26 @@
+import { writeSync } from 'node:fs'
+import { systemClock } from '../../core/lib/clock.ts'
+import { createLogger } from '../../core/lib/log.ts'
+import { endedPull } from '../../server/store/ended-pull.fake.ts'
+import { openSqliteHistory } from '../../server/store/sqlite/open-sqlite-history.ts'
+
+// A program that appends pulls for ever, several at a time, and writes the id of each acknowledged one as a line.
+// Arguments: the data folder, a prefix for the ids, how many append side by side, and how many pulls in all.
+
+const [dataDir, prefix, lanes = '8', count = 'Infinity'] = process.argv.slice(2)
+const store = openSqliteHistory({ dataDir: dataDir!, clock: systemClock, log: createLogger('writer', 'error') })
+
+let next = 0
+async function lane(): Promise<void> {
+  while (next < Number(count)) {
+    const id = `${prefix}-${next++}`
+    await store.append([
+      endedPull(id, { nodeName: id, pods: [{ namespace: 'shop', podName: id, container: 'c', certain: true }] }),
+    ])
+    // At once and in one call: nothing may be told that the pipe has not got.
+    writeSync(1, `ack ${id}\n`)
+  }
+}
+
+await Promise.all(Array.from({ length: Number(lanes) }, lane))
+await store.close()
