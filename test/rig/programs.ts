@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { constants, existsSync } from 'node:fs'
-import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -30,7 +30,8 @@ const sources = {
   'containerd-2.4': { go: `${containerdModule}/cmd/containerd`, version: containerdVersion, file: 'containerd' },
   'ctr-2.4': { go: `${containerdModule}/cmd/ctr`, version: containerdVersion, file: 'ctr' },
   'docker-registry': { debian: 'docker-registry', file: 'docker-registry' },
-  nginx: { debian: 'nginx-light', file: 'nginx' },
+  nginx: { debian: 'nginx', file: 'nginx' },
+  chromium: { debian: 'chromium', file: 'chromium' },
   runc: { debian: 'runc', file: 'runc' },
   strace: { debian: 'strace', file: 'strace' },
 } satisfies Record<string, Source>
@@ -85,8 +86,9 @@ async function fromDebian(name: ProgramName, source: DebianSource, machine: Mach
   // Another test run may hold dpkg's lock for as long as it installs the same packages.
   const install = () => run('apt-get', ['-o', 'DPkg::Lock::Timeout=120', ...command.split(' ').slice(1)], { env })
   try {
+    await using _quiet = await withoutServices()
     await install().catch(async () => {
-      say('apt-get update (the package was not known)')
+      say('apt-get update, then once more (the package was not known, or has moved)')
       await run('apt-get', ['update'], { env })
       await install()
     })
@@ -96,6 +98,14 @@ async function fromDebian(name: ProgramName, source: DebianSource, machine: Mach
   const installed = await inPath(source.file, machine)
   if (!installed) throw missing('its package did not bring it')
   return checked(name, installed, source)
+}
+
+/** While it is held, Debian's packages start no service: the tests start their own (invoke-rc.d(8), policy-rc.d). */
+async function withoutServices(): Promise<AsyncDisposable> {
+  const policy = '/usr/sbin/policy-rc.d'
+  if (existsSync(policy)) return { [Symbol.asyncDispose]: async () => {} }
+  await writeFile(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  return { [Symbol.asyncDispose]: () => rm(policy, { force: true }) }
 }
 
 /** Another vendor's package may own the file's name, in another version. */

@@ -3,18 +3,7 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Flow, FlowGate, pass } from './flow.ts'
-
-export interface Answer {
-  readonly status: number
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
-  /** Which requests: by kind, or all of one digest or tag. Default every request. */
-  readonly when?: 'manifest' | 'blob' | { readonly reference: string }
-  /** How often; default always. */
-  readonly times?: number
-  /** Only after a manifest was served through this proxy. */
-  readonly afterManifest?: boolean
-}
+import { type Answer, challengeOf, ruleFits, type ServedRequest, servedOf } from './proxy-requests.ts'
 
 export interface BlobRules extends Flow {
   /** Ends the connection after this many bytes of one answer; the next `times` answers (default 1). */
@@ -23,22 +12,6 @@ export interface BlobRules extends Flow {
   corrupt(options?: { at?: number; times?: number }): void
   /** Waits before the first byte of each answer. */
   delay(ms: number): void
-}
-
-export interface ServedRequest {
-  readonly atMs: number
-  readonly method: string
-  readonly path: string
-  readonly kind: 'manifest' | 'blob' | 'other'
-  /** Digest or tag. */
-  readonly reference: string
-  /** Where in the blob this answer starts (a Range request). */
-  readonly offset: number
-  status: number
-  /** Bytes of the body sent so far. */
-  sentBytes: number
-  /** Set when the answer ended as it should. */
-  complete: boolean
 }
 
 /** A registry's door that a test can narrow, shut and make lie, and that remembers every byte it let through. */
@@ -95,11 +68,7 @@ export async function startProxy(upstream: string): Promise<RegistryProxy> {
   }
 
   const ruleFor = (served: ServedRequest): Answer | undefined => {
-    const fits = ({ rule: { when, afterManifest }, left }: { rule: Answer; left: number }) =>
-      left > 0 &&
-      (!afterManifest || manifestServed) &&
-      (when === undefined || (typeof when === 'string' ? when === served.kind : when.reference === served.reference))
-    const found = answers.findLast(fits)
+    const found = answers.findLast(({ rule, left }) => left > 0 && ruleFits(rule, served, manifestServed))
     if (found) found.left -= 1
     return found?.rule
   }
@@ -244,26 +213,6 @@ export async function startProxy(upstream: string): Promise<RegistryProxy> {
     },
   }
 }
-
-function servedOf(request: IncomingMessage): ServedRequest {
-  const path = request.url ?? '/'
-  const [, kind, reference = ''] = /^\/v2\/.+\/(manifest|blob)s\/([^/?]+)$/.exec(path) ?? []
-  return {
-    atMs: Date.now(),
-    method: request.method ?? 'GET',
-    path,
-    kind: kind === 'manifest' || kind === 'blob' ? kind : 'other',
-    reference,
-    offset: Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0),
-    status: 0,
-    sentBytes: 0,
-    complete: false,
-  }
-}
-
-/** A 401 without a challenge is not one that clients understand. */
-const challengeOf = (status: number): Record<string, string> =>
-  status === 401 ? { 'www-authenticate': 'Basic realm="registry"' } : {}
 
 /** The chunk, or a copy with one bit flipped when the byte to flip is in it. */
 function flipped(chunk: Buffer, state: BlobState, start: number, total: number): Buffer {
