@@ -133,15 +133,26 @@ export function parseAgentReport(value: unknown): AgentReport | AgentReportV1 {
 export const isV1 = (parsed: AgentReport | AgentReportV1): parsed is AgentReportV1 => !('agent' in parsed)
 
 function checkLayers(path: string, pull: ReportedPull): void {
-  const seen = new Set<string>()
-  for (const [index, layer] of pull.layers.entries()) {
-    if (seen.has(layer.digest)) throw fault(`${path}.layers[${index}].digest`, 'unique in the pull', layer.digest)
-    seen.add(layer.digest)
+  const { layers } = pull
+  // Few digests are compared faster than they are hashed; a Set keeps many from costing their square.
+  const seen = layers.length > 32 ? new Set<string>() : undefined
+  for (let index = 0; index < layers.length; index++) {
+    const layer = layers[index]!
+    if (seen === undefined ? hasTwin(layers, index) : seen.has(layer.digest)) {
+      throw fault(`${path}.layers[${index}].digest`, 'unique in the pull', layer.digest)
+    }
+    seen?.add(layer.digest)
     if (layer.totalKnown && layer.downloadedBytes > layer.totalBytes) {
       const bound = `less than or equal to totalBytes (${layer.totalBytes})`
       throw fault(`${path}.layers[${index}].downloadedBytes`, bound, layer.downloadedBytes)
     }
   }
+}
+
+function hasTwin(layers: readonly Layer[], index: number): boolean {
+  const { digest } = layers[index]!
+  for (let before = 0; before < index; before++) if (layers[before]!.digest === digest) return true
+  return false
 }
 
 function fault(path: string, bound: string, value: unknown): PulltraceError {

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { loadServerConfig } from './config.ts'
+
+const local = { PULLTRACE_HTTP_ADDR: '127.0.0.1:0', PULLTRACE_READER_AUTH: 'none' }
+const open = { PULLTRACE_AGENT_TOKEN: 'agents', PULLTRACE_READER_TOKEN: 'readers' }
+
+describe('loadServerConfig', () => {
+  it('has a default for everything but the tokens', () => {
+    const config = loadServerConfig(open)
+    assert.deepEqual(config.httpAddr, { host: undefined, port: 8080 })
+    assert.equal(config.idleReportIntervalMs, config.reportIntervalMs)
+    assert.equal(config.tls, undefined)
+  })
+
+  it('takes reports without a token on loopback', () => {
+    const { agents, readers } = loadServerConfig(local)
+    assert.deepEqual({ agents, readers }, { agents: undefined, readers: undefined })
+  })
+
+  for (const { name, env, says } of [
+    {
+      name: 'an address that others reach without an agent token',
+      env: { PULLTRACE_READER_TOKEN: 'r' },
+      says: /PULLTRACE_AGENT_TOKEN_FILE must be set when PULLTRACE_HTTP_ADDR is not loopback/,
+    },
+    {
+      name: "'none' that is not said, on loopback too",
+      env: { PULLTRACE_HTTP_ADDR: '127.0.0.1:0' },
+      says: /PULLTRACE_READER_TOKEN_FILE must be set when PULLTRACE_READER_AUTH is 'token'/,
+    },
+    {
+      name: 'kubernetes, for now',
+      env: { ...local, PULLTRACE_READER_AUTH: 'kubernetes' },
+      says: /'kubernetes' is not available yet/,
+    },
+    {
+      name: 'a token and a file of it',
+      env: { ...open, PULLTRACE_AGENT_TOKEN_FILE: '/t' },
+      says: /PULLTRACE_AGENT_TOKEN and PULLTRACE_AGENT_TOKEN_FILE must not both be set/,
+    },
+    { name: 'half a certificate', env: { ...local, PULLTRACE_TLS_KEY_FILE: '/k' }, says: /must be set together/ },
+    {
+      name: 'an origin with a path',
+      env: { ...local, PULLTRACE_CORS_ORIGINS: 'https://a.example/x' },
+      says: /PULLTRACE_CORS_ORIGINS must hold origins/,
+    },
+    {
+      name: 'an idle interval below the other',
+      env: { ...local, PULLTRACE_IDLE_REPORT_INTERVAL: '1s' },
+      says: /PULLTRACE_IDLE_REPORT_INTERVAL must be greater/,
+    },
+    {
+      name: 'a database',
+      env: { ...local, PULLTRACE_DATABASE_URL: 'postgres://x' },
+      says: /PULLTRACE_DATABASE_URL must not be set/,
+    },
+  ]) {
+    it(`refuses ${name}`, () => assert.throws(() => loadServerConfig(env), { message: says }))
+  }
+
+  it('names all faults at once and never a token', () => {
+    const env = { PULLTRACE_METRICS_ADDR: 'x', PULLTRACE_REPORT_INTERVAL: '1ms', PULLTRACE_AGENT_TOKEN: 'hunter2' }
+    assert.throws(
+      () => loadServerConfig(env),
+      ({ message }: Error) => /METRICS_ADDR.*REPORT_INTERVAL/.test(message) && !message.includes('hunter2'),
+    )
+    assert.ok(!JSON.stringify(loadServerConfig(open)).includes('agents'.concat('"')))
+  })
+})

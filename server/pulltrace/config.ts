@@ -1,0 +1,168 @@
+import { logLevels } from '../../core/lib/log.ts'
+import { Secret } from '../../core/lib/secret.ts'
+import {
+  durationMs,
+  type Env,
+  integer,
+  isLoopback,
+  list,
+  listenAddress,
+  loadSettings,
+  oneOf,
+  optionalText,
+  type Setting,
+  text,
+  throwFaults,
+} from '../../core/lib/settings.ts'
+
+export const program = 'pulltrace-server'
+
+const optional =
+  <T>(make: (name: string, fallback: string | undefined, doc: string) => Setting<T>) =>
+  (name: string, fallback: string, doc: string): Setting<T | undefined> => {
+    const setting = make(name, fallback, doc)
+    return { ...setting, parse: value => (value === '' ? undefined : setting.parse(value)) }
+  }
+
+const interval = durationMs(100, 300_000, '100ms to 5m')
+const mebibytes = integer(1, 1024 * 1024)
+
+/** Every setting of pulltrace-server. docs/configuration.md is made from this table. */
+export const settings = {
+  httpAddr: listenAddress('PULLTRACE_HTTP_ADDR', ':8080', 'Where the API, the stream and the pages listen.'),
+  metricsAddr: listenAddress('PULLTRACE_METRICS_ADDR', ':9090', 'Where /healthz, /readyz and /metrics listen.'),
+  logLevel: oneOf(logLevels)('PULLTRACE_LOG_LEVEL', 'info', 'The least important messages that are logged.'),
+  dataDir: text('PULLTRACE_DATA_DIR', './data', 'Folder of the history; made when it is not there.'),
+  historyTtlMs: durationMs(60_000, 87_600 * 3_600_000, '1m to 87600h')(
+    'PULLTRACE_HISTORY_TTL',
+    '168h',
+    'How long ended pulls are kept.',
+  ),
+  historyMaxMiB: mebibytes(
+    'PULLTRACE_HISTORY_MAX_MIB',
+    '1048576',
+    'Most that the history may take on disk, in MiB; never more than 70 % of the volume.',
+  ),
+  reportIntervalMs: interval('PULLTRACE_REPORT_INTERVAL', '2s', 'How often agents report; the answers command it.'),
+  idleReportIntervalMs: optional(interval)(
+    'PULLTRACE_IDLE_REPORT_INTERVAL',
+    '',
+    'How often agents report while nothing pulls on their node; not below the report interval. Empty: as that.',
+  ),
+  agentToken: optionalText('PULLTRACE_AGENT_TOKEN', '', 'Token that agents must send. Better from a file.'),
+  agentTokenFile: optionalText('PULLTRACE_AGENT_TOKEN_FILE', '', 'File with that token; read again when it changes.'),
+  readerAuth: oneOf(['token', 'none', 'kubernetes'])(
+    'PULLTRACE_READER_AUTH',
+    'token',
+    "How readers prove who they are. 'none' lets everyone read who reaches the address.",
+  ),
+  readerToken: optionalText('PULLTRACE_READER_TOKEN', '', 'Token that readers must send. Better from a file.'),
+  readerTokenFile: optionalText('PULLTRACE_READER_TOKEN_FILE', '', 'File with that token; read again when it changes.'),
+  corsOrigins: list(
+    'PULLTRACE_CORS_ORIGINS',
+    '',
+    "Origins whose pages may read the API, such as 'https://dash.example.com', separated by commas; '*' for all.",
+  ),
+  publicUrl: optionalText('PULLTRACE_PUBLIC_URL', '', 'Address that people use, for links. Empty: as they asked.'),
+  tlsCertFile: optionalText(
+    'PULLTRACE_TLS_CERT_FILE',
+    '',
+    'Certificate chain (PEM) for both listeners; reloaded on change.',
+  ),
+  tlsKeyFile: optionalText('PULLTRACE_TLS_KEY_FILE', '', 'Key (PEM) of that certificate.'),
+  maxConnections: integer(1, 1_000_000)('PULLTRACE_MAX_CONNECTIONS', '20000', 'Most open connections to the API.'),
+  maxStreams: integer(1, 1_000_000)('PULLTRACE_MAX_STREAMS', '12000', 'Most clients of the stream at once.'),
+  maxNodes: integer(1, 1_000_000)('PULLTRACE_MAX_NODES', '20000', 'Most nodes that are remembered.'),
+  maxLivePulls: integer(1, 100_000_000)('PULLTRACE_MAX_LIVE_PULLS', '200000', 'Most pulls that have not ended.'),
+  maxReportsMiB: mebibytes('PULLTRACE_MAX_REPORTS_MIB', '256', 'Most that reports in flight may hold, in MiB.'),
+  shutdownGraceMs: durationMs(0, 600_000, '0 to 10m')(
+    'PULLTRACE_SHUTDOWN_GRACE',
+    '10s',
+    'How long a stopping server waits for answers that are being written.',
+  ),
+  drainMs: durationMs(0, 600_000, '0 to 10m')(
+    'PULLTRACE_DRAIN_DELAY',
+    '0s',
+    'How long a stopping server says that it is not ready before it stops to take connections.',
+  ),
+  databaseUrl: optionalText(
+    'PULLTRACE_DATABASE_URL',
+    '',
+    'Not available yet: the history is a file in the data folder.',
+  ),
+}
+
+type Settings = ReturnType<typeof loadSettings<typeof settings>>
+
+/** A secret that stands in the environment, or the file that holds it. */
+export type TokenSetting = { readonly file: string } | { readonly token: Secret }
+
+export interface ServerConfig
+  extends Omit<Settings, 'agentToken' | 'agentTokenFile' | 'readerToken' | 'readerTokenFile' | 'idleReportIntervalMs'> {
+  readonly idleReportIntervalMs: number
+  /** Undefined: reports are taken without a token; only ever on loopback. */
+  readonly agents: TokenSetting | undefined
+  /** Undefined: everyone may read. */
+  readonly readers: TokenSetting | undefined
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
+}
+
+/** Reads and checks everything before anything starts; throws once, naming every fault. */
+export function loadServerConfig(env: Env): ServerConfig {
+  const { agentToken, agentTokenFile, readerToken, readerTokenFile, ...rest } = loadSettings(program, settings, env)
+  const faults: string[] = []
+  const agents = tokenOf('PULLTRACE_AGENT_TOKEN', agentToken, agentTokenFile, faults)
+  const readers = tokenOf('PULLTRACE_READER_TOKEN', readerToken, readerTokenFile, faults)
+  const local = isLoopback(rest.httpAddr)
+  const idleReportIntervalMs = rest.idleReportIntervalMs ?? rest.reportIntervalMs
+
+  if (idleReportIntervalMs < rest.reportIntervalMs) {
+    faults.push('PULLTRACE_IDLE_REPORT_INTERVAL must be greater than or equal to PULLTRACE_REPORT_INTERVAL')
+  }
+
+  if (agents === undefined && !local) {
+    faults.push(
+      "PULLTRACE_AGENT_TOKEN_FILE must be set when PULLTRACE_HTTP_ADDR is not loopback: anyone who reaches the address could send reports (or listen on '127.0.0.1:8080')",
+    )
+  }
+  if (rest.readerAuth === 'kubernetes') {
+    faults.push("PULLTRACE_READER_AUTH must be 'token' or 'none': 'kubernetes' is not available yet")
+  }
+  if (rest.readerAuth === 'token' && readers === undefined) {
+    faults.push(
+      "PULLTRACE_READER_TOKEN_FILE must be set when PULLTRACE_READER_AUTH is 'token' (or say 'none': everyone who reaches the address can read)",
+    )
+  }
+  if (rest.databaseUrl !== undefined) {
+    faults.push('PULLTRACE_DATABASE_URL must not be set: other databases are not available yet')
+  }
+  const tls = tlsOf(rest.tlsCertFile, rest.tlsKeyFile, faults)
+  for (const origin of rest.corsOrigins) {
+    if (!isOrigin(origin))
+      faults.push(`PULLTRACE_CORS_ORIGINS must hold origins such as 'https://dash.example.com', got '${origin}'`)
+  }
+  throwFaults(program, faults)
+  return {
+    ...rest,
+    idleReportIntervalMs,
+    agents,
+    readers: rest.readerAuth === 'token' ? readers : undefined,
+    tls,
+  }
+}
+
+function tokenOf(name: string, token: string | undefined, file: string | undefined, faults: string[]) {
+  if (token !== undefined && file !== undefined) faults.push(`${name} and ${name}_FILE must not both be set`)
+  if (file !== undefined) return { file }
+  return token === undefined ? undefined : { token: new Secret(token) }
+}
+
+function tlsOf(certFile: string | undefined, keyFile: string | undefined, faults: string[]) {
+  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile }
+  if (certFile !== undefined || keyFile !== undefined) {
+    faults.push('PULLTRACE_TLS_CERT_FILE and PULLTRACE_TLS_KEY_FILE must be set together')
+  }
+  return undefined
+}
+
+const isOrigin = (text: string) => text === '*' || (URL.canParse(text) && new URL(text).origin === text)

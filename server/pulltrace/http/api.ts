@@ -1,0 +1,90 @@
+import type { Context, Middleware } from 'koa'
+import type { NodeView } from '../../../core/contract/api.ts'
+import type { HistoryStore } from '../../store/store.ts'
+import { homePage, homePolicy } from '../pages/home.ts'
+import { produces, type Route } from './app.ts'
+import type { ReaderAuth } from './auth.ts'
+import { type StreamOpener, streamEvents } from './events.ts'
+import { answeredFromCache, etagOf } from './fresh.ts'
+import { searchHistory } from './history.ts'
+import { listNodes } from './nodes.ts'
+import { getPull, type LivePulls, listPulls } from './pulls.ts'
+import { parseQuery } from './query.ts'
+import { type ReportParts, takeReport } from './report.ts'
+import type { Tickets } from './tickets.ts'
+import { issueTicket } from './tickets-route.ts'
+
+export interface ApiParts {
+  readonly report: ReportParts
+  readonly readers: ReaderAuth
+  readonly tickets: Tickets
+  readonly live: LivePulls
+  readonly streams: StreamOpener
+  readonly maxStreams: number
+  readonly nodes: () => readonly NodeView[]
+  readonly history: Pick<HistoryStore, 'search' | 'summarize' | 'get'>
+  /** The document that GET /openapi.json answers. */
+  readonly openapi: object
+  readonly home: { readonly version: string; readonly publicUrl: string | undefined; readonly tokenNeeded: boolean }
+}
+
+/** Every path that the API listener answers. */
+export function apiRoutes(parts: ApiParts): readonly Route[] {
+  const { report, tickets, live, streams, maxStreams, nodes, history } = parts
+  const json = produces('application/json')
+  const reader = readBy(parts.readers)
+  return [
+    { method: 'POST', path: '/api/v1/report', handlers: [takeReport(report)] },
+    {
+      method: 'GET',
+      path: '/api/v1/events',
+      handlers: [produces('text/event-stream'), readByTicketToo(parts.readers), streamEvents(streams, maxStreams)],
+    },
+    { method: 'GET', path: '/api/v1/pulls', handlers: [json, reader, listPulls({ live, history })] },
+    { method: 'GET', path: '/api/v1/pulls/:id', handlers: [json, reader, getPull({ live, history })] },
+    { method: 'GET', path: '/api/v1/nodes', handlers: [json, reader, listNodes(nodes)] },
+    { method: 'GET', path: '/api/v1/history', handlers: [json, reader, searchHistory(history)] },
+    { method: 'POST', path: '/api/v1/tickets', handlers: [json, reader, issueTicket(tickets)] },
+    { method: 'GET', path: '/openapi.json', handlers: [json, serveOpenapi(parts.openapi)] },
+    { method: 'GET', path: '/', handlers: [produces('text/html'), serveHome(parts)] },
+  ]
+}
+
+function readBy(readers: ReaderAuth): Middleware {
+  return (ctx, next) => {
+    readers({ authorization: ctx.req.headers.authorization })
+    return next()
+  }
+}
+
+function readByTicketToo(readers: ReaderAuth): Middleware {
+  return (ctx, next) => {
+    const ticket = ctx.URL.searchParams.get('ticket') ?? undefined
+    readers({ authorization: ctx.req.headers.authorization, ticket })
+    return next()
+  }
+}
+
+function serveOpenapi(document: object): Middleware {
+  const json = JSON.stringify(document)
+  const etag = etagOf(json)
+  return ctx => {
+    parseQuery(ctx.URL.searchParams, {})
+    if (answeredFromCache(ctx, etag)) return
+    ctx.type = 'json'
+    ctx.body = json
+  }
+}
+
+function serveHome({ home, live, nodes }: ApiParts): Middleware {
+  const { version, publicUrl, tokenNeeded } = home
+  return (ctx: Context) => {
+    ctx.set('Content-Security-Policy', homePolicy)
+    ctx.set('Cache-Control', 'no-store')
+    ctx.type = 'html'
+    const baseUrl = (publicUrl ?? `${ctx.protocol}://${ctx.host}`).replace(/\/$/, '')
+    // Counts are data: where a token is needed they are not told without it.
+    const counts = tokenNeeded ? undefined : { nodes: nodes().length, activePulls: live.snapshot().pulls.length }
+    ctx.body = homePage({ version, baseUrl, counts, tokenNeeded })
+  }
+}

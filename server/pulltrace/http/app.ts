@@ -1,0 +1,103 @@
+import cors from '@koa/cors'
+import Router from '@koa/router'
+import Koa, { type Context, type Middleware } from 'koa'
+import type { Clock } from '../../../core/lib/clock.ts'
+import { Code, PulltraceError } from '../../../core/lib/errors.ts'
+import type { Logger } from '../../../core/lib/log.ts'
+import { setSecurityHeaders } from './security-headers.ts'
+import { errorBody, httpStatus, notFound, retryAfterOf } from './status.ts'
+
+export interface Route {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly handlers: readonly Middleware[]
+}
+
+export interface AppParts {
+  readonly routes: readonly Route[]
+  /** Origins whose pages may read answers; '*' is all. */
+  readonly corsOrigins: readonly string[]
+  /** Called when an answer is decided; for a stream when it begins. `route` is the path as in the list, or 'none'. */
+  readonly answered: (route: string, method: string, status: number, seconds: number) => void
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** Koa as thin as it goes: one edge for headers, faults and figures, then the routes. */
+export function createApp({ routes, corsOrigins, answered, clock, log }: AppParts): Koa {
+  const app = new Koa()
+  const router = new Router()
+  for (const { method, path, handlers } of routes) router.register(path, [method], [...handlers] as never)
+
+  app.use(async (ctx, next) => {
+    const startedMs = clock.monotonic()
+    setSecurityHeaders(ctx.res)
+    try {
+      await next()
+    } catch (reason) {
+      answerError(ctx, PulltraceError.from(reason), log)
+    }
+    answered(ctx['_matchedRoute'] ?? 'none', ctx.method, ctx.status, (clock.monotonic() - startedMs) / 1000)
+  })
+  if (corsOrigins.length > 0) app.use(corsFor(corsOrigins))
+  app.use(router.routes() as unknown as Middleware)
+  app.use(answerUnmatched)
+  // What reaches Koa itself went wrong after the answer began: a client that hung up, most often.
+  app.on('error', error => log.debug('answer not delivered', { error }))
+  return app
+}
+
+function corsFor(origins: readonly string[]): Middleware {
+  const all = origins.includes('*')
+  return cors({
+    origin: ctx => (all || origins.includes(ctx.get('origin')) ? (all ? '*' : ctx.get('origin')) : ''),
+    allowMethods: 'GET,HEAD,POST,OPTIONS',
+    allowHeaders: 'Authorization,Content-Type,If-None-Match,Last-Event-ID',
+    exposeHeaders: 'ETag,Retry-After',
+    maxAge: 600,
+  })
+}
+
+/** Runs when no route took the request: a wrong path, a wrong method, or a question about methods. */
+function answerUnmatched(ctx: Context): void {
+  const matched = (ctx['matched'] ?? []) as readonly { readonly methods: readonly string[] }[]
+  const methods = [...new Set(matched.flatMap(layer => layer.methods)), 'OPTIONS']
+  if (matched.length === 0) throw notFound(ctx.path)
+  ctx.set('Allow', methods.join(', '))
+  if (ctx.method === 'OPTIONS') {
+    ctx.status = 204
+    return
+  }
+  throw new PulltraceError(Code.NotAllowed, `'${ctx.method}' is not allowed at '${ctx.path}'`, {
+    bound: `one of ${methods.join(', ')}`,
+    seen: ctx.method,
+  })
+}
+
+function answerError(ctx: Context, error: PulltraceError, log: Logger): void {
+  const status = httpStatus[error.code]
+  // Never the query: it may hold a ticket.
+  const fields = { method: ctx.method, path: ctx.path, status, error }
+  if (error.code === Code.Internal) log.error('request failed', fields)
+  else log.debug('request refused', fields)
+  if (ctx.headerSent || !ctx.writable) return
+  ctx.status = status
+  ctx.set('Cache-Control', 'no-store')
+  const retryAfter = retryAfterOf(error)
+  if (retryAfter !== undefined) ctx.set('Retry-After', retryAfter)
+  if (error.code === Code.Unauthenticated) ctx.set('WWW-Authenticate', 'Bearer realm="pulltrace"')
+  ctx.body = errorBody(error)
+}
+
+/** Answers 406 when the client wants none of what the route has. */
+export function produces(type: string): Middleware {
+  return (ctx, next) => {
+    const accept = ctx.req.headers.accept
+    if (accept === undefined || accept === '*/*' || accept === type || ctx.accepts(type)) return next()
+    throw new PulltraceError(Code.NotAcceptable, `'${ctx.path}' is served as '${type}' only`, {
+      path: 'accept',
+      bound: type,
+      seen: accept.slice(0, 80),
+    })
+  }
+}

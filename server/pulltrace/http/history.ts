@@ -1,0 +1,49 @@
+import type { Context } from 'koa'
+import { type HistoryList, type HistorySummaryList, historyGroups } from '../../../core/contract/api.ts'
+import { errorCodes, terminalPhases } from '../../../core/contract/pull.ts'
+import { pullOf } from '../../../core/pulls/pull.ts'
+import type { HistoryFilter, HistoryStore } from '../../store/store.ts'
+import { choice, flag, limit, parseQuery, plainText, time } from './query.ts'
+
+export const defaultLimit = 100
+export const maxLimit = 1000
+
+const phaseList = (text: string) => text.split(',').map(choice(terminalPhases))
+
+export const historyParameters = {
+  node: plainText,
+  namespace: plainText,
+  pod: plainText,
+  image: plainText,
+  phase: phaseList,
+  errorCode: choice(errorCodes),
+  since: time,
+  until: time,
+  groupBy: choice(historyGroups),
+  layers: flag,
+  limit: limit(maxLimit),
+  cursor: plainText,
+}
+
+/** GET /api/v1/history: newest end first, or sums with `groupBy`. */
+export function searchHistory(history: Pick<HistoryStore, 'search' | 'summarize'>) {
+  return async (ctx: Context): Promise<void> => {
+    const query = parseQuery(ctx.URL.searchParams, historyParameters)
+    const { phase, since, until, groupBy, layers = false, limit = defaultLimit, cursor, ...same } = query
+    const filter: HistoryFilter = {
+      ...same,
+      ...(phase !== undefined && { phases: phase }),
+      ...(since !== undefined && { sinceMs: since }),
+      ...(until !== undefined && { untilMs: until }),
+    }
+    ctx.set('Cache-Control', 'private, no-cache')
+    if (groupBy !== undefined) {
+      const page = await history.summarize(groupBy, filter, limit, cursor)
+      ctx.body = { items: [...page.items], nextCursor: page.nextCursor ?? null } satisfies HistorySummaryList
+      return
+    }
+    const page = await history.search(filter, limit, cursor)
+    const items = page.items.map(pull => pullOf(pull, { layers }))
+    ctx.body = { items, nextCursor: page.nextCursor ?? null } satisfies HistoryList
+  }
+}

@@ -1,0 +1,112 @@
+import { once } from 'node:events'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import { type AddressInfo, isIPv6 } from 'node:net'
+import { promisify } from 'node:util'
+import { Code, PulltraceError } from '../../../core/lib/errors.ts'
+import type { ListenAddress } from '../../../core/lib/settings.ts'
+import { answerClientError } from './client-error.ts'
+import type { LiveTls } from './tls.ts'
+
+export interface ListenerLimits {
+  readonly maxConnections: number
+  readonly headersTimeoutMs: number
+  /** From the first byte of a request to the last byte of its body. */
+  readonly requestTimeoutMs: number
+  /**
+   * How long an idle connection stays. Above the longest report interval: a connection closed
+   * at the moment an agent posts would cost that report.
+   */
+  readonly keepAliveMs: number
+}
+
+export const apiLimits: ListenerLimits = {
+  maxConnections: 20_000,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  keepAliveMs: 6 * 60_000,
+}
+
+/** For probes and Prometheus. */
+export const healthLimits: ListenerLimits = {
+  maxConnections: 200,
+  headersTimeoutMs: 5000,
+  requestTimeoutMs: 10_000,
+  keepAliveMs: 90_000,
+}
+
+export interface Listener {
+  readonly url: string
+  readonly server: Server
+  /** Open now. */
+  connections(): Promise<number>
+  /** Accepts no more, closes idle connections, and resolves when the last answer is out or `graceMs` is over. */
+  close(graceMs: number): Promise<void>
+}
+
+/** Opens a listener with every limit set. Rejects with Code.Unavailable when the address cannot be had. */
+export async function openListener(
+  handler: RequestListener,
+  address: ListenAddress,
+  limits: ListenerLimits,
+  tls?: LiveTls,
+): Promise<Listener> {
+  const options = {
+    maxHeaderSize: 16 * 1024,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    // How often the two timeouts above are looked at: they may be late by this much.
+    connectionsCheckingInterval: Math.min(5000, limits.headersTimeoutMs / 2),
+    noDelay: true,
+  }
+  const server =
+    tls === undefined ? createServer(options, handler) : createTlsServer({ ...options, ...tls.value }, handler)
+  server.maxConnections = limits.maxConnections
+  server.on('clientError', answerClientError)
+  if (tls !== undefined && 'setSecureContext' in server) tls.onChange(value => server.setSecureContext(value))
+  await listen(server, address)
+  return {
+    url: urlOf(server.address() as AddressInfo, address.host, tls !== undefined),
+    server,
+    connections: promisify(server.getConnections.bind(server)),
+    close: graceMs => close(server, graceMs),
+  }
+}
+
+async function listen(server: Server, { host, port }: ListenAddress): Promise<void> {
+  server.listen(port, host)
+  try {
+    await once(server, 'listening')
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code ?? String(cause)
+    const where = `${host ?? ''}:${port}`
+    const message =
+      why === 'EADDRINUSE' ? `'${where}' is in use by another program` : `cannot listen on '${where}': ${why}`
+    throw new PulltraceError(Code.Unavailable, message, {
+      fix: 'choose another address, or stop the other program',
+      cause,
+    })
+  }
+}
+
+/** An address that a person can open: every-address listeners are reached as localhost. */
+function urlOf({ address, port }: AddressInfo, asked: string | undefined, tls: boolean): string {
+  const name = asked === undefined || address === '::' || address === '0.0.0.0' ? 'localhost' : (asked ?? address)
+  return `${tls ? 'https' : 'http'}://${isIPv6(name) ? `[${name}]` : name}:${port}`
+}
+
+async function close(server: Server, graceMs: number): Promise<void> {
+  const closed = once(server, 'close')
+  server.close()
+  server.closeIdleConnections()
+  // Connections become idle one by one as their answers go out; `close` only looks once.
+  const sweep = setInterval(() => server.closeIdleConnections(), 50)
+  const kill = setTimeout(() => server.closeAllConnections(), graceMs)
+  try {
+    await closed
+  } finally {
+    clearInterval(sweep)
+    clearTimeout(kill)
+  }
+}

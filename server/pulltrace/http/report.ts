@@ -1,0 +1,58 @@
+import type { Context } from 'koa'
+import {
+  type AgentReport,
+  type AgentReportAnswer,
+  type AgentReportV1,
+  maxReportBytes,
+  parseAgentReport,
+} from '../../../core/contract/agent-report.ts'
+import { Code, PulltraceError } from '../../../core/lib/errors.ts'
+import type { AgentAuth, AgentIdentity } from './auth.ts'
+import { type BodyBudget, readJson } from './body.ts'
+
+/** Where a good report goes. `reports/` answers it; a promise only when it had to wait for the disk. */
+export interface ReportTaker {
+  accept(report: AgentReport | AgentReportV1): AgentReportAnswer | Promise<AgentReportAnswer>
+}
+
+export interface ReportParts {
+  readonly intake: ReportTaker
+  readonly agents: AgentAuth
+  readonly budget: BodyBudget
+  /** One word for each report: 'accepted', 'stale' or an error code. */
+  readonly counted: (result: string, bytes: number) => void
+}
+
+/** POST /api/v1/report: who, what, whether it is good, then the merge. Nothing changes unless all of it is good. */
+export function takeReport({ intake, agents, budget, counted }: ReportParts) {
+  return async (ctx: Context): Promise<void> => {
+    let bytes = 0
+    try {
+      const identity = agents(ctx.req.headers.authorization)
+      const body = await readJson(ctx.req, maxReportBytes, budget)
+      bytes = body.bytes
+      try {
+        const report = parseAgentReport(body.value)
+        checkNode(identity, report.nodeName)
+        const answer = await intake.accept(report)
+        ctx.body = answer
+        counted(answer.accepted ? 'accepted' : 'stale', bytes)
+      } finally {
+        budget.give(bytes)
+      }
+    } catch (reason) {
+      const error = PulltraceError.from(reason)
+      counted(error.code, bytes)
+      throw error
+    }
+  }
+}
+
+function checkNode({ nodeName }: AgentIdentity, reported: string): void {
+  if (nodeName === undefined || nodeName === reported) return
+  throw new PulltraceError(Code.PermissionDenied, `the token belongs to node '${nodeName}', not to '${reported}'`, {
+    path: 'nodeName',
+    bound: `'${nodeName}'`,
+    seen: `'${reported}'`,
+  })
+}

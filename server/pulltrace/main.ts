@@ -1,0 +1,194 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { openapiOf } from '../../core/contract/openapi.ts'
+import { type Clock, systemClock } from '../../core/lib/clock.ts'
+import { createLogger, type Logger } from '../../core/lib/log.ts'
+import type { Secret } from '../../core/lib/secret.ts'
+import type { Env } from '../../core/lib/settings.ts'
+import { version } from '../../core/lib/version.ts'
+import { maxBytesOf } from '../store/max-bytes.ts'
+import { openSqliteHistory } from '../store/sqlite/open-sqlite-history.ts'
+import type { HistoryStore } from '../store/store.ts'
+import { loadServerConfig, program, type ServerConfig, type TokenSetting } from './config.ts'
+import { openHttpStream } from './events/http-stream.ts'
+import { EventHub, ringDefaults } from './events/hub.ts'
+import { Streams } from './events/streams.ts'
+import { apiRoutes } from './http/api.ts'
+import { createApp } from './http/app.ts'
+import { openAgents, openReaders, sharedTokenAgents, tokenReaders } from './http/auth.ts'
+import { BodyBudget } from './http/body.ts'
+import { healthHandler } from './http/health.ts'
+import { apiLimits, healthLimits, openListener } from './http/listener.ts'
+import { Tickets } from './http/tickets.ts'
+import { openTls } from './http/tls.ts'
+import { openToken } from './http/token.ts'
+import { ServerMetrics } from './metrics.ts'
+import { Intake } from './reports/intake.ts'
+
+const mebibyte = 1024 * 1024
+/** How often files that may be replaced are looked at. Milliseconds. */
+const filesEveryMs = 5000
+const flushMs = 250
+const pruneEveryMs = 10 * 60_000
+const forgetNodeAfterMs = 24 * 3_600_000
+
+export interface Hooks {
+  /** When both listeners are open, with addresses that can be used. */
+  readonly onListening?: (url: string, metricsUrl: string) => void
+  /** For tests: a log that is not on stderr. */
+  readonly log?: Logger
+}
+
+/** Starts in the order written; once `stop` aborts it stops in reverse, and resolves when all is closed. */
+export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Promise<void> {
+  const config = loadServerConfig(env)
+  const log = hooks.log ?? createLogger(program, config.logLevel)
+  const clock = systemClock
+  await using running = new AsyncDisposableStack()
+
+  const history = openSqliteHistory({ dataDir: config.dataDir, clock, log })
+  running.defer(() => history.close())
+  const hub = new EventHub({ clock, ...ringDefaults })
+  const streams = new Streams(hub, { clock })
+  const budget = new BodyBudget(config.maxReportsMiB * mebibyte)
+  const connections = { count: async () => 0 }
+
+  const intake = new Intake({
+    history,
+    publish: changes => {
+      metrics.observe(changes)
+      hub.publish(changes)
+    },
+    intervals: () => config,
+    limits: { maxNodes: config.maxNodes, maxLivePulls: config.maxLivePulls, forgetNodeAfterMs },
+    clock,
+    log,
+  })
+  running.defer(() => intake.settled())
+  const metrics = new ServerMetrics({
+    version,
+    intake: () => intake.counts(),
+    streams: () => ({ ...streams.counters, clients: streams.active }),
+    history: () => figuresOf(history),
+    bodyBytesHeld: () => budget.heldBytes,
+    connections: () => connections.count(),
+  })
+
+  const background = new AbortController()
+  const tasks = [
+    hub.run(clock, flushMs, background.signal),
+    streams.run(background.signal),
+    every(clock, 1000, background.signal, () => intake.sweep(), log),
+    every(clock, pruneEveryMs, background.signal, () => prune(history, config, clock), log),
+  ]
+  running.defer(async () => {
+    background.abort()
+    await Promise.all(tasks)
+  })
+
+  const tls = config.tls && running.use(await openTls(config.tls, filesEveryMs, log))
+  const agentToken = await tokenOf(config.agents, log, running)
+  const readerToken = await tokenOf(config.readers, log, running)
+  const tickets = new Tickets(clock)
+  const readers = readerToken ? tokenReaders(readerToken, tickets) : openReaders
+  const app = createApp({
+    routes: apiRoutes({
+      report: {
+        intake,
+        agents: agentToken ? sharedTokenAgents(agentToken) : openAgents,
+        budget,
+        counted: metrics.report,
+      },
+      readers,
+      tickets,
+      live: hub,
+      streams: {
+        active: () => streams.active,
+        open: (response, request) => openHttpStream(streams, response, request),
+      },
+      maxStreams: config.maxStreams,
+      nodes: () => intake.nodes(),
+      history,
+      openapi: openapiOf(version),
+      home: { version, publicUrl: config.publicUrl, tokenNeeded: readerToken !== undefined },
+    }),
+    corsOrigins: config.corsOrigins,
+    answered: metrics.answered,
+    clock,
+    log,
+  })
+
+  let draining = false
+  const health = healthHandler({
+    registry: metrics.registry,
+    notReady: () => (draining ? 'draining' : undefined),
+    history: () => history.health(),
+    log,
+  })
+  const metricsListener = await openListener(health, config.metricsAddr, healthLimits, tls)
+  running.defer(() => metricsListener.close(1000))
+  const limits = { ...apiLimits, maxConnections: config.maxConnections }
+  const api = await openListener(app.callback(), config.httpAddr, limits, tls)
+  connections.count = api.connections
+  api.server.on('drop', metrics.connectionDropped)
+  running.defer(async () => {
+    // New connections stop first; streams then end, so that their clients come back elsewhere.
+    const closed = api.close(config.shutdownGraceMs)
+    hub.flush()
+    streams.close()
+    await closed
+  })
+  log.info('listening', { url: api.url, metricsUrl: metricsListener.url, version })
+  hooks.onListening?.(api.url, metricsListener.url)
+
+  await aborted(stop)
+  draining = true
+  log.info('stopping')
+  // Whoever routes traffic here must see that it is not ready before it stops to be taken.
+  await delay(config.drainMs)
+}
+
+async function tokenOf(setting: TokenSetting | undefined, log: Logger, running: AsyncDisposableStack) {
+  if (setting === undefined) return undefined
+  if ('token' in setting) return (): Secret => setting.token
+  const token = running.use(await openToken(setting.file, filesEveryMs, log))
+  return (): Secret => token.value
+}
+
+async function figuresOf(history: HistoryStore) {
+  const { healthy } = history.health()
+  return healthy ? { healthy, ...(await history.size().catch(() => ({}))) } : { healthy }
+}
+
+async function prune(history: HistoryStore, { dataDir, historyMaxMiB, historyTtlMs }: ServerConfig, clock: Clock) {
+  if (!history.health().healthy) return
+  const { bytes } = await history.size()
+  await history.prune(clock.now() - historyTtlMs, await maxBytesOf(dataDir, bytes, historyMaxMiB * mebibyte))
+}
+
+/** Runs `work` again and again, each time `ms` after the last one ended, until aborted. A failure is logged. */
+async function every(clock: Clock, ms: number, signal: AbortSignal, work: () => Promise<unknown>, log: Logger) {
+  while (!signal.aborted) {
+    // The only rejection is the abort itself.
+    await clock.sleep(ms, signal).catch(() => {})
+    if (signal.aborted) return
+    await work().catch(error => log.error('background work failed', { error }))
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
+
+if (import.meta.main) {
+  const stop = new AbortController()
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())
+  try {
+    await main(process.env, stop.signal)
+  } catch (error) {
+    createLogger(program, 'error').error('not started', { error })
+    process.exitCode = 1
+  }
+}

@@ -1,0 +1,170 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { isTerminal } from '../../core/contract/pull.ts'
+import type { PullChange } from '../../core/pulls/change.ts'
+
+/** What is counted where it lives, and read when Prometheus asks. */
+export interface MetricSources {
+  readonly version: string
+  readonly intake: () => { readonly nodes: number; readonly staleNodes: number; readonly livePulls: number }
+  readonly streams: () => StreamFigures
+  readonly history: () => Promise<{ readonly healthy: boolean; readonly pulls?: number; readonly bytes?: number }>
+  readonly bodyBytesHeld: () => number
+  readonly connections: () => Promise<number>
+}
+
+export interface StreamFigures {
+  readonly clients: number
+  readonly events: number
+  readonly bytes: number
+  readonly resets: number
+  readonly slow: number
+}
+
+const pullSeconds = [0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800]
+const requestSeconds = [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30]
+const kib = 1024
+const reportBytes = [kib, 4 * kib, 16 * kib, 64 * kib, 256 * kib, 1024 * kib, 4096 * kib]
+
+/**
+ * Every metric of pulltrace-server. Labels take values from fixed lists only (phases,
+ * error codes, routes): no image, node or pod ever becomes a series.
+ */
+export class ServerMetrics {
+  readonly registry = new Registry()
+  readonly #pulls: Counter<'result'>
+  readonly #pullSeconds: Histogram<'result'>
+  readonly #pullBytes: Counter
+  readonly #pullErrors: Counter<'code'>
+  readonly #reports: Counter<'result'>
+  readonly #reportBytes: Histogram
+  readonly #requestSeconds: Histogram<'route' | 'method' | 'status'>
+  readonly #dropped: Counter
+  /** Bytes counted so far of each pull that has not ended; goes with its end. */
+  readonly #fetchedBytes = new Map<string, number>()
+
+  constructor(sources: MetricSources) {
+    const registers = [this.registry]
+    const counter = <L extends string = never>(name: string, help: string, ...labelNames: L[]) =>
+      new Counter<L>({ name, help, labelNames, registers })
+    const histogram = <L extends string = never>(name: string, help: string, buckets: number[], ...labelNames: L[]) =>
+      new Histogram<L>({ name, help, buckets, labelNames, registers })
+
+    this.#pulls = counter('pulltrace_pulls_total', 'Pulls that ended.', 'result')
+    this.#pullSeconds = histogram('pulltrace_pull_duration_seconds', 'From start to end.', pullSeconds, 'result')
+    this.#pullBytes = counter('pulltrace_pull_bytes_total', 'Compressed bytes fetched over the network.')
+    this.#pullErrors = counter('pulltrace_pull_errors_total', 'Pulls that failed.', 'code')
+    this.#reports = counter('pulltrace_agent_reports_total', 'Reports received.', 'result')
+    this.#reportBytes = histogram('pulltrace_agent_report_bytes', 'Report sizes after decompression.', reportBytes)
+    this.#requestSeconds = histogram(
+      'pulltrace_http_request_duration_seconds',
+      'From a request to its answer; of a stream, to its first bytes.',
+      requestSeconds,
+      'route',
+      'method',
+      'status',
+    )
+    this.#dropped = counter('pulltrace_http_connections_dropped_total', 'Connections refused above the bound.')
+    for (const result of ['completed', 'failed', 'unknown']) this.#pulls.inc({ result }, 0)
+    this.#addGauges(sources)
+    collectDefaultMetrics({ register: this.registry })
+  }
+
+  /** Call it with what is published, in that order. */
+  observe(changes: readonly PullChange[]): void {
+    for (const { type, pull } of changes) {
+      const { fetchedBytes } = pull.rate
+      const before = this.#fetchedBytes.get(pull.id) ?? 0
+      if (fetchedBytes > before) this.#pullBytes.inc(fetchedBytes - before)
+      if (!isTerminal(pull.phase)) {
+        this.#fetchedBytes.set(pull.id, Math.max(before, fetchedBytes))
+        continue
+      }
+      this.#fetchedBytes.delete(pull.id)
+      // A reason that came late corrects an end that was counted already.
+      if (type === 'pull.progress') continue
+      const result = pull.phase
+      this.#pulls.inc({ result })
+      if (pull.completedAtMs !== undefined) {
+        this.#pullSeconds.observe({ result }, Math.max(0, pull.completedAtMs - pull.startedAtMs) / 1000)
+      }
+      if (result === 'failed') this.#pullErrors.inc({ code: pull.errorCode ?? 'Unknown' })
+    }
+  }
+
+  readonly report = (result: string, bytes: number): void => {
+    this.#reports.inc({ result })
+    if (bytes > 0) this.#reportBytes.observe(bytes)
+  }
+
+  readonly answered = (route: string, method: string, status: number, seconds: number): void => {
+    // A client may send any word as its method; only known ones become a label.
+    this.#requestSeconds.observe({ route, method: methods.has(method) ? method : 'other', status }, seconds)
+  }
+
+  readonly connectionDropped = (): void => this.#dropped.inc()
+
+  #addGauges({ version, intake, streams, history, bodyBytesHeld, connections }: MetricSources): void {
+    this.#gauge('pulltrace_pulls_active', 'Pulls that have not ended.', () => intake().livePulls)
+    this.#gauge('pulltrace_nodes_known', 'Nodes that report, or have lately.', () => intake().nodes)
+    this.#gauge('pulltrace_nodes_stale', 'Of these, silent for three intervals.', () => intake().staleNodes)
+    this.#gauge('pulltrace_sse_clients_active', 'Clients of the stream.', () => streams().clients)
+    this.#total('pulltrace_sse_events_total', 'Events written to clients.', () => streams().events)
+    this.#total('pulltrace_sse_bytes_total', 'Bytes written to clients.', () => streams().bytes)
+    this.#total('pulltrace_sse_resets_total', 'Clients that had to forget everything.', () => streams().resets)
+    this.#total('pulltrace_sse_slow_clients_total', 'Clients disconnected as too slow.', () => streams().slow)
+    this.#gauge('pulltrace_http_connections_active', 'Open connections to the API.', connections)
+    this.#gauge('pulltrace_http_body_bytes', 'Held by reports in flight.', bodyBytesHeld)
+    this.#addHistory(history)
+    const labels = { version, node_version: process.versions.node }
+    const info = 'pulltrace_build_info'
+    new Gauge({ name: info, help: 'Always 1.', labelNames: Object.keys(labels), registers: [this.registry] }).set(
+      labels,
+      1,
+    )
+  }
+
+  #addHistory(history: MetricSources['history']): void {
+    // One look for the gauges of one scrape, which are read in the same turn.
+    let look: ReturnType<typeof history> | undefined
+    const seen = () => {
+      look ??= history().finally(() => {
+        look = undefined
+      })
+      return look
+    }
+    // A history that cannot be asked has no size: NaN is how Prometheus says so.
+    const size = (value: number | undefined) => value ?? Number.NaN
+    this.#gauge('pulltrace_history_pulls', 'Ended pulls that are kept.', async () => size((await seen()).pulls))
+    this.#gauge('pulltrace_history_bytes', 'Their size on disk.', async () => size((await seen()).bytes))
+    this.#gauge('pulltrace_history_healthy', '1 when the history can be written, else 0.', async () =>
+      (await seen()).healthy ? 1 : 0,
+    )
+  }
+
+  #gauge(name: string, help: string, read: () => number | Promise<number>): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      async collect() {
+        this.set(await read())
+      },
+    })
+  }
+
+  #total(name: string, help: string, read: () => number): void {
+    let seen = 0
+    new Counter({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        const now = read()
+        this.inc(now - seen)
+        seen = now
+      },
+    })
+  }
+}
+
+const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
