@@ -62,7 +62,7 @@ describe('playScenario', () => {
       longest.map(seconds => seconds >= 14 && seconds <= 15),
       [true, true],
     )
-    assert.ok(ended.length >= 20, `${ended.length} pulls ended in two rounds`)
+    assert.ok(ended.length >= 18, `${ended.length} pulls ended in two rounds`)
   })
 
   it('holds no more after an hour than after its first rounds', () => {

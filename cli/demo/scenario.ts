@@ -25,9 +25,7 @@ const acts: readonly Act[] = [
   { atSeconds: 52, image: reports, rate: wobbling(5), cutAfterBytes: 41 * megabyte },
   { atSeconds: 72, image: reports, rate: stalling(wobbling(6), 5, 15) },
   { atSeconds: 75, image: stream, rate: wobbling(5) },
-  // Nothing is missing: over in a moment.
-  { atSeconds: 97, image: api, rate: wobbling(5) },
-  // A new release of one small layer, the rest is there.
+  // A new release of one small layer: the rest is there and is not fetched again.
   { atSeconds: 99, image: round => web(round, 1), rate: wobbling(1.4) },
   { atSeconds: 100, image: scanner, rate: wobbling(6) },
 ]
