@@ -1,7 +1,15 @@
 export type ContainerdVersion = '1.6' | '2.4'
 export type Snapshotter = 'overlayfs' | 'native'
 
-export interface ConfigParts {
+/** What a test may set apart from the defaults; 1.6 has neither. */
+export interface Tuning {
+  /** Ends a pull that gets no byte for so long: `3s`. The default is 5 minutes. */
+  readonly pullProgressTimeout?: string
+  /** Fetches one layer by several ranged requests of this many bytes at once. Off by default. */
+  readonly layerFetchBufferBytes?: number
+}
+
+export interface ConfigParts extends Tuning {
   readonly dir: string
   readonly socket: string
   readonly hostsDir: string
@@ -58,6 +66,8 @@ stream_server_address = '127.0.0.1'
 stream_server_port = '0'
 [plugins.'io.containerd.cri.v1.images']
 snapshotter = '${parts.snapshotter}'
+image_pull_progress_timeout = '${parts.pullProgressTimeout ?? '5m'}'
+concurrent_layer_fetch_buffer = ${parts.layerFetchBufferBytes ?? 0}
 [plugins.'io.containerd.cri.v1.images'.registry]
 config_path = '${parts.hostsDir}'
 [plugins.'io.containerd.cri.v1.runtime']
@@ -69,6 +79,7 @@ bin_dirs = ['${parts.dir}/cni']
 conf_dir = '${parts.dir}/cni'
 [plugins.'io.containerd.transfer.v1.local']
 config_path = '${parts.hostsDir}'
+concurrent_layer_fetch_buffer = ${parts.layerFetchBufferBytes ?? 0}
 ${parts.snapshotter === 'overlayfs' ? '' : unpackWith(parts.snapshotter)}`
 
 /** The transfer service refuses to unpack into a snapshotter that it was not told of; overlayfs it knows. */

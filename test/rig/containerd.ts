@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { type Child, makeRigDir, removeRigDir, startChild, waitUntil } from './child.ts'
-import { type ContainerdVersion, configOf, type Snapshotter } from './containerd-config.ts'
+import { type ContainerdVersion, configOf, type Snapshotter, type Tuning } from './containerd-config.ts'
 import { type Cri, openCri } from './cri.ts'
 import { findProgram } from './programs.ts'
 
@@ -11,7 +11,7 @@ export const containerdVersions: readonly ContainerdVersion[] = ['1.6', '2.4']
 
 const run = promisify(execFile)
 
-export interface ContainerdOptions {
+export interface ContainerdOptions extends Tuning {
   readonly version: ContainerdVersion
   /** Registries and proxies (`host:port`) that are reached by plain HTTP. More can be added later. */
   readonly plainHttp?: readonly string[]
@@ -50,7 +50,7 @@ export async function startContainerd(options: ContainerdOptions): Promise<Conta
   const config = path.join(dir, 'config.toml')
   const snapshotter = options.snapshotter ?? (await workingSnapshotter(dir))
   for (const name of ['hosts', 'cni', 'tmp']) await mkdir(path.join(dir, name))
-  await writeFile(config, configOf(version, { dir, socket, hostsDir, snapshotter }))
+  await writeFile(config, configOf(version, { ...options, dir, socket, hostsDir, snapshotter }))
   const cri = openCri(socket)
 
   const start = async (): Promise<Child> => {

@@ -20,7 +20,7 @@ export interface ServedRequest {
   /** Digest or tag. */
   readonly reference: string
   /** Where in the blob this answer starts (a Range request). */
-  readonly offset: number
+  offset: number
   status: number
   /** Bytes of the body sent so far. */
   sentBytes: number

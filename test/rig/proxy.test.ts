@@ -49,6 +49,14 @@ describe('startProxy', function () {
     assert.equal(proxy.requests[0]!.offset, 100_000)
   })
 
+  it('serves the whole blob to who asked for a part, when told to', async () => {
+    proxy.blob(layer().digest).ignoreRange()
+    const response = await getLayer({ range: 'bytes=100000-' })
+    assert.equal(response.status, 200)
+    assert.equal(await digestOf(response), layer().digest)
+    assert.equal(proxy.requests[0]!.offset, 0)
+  })
+
   it('keeps to its bytes a second', async () => {
     proxy.limit(1_000_000)
     const begun = performance.now()

@@ -12,6 +12,8 @@ export interface BlobRules extends Flow {
   corrupt(options?: { at?: number; times?: number }): void
   /** Waits before the first byte of each answer. */
   delay(ms: number): void
+  /** Answers requests for a part with the whole blob, as registries may that know no ranges. */
+  ignoreRange(): void
 }
 
 /** A registry's door that a test can narrow, shut and make lie, and that remembers every byte it let through. */
@@ -43,6 +45,7 @@ interface BlobState {
   cut: { bytes: number; times: number }
   flip: { at: number | undefined; times: number }
   delayMs: number
+  ignoresRange: boolean
   sentBytes: number
 }
 
@@ -61,7 +64,14 @@ export async function startProxy(upstream: string): Promise<RegistryProxy> {
     let state = blobs.get(digest)
     if (!state) {
       const gate = new FlowGate(changes)
-      state = { gate, cut: { bytes: 0, times: 0 }, flip: { at: undefined, times: 0 }, delayMs: 0, sentBytes: 0 }
+      state = {
+        gate,
+        cut: { bytes: 0, times: 0 },
+        flip: { at: undefined, times: 0 },
+        delayMs: 0,
+        ignoresRange: false,
+        sentBytes: 0,
+      }
       blobs.set(digest, state)
     }
     return state
@@ -91,7 +101,9 @@ export async function startProxy(upstream: string): Promise<RegistryProxy> {
     if (state && state.delayMs > 0) await delay(state.delayMs, undefined, { signal: gone.signal })
 
     const [host, port] = upstream.split(':')
-    const { method, url: path, headers } = request
+    const { method, url: path } = request
+    const { range, ...others } = request.headers
+    const headers = state?.ignoresRange ? others : request.headers
     const inner = http.request({ host, port, method, path, headers, agent, signal: gone.signal })
     request.pipe(inner)
     const [answer] = (await once(inner, 'response')) as [IncomingMessage]
@@ -106,6 +118,8 @@ export async function startProxy(upstream: string): Promise<RegistryProxy> {
     }
 
     response.flushHeaders()
+    // Only a 206 starts where it was asked to.
+    if (served.status === 200) served.offset = 0
     const total = served.offset + Number(answer.headers['content-length'] ?? 0)
     const cut = state.cut.times > 0 ? state.cut.bytes : Number.POSITIVE_INFINITY
     if (state.cut.times > 0) state.cut.times -= 1
@@ -188,6 +202,9 @@ export async function startProxy(upstream: string): Promise<RegistryProxy> {
         },
         delay(ms) {
           state.delayMs = ms
+        },
+        ignoreRange() {
+          state.ignoresRange = true
         },
       }
     },
