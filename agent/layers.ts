@@ -3,7 +3,7 @@ import type { SeenLayer } from './source.ts'
 
 /** What must be remembered of a layer from look to look. */
 export interface LayerTrail {
-  /** Of the last look that saw the layer in flight. */
+  /** Bytes it had when it was last seen in flight. */
   readonly offset: number
   readonly restarts: number
 }
@@ -25,8 +25,8 @@ export const isLazy = (layer: SeenLayer, sinceMs: number): boolean =>
   layer.snapshotCreatedMs !== undefined && layer.blobCreatedMs === undefined && !isCached(layer, sinceMs)
 
 /** `sinceMs`: when the pull began. */
-export function layerOf(seen: SeenLayer, sinceMs: number, { restarts }: LayerTrail): Layer {
-  const { digest, mediaType, totalBytes, ingestOffset, blobCreatedMs, snapshotCreatedMs, extracting } = seen
+export function layerOf(seen: SeenLayer, sinceMs: number, { restarts, offset }: LayerTrail): Layer {
+  const { digest, mediaType, totalBytes, blobCreatedMs, snapshotCreatedMs, extracting } = seen
   const layer = { digest, mediaType, totalBytes, totalKnown: true, restarts }
   const whole = { ...layer, downloadedBytes: totalBytes }
   if (isCached(seen, sinceMs)) return { ...whole, state: 'cached' }
@@ -35,6 +35,7 @@ export function layerOf(seen: SeenLayer, sinceMs: number, { restarts }: LayerTra
   // A snapshot is prepared while its blob is still on its way; unpacking begins when the blob is there.
   if (blobCreatedMs !== undefined) return { ...whole, state: extracting ? 'unpacking' : 'downloaded' }
   // containerd 2.4 opens an ingest for every layer at once, and then downloads three at a time.
-  if (!ingestOffset) return { ...layer, downloadedBytes: 0, state: 'waiting' }
-  return { ...layer, downloadedBytes: Math.min(ingestOffset, totalBytes), state: 'downloading' }
+  // While a layer is committed neither its ingest nor its blob is listed: what it held is still there.
+  if (offset === 0) return { ...layer, downloadedBytes: 0, state: 'waiting' }
+  return { ...layer, downloadedBytes: Math.min(offset, totalBytes), state: 'downloading' }
 }
