@@ -13,20 +13,20 @@ export function temporaryFolder(): { readonly path: string; [Symbol.dispose](): 
   return { path: folder, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) }
 }
 
-/** A volume of its own; needs root. */
-export function temporaryVolume(size: string): { readonly path: string; [Symbol.dispose](): void } {
+/** A volume of its own, such as '1m' large. Needs root; without it, run the tests in `unshare --map-root-user --mount`. */
+export function temporaryVolume(size: string) {
   const folder = mkdtempSync(path.join(tmpdir(), 'pulltrace-volume-'))
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'pulltrace-test', folder])
   return {
     path: folder,
+    /** 'ro', 'rw', 'size=4m'. */
+    remount: (options: string) => void execFileSync('mount', ['-o', `remount,${options}`, folder]),
     [Symbol.dispose]: () => {
       execFileSync('umount', ['--lazy', folder])
       rmSync(folder, { recursive: true, force: true })
     },
   }
 }
-
-export const isRoot = process.getuid?.() === 0
 
 /** The file of a program in this folder. */
 export const program = (name: string) => fileURLToPath(new URL(name, import.meta.url))

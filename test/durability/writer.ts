@@ -4,7 +4,7 @@ import { createLogger } from '../../core/lib/log.ts'
 import { endedPull } from '../../server/store/ended-pull.fake.ts'
 import { openSqliteHistory } from '../../server/store/sqlite/open-sqlite-history.ts'
 
-// A program that appends pulls for ever, several at a time, and writes the id of each acknowledged one as a line.
+// A program that appends pulls, several at a time, and writes a line for each: `ack ID` or `nack ID: MESSAGE`.
 // Arguments: the data folder, a prefix for the ids, how many append side by side, and how many pulls in all.
 
 const [dataDir, prefix, lanes = '8', count = 'Infinity'] = process.argv.slice(2)
@@ -14,11 +14,13 @@ let next = 0
 async function lane(): Promise<void> {
   while (next < Number(count)) {
     const id = `${prefix}-${next++}`
-    await store.append([
-      endedPull(id, { nodeName: id, pods: [{ namespace: 'shop', podName: id, container: 'c', certain: true }] }),
-    ])
+    const pods = [{ namespace: 'shop', podName: id, container: 'c', certain: true }]
+    const answer = await store.append([endedPull(id, { nodeName: id, pods })]).then(
+      () => `ack ${id}\n`,
+      (error: Error) => `nack ${id}: ${error.message}\n`,
+    )
     // At once and in one call: nothing may be told that the pipe has not got.
-    writeSync(1, `ack ${id}\n`)
+    writeSync(1, answer)
   }
 }
 

@@ -1,4 +1,4 @@
-import { statfsSync } from 'node:fs'
+import { accessSync, constants, statfsSync } from 'node:fs'
 import path from 'node:path'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 
@@ -69,8 +69,9 @@ export function failureOf(error: unknown, file: string, holder?: string): Failur
   if (error instanceof StoreFault) return error.failure
   const { errcode, code, message } = error as { errcode?: number; code?: string; message?: string }
   let kind = (errcode === undefined ? kindOfSystem[code ?? ''] : kindOfSqlite[errcode & 0xff]) ?? 'internal'
-  // A full disk shows as an I/O error where SQLite extends its own files.
-  if (kind === 'io_error' && availableBytes(file) < fullBelowBytes) kind = 'disk_full'
+  // A full disk and a read-only one show as I/O errors where SQLite extends or locks its own files, and Node
+  // says ENOENT when it cannot make a folder on a read-only one.
+  if (kind === 'io_error' || kind === 'no_access') kind = kindOfFolder(path.dirname(file)) ?? kind
   const cause = message ?? String(error)
   const folder = path.dirname(file)
   switch (kind) {
@@ -119,12 +120,15 @@ export function errorOf({ kind, message, fix }: Failure): PulltraceError {
   return new PulltraceError(Code.Unavailable, `history is unavailable: ${message}`, fix ? { fix } : {})
 }
 
-function availableBytes(file: string): number {
+/** What the folder, or the one above it that is there, says about itself. */
+function kindOfFolder(folder: string): FailureKind | undefined {
   try {
-    const { bavail, bsize } = statfsSync(path.dirname(file))
-    return bavail * bsize
-  } catch {
-    // No answer is no sign of a full disk.
-    return Number.POSITIVE_INFINITY
+    accessSync(folder, constants.W_OK)
+    const { bavail, bsize } = statfsSync(folder)
+    return bavail * bsize < fullBelowBytes ? 'disk_full' : undefined
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const parent = path.dirname(folder)
+    return code === 'ENOENT' && parent !== folder ? kindOfFolder(parent) : kindOfSystem[code ?? '']
   }
 }

@@ -23,6 +23,9 @@ function open(): HistoryDatabase {
       if (found !== 'ok') throw Object.assign(new Error(found), { errcode: 11 })
     }
     const history = new HistoryDatabase(db, file)
+    // What a killed process had written but not synced, or a failed sync had dropped, may be readable here and yet not be
+    // on the disk. It must be before anyone is told that it ended; a checkpoint writes and syncs all of it anew.
+    history.checkpoint()
     history.probe(nowMs)
     writeHolder(file, nowMs)
     return history

@@ -17,8 +17,11 @@ export function openDatabase(file: string): DatabaseSync {
   createFolder(path.dirname(file))
   const db = new DatabaseSync(file, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true })
   try {
-    // Before the first read: auto_vacuum is fixed when the first page is written, the lock mode when the WAL is opened.
-    db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA auto_vacuum = INCREMENTAL')
+    // The lock mode is fixed when the WAL is opened, auto_vacuum when the first page is written. Setting
+    // it again would write to the file at every start, also to one that is damaged.
+    db.exec('PRAGMA locking_mode = EXCLUSIVE')
+    const { page_count: pages } = db.prepare('PRAGMA page_count').get() as { page_count: number }
+    if (pages === 0) db.exec('PRAGMA auto_vacuum = INCREMENTAL')
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
     // 16 MiB of pages, and a WAL that gives its space back after a burst.
     db.exec('PRAGMA cache_size = -16384; PRAGMA journal_size_limit = 8388608; PRAGMA temp_store = MEMORY')
