@@ -91,7 +91,7 @@ export async function startChild(file: string, args: readonly string[], logFile:
 
 /**
  * Asks until `ready` returns something. For programs that only say by being asked that they have started.
- * Fails with the end of the log when the program exits or the limit passes.
+ * Fails with the end of the log when the program exits or the limit passes; then the program is gone too.
  */
 export async function waitUntil<T>(child: Child, ready: () => Promise<T | undefined>, limitMs = 20_000): Promise<T> {
   const end = performance.now() + limitMs
@@ -103,8 +103,10 @@ export async function waitUntil<T>(child: Child, ready: () => Promise<T | undefi
     const answer = await ready()
     if (answer !== undefined) return answer
     if (gone || performance.now() > end) {
+      const what = gone ? 'exited' : `is not ready after ${limitMs} ms`
+      await child.end('SIGKILL')
       const tail = child.log().split('\n').slice(-12).join('\n')
-      throw new Error(`process ${child.pid} ${gone ? 'exited' : `is not ready after ${limitMs} ms`}:\n${tail}`)
+      throw new Error(`process ${child.pid} ${what}:\n${tail}`)
     }
     await new Promise(resolve => setTimeout(resolve, 20))
   }

@@ -67,7 +67,11 @@ export async function startContainerd(options: ContainerdOptions): Promise<Conta
   }
 
   for (const host of options.plainHttp ?? []) await allowPlainHttp(host)
-  let child = await start()
+  let child = await start().catch(async error => {
+    cri.close()
+    await removeRigDir(dir)
+    throw error
+  })
   return {
     version,
     socket,

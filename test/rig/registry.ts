@@ -21,6 +21,9 @@ export async function startRegistry(): Promise<Registry> {
   const port = await waitUntil(child, async () => {
     const [, seen] = /listening on 127\.0\.0\.1:(\d+)/.exec(child.log()) ?? []
     return seen === undefined ? undefined : Number(seen)
+  }).catch(async error => {
+    await removeRigDir(dir)
+    throw error
   })
   return {
     host: `127.0.0.1:${port}`,

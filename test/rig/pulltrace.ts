@@ -1,0 +1,140 @@
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Child, makeRigDir, removeRigDir, startChild, waitUntil } from './child.ts'
+
+/** A program of the product as a process of its own, which can die and come back at the same place. */
+export interface Program {
+  /** Of the process that runs now; another one after a restart. */
+  readonly pid: number
+  /** What the present process wrote. */
+  readonly log: () => string
+  /** Ends it at once, as the kernel does when memory is short. */
+  kill9(): Promise<void>
+  /** Starts it again after kill9, or ends it by SIGTERM and starts it: same port, same folder. */
+  restart(): Promise<void>
+  /** Ends it by SIGTERM and removes its folder. */
+  stop(): Promise<void>
+}
+
+export interface ServerProgram extends Program {
+  /** `http://127.0.0.1:port`, the same after a restart. */
+  readonly url: string
+  readonly metricsUrl: string
+  readonly dataDir: string
+}
+
+export interface ServerOptions {
+  readonly reportIntervalMs?: number
+  /** Settings besides those that put it on free loopback ports and let everyone read. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
+export async function startServer({ reportIntervalMs, env = {} }: ServerOptions = {}): Promise<ServerProgram> {
+  const dir = await makeRigDir('server')
+  const dataDir = path.join(dir, 'data')
+  let url = 'http://127.0.0.1:0'
+  let metricsUrl = url
+  const program = await startProgram('server/pulltrace/main.ts', dir, {
+    environment: () => ({
+      PULLTRACE_HTTP_ADDR: new URL(url).host || '127.0.0.1:0',
+      PULLTRACE_METRICS_ADDR: new URL(metricsUrl).host,
+      PULLTRACE_DATA_DIR: dataDir,
+      PULLTRACE_READER_AUTH: 'none',
+      ...(reportIntervalMs !== undefined && { PULLTRACE_REPORT_INTERVAL: `${reportIntervalMs}ms` }),
+      ...env,
+    }),
+    isReady(lines) {
+      const line = lines.find(({ msg }) => msg === 'listening')
+      if (!line) return false
+      url = String(line['url'])
+      metricsUrl = String(line['metricsUrl'])
+      return true
+    },
+  })
+  return Object.assign(program, {
+    dataDir,
+    get url() {
+      return url
+    },
+    get metricsUrl() {
+      return metricsUrl
+    },
+  })
+}
+
+export interface AgentOptions {
+  readonly nodeName: string
+  readonly serverUrl: string
+  /** Of containerd. */
+  readonly socket: string
+  /** containerd namespaces; default all. */
+  readonly namespaces?: readonly string[]
+  readonly reportIntervalMs?: number
+  readonly env?: Readonly<Record<string, string>>
+}
+
+export async function startAgent(options: AgentOptions): Promise<Program> {
+  const { nodeName, serverUrl, socket, namespaces = ['*'], reportIntervalMs, env = {} } = options
+  return startProgram('agent/main.ts', await makeRigDir('agent'), {
+    environment: () => ({
+      PULLTRACE_NODE_NAME: nodeName,
+      PULLTRACE_SERVER_URL: serverUrl,
+      PULLTRACE_CONTAINERD_SOCKET: socket,
+      PULLTRACE_CONTAINERD_NAMESPACES: namespaces.join(','),
+      PULLTRACE_AGENT_METRICS_ADDR: '127.0.0.1:0',
+      ...(reportIntervalMs !== undefined && { PULLTRACE_REPORT_INTERVAL: `${reportIntervalMs}ms` }),
+      ...env,
+    }),
+    isReady: lines => lines.some(({ msg }) => msg === 'agent started'),
+  })
+}
+
+interface Start {
+  /** Asked at each start, when the ports of the first one are known. */
+  readonly environment: () => Readonly<Record<string, string>>
+  readonly isReady: (lines: readonly LogLine[]) => boolean
+}
+
+type LogLine = Readonly<Record<string, unknown>>
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+async function startProgram(file: string, dir: string, { environment, isReady }: Start): Promise<Program> {
+  let starts = 0
+  const start = async (): Promise<Child> => {
+    starts += 1
+    // Nothing of this process's own settings gets in, and the log of each life is a file of its own.
+    const env = { PATH: process.env['PATH'], ...environment() }
+    const log = path.join(dir, `${starts}.log`)
+    const child = await startChild(process.execPath, [path.join(root, file)], log, env)
+    await waitUntil(child, async () => (isReady(linesOf(child.log())) ? true : undefined))
+    return child
+  }
+  let child = await start()
+  return {
+    get pid() {
+      return child.pid
+    },
+    log: () => child.log(),
+    kill9: () => child.end('SIGKILL'),
+    async restart() {
+      await child.end('SIGTERM')
+      child = await start()
+    },
+    async stop() {
+      await child.end('SIGTERM')
+      await removeRigDir(dir)
+    },
+  }
+}
+
+/** The last line may be half written, and what Node itself prints is no JSON. */
+function linesOf(log: string): LogLine[] {
+  return log.split('\n').flatMap(line => {
+    try {
+      return [JSON.parse(line) as LogLine]
+    } catch {
+      return []
+    }
+  })
+}
