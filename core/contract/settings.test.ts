@@ -6,7 +6,6 @@ describe('settingsOf', () => {
     assert.deepEqual(settingsOf({}, 'token'), {
       server: {
         PULLTRACE_REPORT_INTERVAL: '2s',
-        PULLTRACE_IDLE_REPORT_INTERVAL: '2s',
         PULLTRACE_READER_AUTH: 'token',
       },
       agent: { PULLTRACE_REPORT_INTERVAL: '2s', PULLTRACE_CONTAINERD_SOCKET: '/run/containerd/containerd.sock' },
@@ -34,13 +33,6 @@ describe('settingsOf', () => {
       program: 'server',
       setting: 'PULLTRACE_IDLE_REPORT_INTERVAL',
       value: '30s',
-    },
-    {
-      name: 'an omitted idle interval as the interval',
-      spec: { reportInterval: '5s' },
-      program: 'server',
-      setting: 'PULLTRACE_IDLE_REPORT_INTERVAL',
-      value: '5s',
     },
     {
       name: 'the retention',

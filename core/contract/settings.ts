@@ -20,7 +20,7 @@ export function settingsOf(spec: PulltraceConfigSpec, readerAuth: 'token' | 'non
     server: {
       // The server commands the agents, so both intervals are its settings too.
       PULLTRACE_REPORT_INTERVAL: reportInterval,
-      PULLTRACE_IDLE_REPORT_INTERVAL: spec.idleReportInterval ?? reportInterval,
+      ...(spec.idleReportInterval !== undefined && { PULLTRACE_IDLE_REPORT_INTERVAL: spec.idleReportInterval }),
       PULLTRACE_READER_AUTH: spec.server?.readerAuth ?? readerAuth,
       ...(retention !== undefined && { PULLTRACE_HISTORY_TTL: retention }),
       ...(namespaces.length > 0 && { PULLTRACE_WATCH_NAMESPACES: namespaces.join(',') }),

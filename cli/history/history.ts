@@ -1,0 +1,139 @@
+import { type HistoryGroup, HistoryList, type HistorySummary, HistorySummaryList } from '../../core/contract/api.ts'
+import type { Pull } from '../../core/contract/pull.ts'
+import { type Validator, validatorOf } from '../../core/contract/schema.ts'
+import { Code, PulltraceError } from '../../core/lib/errors.ts'
+import { type Api, answerError } from '../api.ts'
+import { formatBytes, formatRate, formatSeconds, formatTook } from '../format.ts'
+import { harmless } from '../text.ts'
+import { failureTexts, tookSeconds } from '../watch/describe-pull.ts'
+import { cut, imageName } from '../watch/image-name.ts'
+import { type Column, tableLines } from './table.ts'
+
+/** Filters of the server by their names in the query. */
+export type HistoryQuery = Readonly<Record<string, string | undefined>>
+
+/** Most items that one answer of the server holds. */
+const pageSize = 500
+
+const pulls = validatorOf('answer', HistoryList)
+const summaries = validatorOf('answer', HistorySummaryList)
+
+interface Page<T> {
+  readonly items: readonly T[]
+  readonly nextCursor: string | null
+}
+
+/** Items of as many pages as `limit` asks for, and whether there would be more. */
+async function fetchAll<T>(
+  api: Api,
+  query: HistoryQuery,
+  limit: number,
+  validator: Validator<Page<T>>,
+  signal: AbortSignal,
+) {
+  const items: T[] = []
+  let cursor: string | null = null
+  do {
+    const search = new URLSearchParams({ limit: String(Math.min(pageSize, limit - items.length)) })
+    for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, value)
+    if (cursor !== null) search.set('cursor', cursor)
+    const response = await api.get(`/api/v1/history?${search}`, { accept: 'application/json' }, signal)
+    if (!response.ok) throw await answerError(api.server, response)
+    const page: Page<T> = parsed(api.server, validator, await response.json().catch(() => undefined))
+    items.push(...page.items)
+    cursor = page.nextCursor
+  } while (cursor !== null && items.length < limit)
+  return { items: items.slice(0, limit), more: cursor !== null || items.length > limit }
+}
+
+function parsed<T>(server: string, validator: Validator<T>, value: unknown): T {
+  try {
+    return validator.parse(value)
+  } catch (cause) {
+    const message = `${server} does not answer as a pulltrace server of this version: ${(cause as Error).message}`
+    throw new PulltraceError(Code.Invalid, harmless(message), {
+      fix: 'check the address, or use the same version on both sides',
+      cause,
+    })
+  }
+}
+
+export const fetchHistory = (api: Api, query: HistoryQuery, limit: number, signal: AbortSignal) =>
+  fetchAll<Pull>(api, query, limit, pulls, signal)
+
+export const fetchSummary = (api: Api, query: HistoryQuery, limit: number, signal: AbortSignal) =>
+  fetchAll<HistorySummary>(api, query, limit, summaries, signal)
+
+/** Newest end first, as the server sends it. */
+export function historyTable(items: readonly Pull[], width: number, nowMs: number): string[] {
+  const columns: Column<Pull>[] = [
+    { title: 'ENDED', text: pull => agoOf(pull, nowMs), keep: 5 },
+    { title: 'RESULT', text: pull => pull.phase },
+    { title: 'TOOK', text: tookOf, right: true, keep: 6 },
+    {
+      title: 'SIZE',
+      text: pull => (pull.totalBytes === undefined ? '' : formatBytes(pull.totalBytes)),
+      right: true,
+      keep: 4,
+    },
+    {
+      title: 'RATE',
+      text: pull => (pull.bytesPerSec === undefined ? '' : formatRate(pull.bytesPerSec)),
+      right: true,
+      keep: 1,
+    },
+    { title: 'CACHED', text: cachedOf, right: true, keep: 2 },
+    { title: 'IMAGE', text: (pull, width) => imageName(pull.imageRef, Math.min(width, 400)), shrinksTo: 16 },
+    {
+      title: 'NODE',
+      text: (pull, width) => cut(harmless(pull.nodeName), Math.min(width, 260)),
+      shrinksTo: 10,
+      keep: 3,
+    },
+    { title: 'REASON', text: reasonOf, shrinksTo: 12, keep: 7 },
+  ]
+  const used = columns.filter(({ title, text }) => title !== 'REASON' || items.some(item => text(item, 99) !== ''))
+  return tableLines(used, items, width)
+}
+
+const agoOf = ({ completedAt }: Pull, nowMs: number) =>
+  completedAt === undefined ? '' : `${formatSeconds((nowMs - Date.parse(completedAt)) / 1000)} ago`
+
+function tookOf(pull: Pull): string {
+  const seconds = tookSeconds(pull)
+  return seconds === undefined ? '' : formatTook(seconds)
+}
+
+function cachedOf({ cachedBytes, totalBytes = 0 }: Pull): string {
+  return totalBytes === 0 ? '' : `${Math.floor((100 * cachedBytes) / totalBytes)}%`
+}
+
+function reasonOf(pull: Pull, width: number): string {
+  if (pull.phase !== 'failed') return ''
+  const texts = failureTexts(pull)
+    .map(text => text.replace(/^failed:? ?/, ''))
+    .filter(Boolean)
+  return texts.find(text => text.length <= width) ?? texts.at(-1) ?? ''
+}
+
+/** Sums by image, node or registry. */
+export function summaryTable(group: HistoryGroup, items: readonly HistorySummary[], width: number): string[] {
+  const key = (text: string, width: number) =>
+    group === 'image' ? imageName(text, Math.min(width, 400)) : cut(harmless(text), Math.min(width, 400))
+  const seconds = (value: number | null) => (value === null ? '' : formatTook(value))
+  const columns: Column<HistorySummary>[] = [
+    { title: group.toUpperCase(), text: (row, width) => key(row.key, width), shrinksTo: 16 },
+    { title: 'PULLS', text: row => String(row.count), right: true },
+    { title: 'FAILED', text: row => String(row.failed), right: true },
+    { title: 'P50', text: row => seconds(row.p50Seconds), right: true, keep: 3 },
+    { title: 'P95', text: row => seconds(row.p95Seconds), right: true, keep: 4 },
+    { title: 'SIZE', text: row => formatBytes(row.bytes), right: true, keep: 2 },
+    {
+      title: 'CACHED',
+      text: row => (row.bytes === 0 ? '' : `${Math.floor((100 * row.cachedBytes) / row.bytes)}%`),
+      right: true,
+      keep: 1,
+    },
+  ]
+  return tableLines(columns, items, width)
+}

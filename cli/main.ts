@@ -1,0 +1,197 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
+import path from 'node:path'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
+import { fileURLToPath } from 'node:url'
+import { CommanderError } from 'commander'
+import { systemClock } from '../core/lib/clock.ts'
+import { Code, PulltraceError } from '../core/lib/errors.ts'
+import type { Env } from '../core/lib/settings.ts'
+import { type Api, createApi } from './api.ts'
+import { type ClientOptions, loadClientConfig, readText } from './config.ts'
+import { exitCodeOf, exitCodes } from './exit-code.ts'
+import { fetchHistory, fetchSummary, historyTable, summaryTable } from './history/history.ts'
+import { timeOf } from './history/history-time.ts'
+import { createProgram, type HistoryOptions, type WatchOptions } from './program.ts'
+import { harmless, harmlessJson } from './text.ts'
+import { parseConfigFile } from './up/config-file.ts'
+import { findContainerd } from './up/find-containerd.ts'
+import { containerdSocketOf, planUp } from './up/plan-up.ts'
+import { type Programs, runUp } from './up/up.ts'
+import { openScreen } from './watch/screen.ts'
+import { type WatchFilter, type WatchParts, watchJson, watchLive, watchPlain } from './watch/watch.ts'
+
+/** What this program has of the world around it. */
+export interface World {
+  readonly env: Env
+  readonly stdin: NodeJS.ReadStream
+  readonly stdout: NodeJS.WriteStream
+  readonly stderr: NodeJS.WriteStream
+  /** Aborts when the user wants it to end, and `kill` when they want it at once. */
+  readonly stop: AbortSignal
+  readonly kill: AbortSignal
+}
+
+/** Runs one command and resolves with the exit code. */
+export async function main(argv: readonly string[], world: World): Promise<number> {
+  const { stdout, stderr } = world
+  const program = createProgram({
+    up: options => up(options.file, options.color, world),
+    watch: options => watch(options, world),
+    history: options => history(options, world),
+    version: () => void stdout.write(`pulltrace ${versionOf()} (Node ${process.version})\n`),
+  })
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({
+      writeOut: text => stdout.write(text),
+      writeErr: text => stderr.write(text),
+      getOutHelpWidth: () => Math.min(stdout.columns ?? 100, 100),
+      getErrHelpWidth: () => Math.min(stderr.columns ?? 100, 100),
+    })
+  }
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+    return exitCodes.ok
+  } catch (reason) {
+    // Commander has written its message already.
+    if (reason instanceof CommanderError) return reason.exitCode === 0 ? exitCodes.ok : exitCodes.usage
+    const error = PulltraceError.from(reason)
+    const { fix } = error.details
+    const told = error.code === Code.Internal ? ((reason as Error).stack ?? error.message) : error.message
+    stderr.write(`pulltrace: ${told.split('\n').map(harmless).join('\n')}\n${fix ? `  ${harmless(fix)}\n` : ''}`)
+    return exitCodeOf(error.code)
+  }
+}
+
+/** NO_COLOR (https://no-color.org): any text in it means none. */
+const wantsColor = (asked: boolean, { env, stdout }: World) =>
+  asked && !env['NO_COLOR'] && stdout.isTTY === true && env['TERM'] !== 'dumb'
+
+function apiOf(options: ClientOptions, env: Env): Promise<Api> {
+  const { server, caFile, token } = loadClientConfig(env, options)
+  const api = createApi(server, token)
+  if (caFile === undefined) return Promise.resolve(api)
+  return readText('the certificates', caFile).then(pem => {
+    if (!pem.includes('-----BEGIN CERTIFICATE-----')) {
+      throw new PulltraceError(Code.Invalid, `'${caFile}' holds no certificate in PEM form`)
+    }
+    setDefaultCACertificates([...getCACertificates('default'), pem])
+    return api
+  })
+}
+
+async function up(file: string, color: boolean, world: World): Promise<void> {
+  const { env, stdout, stderr, stop, kill } = world
+  const config = parseConfigFile(file, await readText('the PulltraceConfig', file))
+  const containerd = await findContainerd(containerdSocketOf(config, env))
+  const folder = mkdtempSync(path.join(tmpdir(), 'pulltrace-'))
+  try {
+    const plan = planUp(config, env, containerd, hostname(), path.join(folder, 'demo.sock'))
+    const parts = {
+      config,
+      plan,
+      containerd,
+      programs: programFiles(),
+      clock: systemClock,
+      color: wantsColor(color, world),
+      command: env['PULLTRACE_COMMAND'] || 'pulltrace',
+      say: (line: string) => void stdout.write(`${line}\n`),
+      log: (line: string) => void stderr.write(`${line}\n`),
+    }
+    await runUp(parts, stop, kill)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Sources in the checkout, built files where it is installed: both end as this file does. */
+function programFiles(): Programs {
+  const extension = path.extname(import.meta.url)
+  const file = (name: string) => fileURLToPath(new URL(`../${name}${extension}`, import.meta.url))
+  return {
+    server: file('server/pulltrace/main'),
+    agent: file('agent/main'),
+    demo: file('cli/demo/main'),
+    leash: new URL(`./up/leash${extension}`, import.meta.url).href,
+  }
+}
+
+async function watch(options: WatchOptions, world: World): Promise<void> {
+  const { env, stdin, stdout, stderr, stop } = world
+  const { node, image, phase, namespace, pod } = options
+  const filter = defined({ node, image, phase, namespace, pod }) as WatchFilter
+  const api = await apiOf(options, env)
+  const parts: WatchParts = { api, clock: systemClock, random: Math.random, filter, wait: options.wait === true }
+  const layers = options.layers === true
+  const write = (line: string) => void stdout.write(`${line}\n`)
+  const note = (line: string) => void stderr.write(`pulltrace: ${line}\n`)
+  if (options.output === 'json') return watchJson(parts, layers, write, note, stop)
+  if (!stdout.isTTY || env['TERM'] === 'dumb') return watchPlain(parts, write, note, stop)
+  const color = wantsColor(options.color, world)
+  return watchLive(parts, { layers, color, openScreen: (...on) => openScreen({ in: stdin, out: stdout }, ...on) }, stop)
+}
+
+async function history(options: HistoryOptions, world: World): Promise<void> {
+  const { env, stdout, stop } = world
+  const nowMs = systemClock.now()
+  const { node, image, phase, errorCode, namespace, pod, groupBy, limit } = options
+  const since = pointInTime('--since', options.since, nowMs)
+  const until = pointInTime('--until', options.until, nowMs)
+  const query = { node, image, phase, errorCode, namespace, pod, groupBy, since, until }
+  const api = await apiOf(options, env)
+  // In a pipe nothing is cut: what reads it can.
+  const width = stdout.isTTY ? (stdout.columns ?? 80) : Number.MAX_SAFE_INTEGER
+  const write = (lines: readonly string[], more: boolean, what: string) => {
+    if (options.output !== 'json' && lines.length <= 1) stdout.write(`No ${what} match.\n`)
+    else for (const line of lines) stdout.write(`${line}\n`)
+    if (more) world.stderr.write(`pulltrace: there are more; --limit ${limit * 10} shows them\n`)
+  }
+  if (groupBy !== undefined) {
+    const { items, more } = await fetchSummary(api, query, limit, stop)
+    write(options.output === 'json' ? items.map(harmlessJson) : summaryTable(groupBy, items, width), more, 'pulls')
+  } else {
+    const { items, more } = await fetchHistory(api, query, limit, stop)
+    write(options.output === 'json' ? items.map(harmlessJson) : historyTable(items, width, nowMs), more, 'pulls')
+  }
+}
+
+function pointInTime(option: string, text: string | undefined, nowMs: number): string | undefined {
+  if (text === undefined) return undefined
+  const time = timeOf(text, nowMs)
+  if (time !== undefined) return time
+  const bound = "how long ago ('90m', '24h', '7d'), a date ('2026-11-21') or an RFC 3339 time"
+  throw new PulltraceError(Code.Invalid, `${option} must be ${bound}, got '${text}'`, {
+    path: option,
+    bound,
+    seen: text,
+  })
+}
+
+const defined = (values: Record<string, string | undefined>) =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
+
+function versionOf(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  return version
+}
+
+if (import.meta.main) {
+  const stop = new AbortController()
+  const kill = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => (stop.signal.aborted ? kill : stop).abort())
+  }
+  // Whoever read our output has gone (`| head`): that is an end, not a fault.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stop.abort())
+  const { env, stdin, stdout, stderr } = process
+  process.exitCode = await main(process.argv.slice(2), {
+    env,
+    stdin,
+    stdout,
+    stderr,
+    stop: stop.signal,
+    kill: kill.signal,
+  })
+}

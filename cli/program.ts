@@ -1,0 +1,141 @@
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { historyGroups } from '../core/contract/api.ts'
+import { errorCodes, phases, terminalPhases } from '../core/contract/pull.ts'
+import { exitCodeHelp } from './exit-code.ts'
+
+export interface ServerOptions {
+  readonly server?: string
+  readonly tokenFile?: string
+  readonly caFile?: string
+}
+
+export interface WatchOptions extends ServerOptions {
+  readonly layers?: boolean
+  readonly output?: 'json'
+  readonly wait?: boolean
+  readonly color: boolean
+  readonly node?: string
+  readonly image?: string
+  readonly phase?: string
+  readonly namespace?: string
+  readonly pod?: string
+}
+
+export interface HistoryOptions extends ServerOptions {
+  readonly since?: string
+  readonly until?: string
+  readonly groupBy?: (typeof historyGroups)[number]
+  readonly limit: number
+  readonly output?: 'json'
+  readonly node?: string
+  readonly image?: string
+  readonly phase?: string
+  readonly errorCode?: string
+  readonly namespace?: string
+  readonly pod?: string
+}
+
+/** What each command does; the arguments are checked by then. */
+export interface Actions {
+  up(options: { readonly file: string; readonly color: boolean }): Promise<void>
+  watch(options: WatchOptions): Promise<void>
+  history(options: HistoryOptions): Promise<void>
+  version(): void
+}
+
+/** Arguments and help of `pulltrace`; what is done is in `actions`. */
+export function createProgram(actions: Actions): Command {
+  const program = new Command('pulltrace')
+    .description('See every container-image pull on every node while it happens.')
+    .showHelpAfterError("Run 'pulltrace --help' to see what there is.")
+    .addHelpText('after', `\n${exitCodeHelp}`)
+    .exitOverride()
+
+  program
+    .command('up')
+    .description('run Pulltrace on this machine, without a cluster: a server and an agent')
+    .requiredOption('-f, --file <file>', 'the PulltraceConfig to run, as a cluster would apply it')
+    .option('--no-color', 'no colours (also: NO_COLOR)')
+    .addHelpText('after', upHelp)
+    .action((options: { file: string; color: boolean }) => actions.up(options))
+
+  withFilters(withServer(program.command('watch').description('show pulls while they happen')), phases)
+    .option('-l, --layers', "show each pull's layers (key in a terminal: l)")
+    .addOption(new Option('-o, --output <format>', 'one event a line instead of bars').choices(['json']))
+    .option('--wait', 'wait for the server when it cannot be reached at first')
+    .option('--no-color', 'no colours (also: NO_COLOR)')
+    .addHelpText('after', watchHelp)
+    .action((options: WatchOptions) => actions.watch(options))
+
+  withFilters(withServer(program.command('history').description('show pulls that have ended')), terminalPhases)
+    .addOption(new Option('--error-code <code>', 'only pulls that failed for this reason').choices(errorCodes))
+    .option('--since <time>', "ended since: '90m', '24h', '7d' (so long ago), a date or an RFC 3339 time")
+    .option('--until <time>', 'ended before; as --since')
+    .addOption(new Option('--group-by <what>', 'sums instead of single pulls').choices(historyGroups))
+    .addOption(new Option('--limit <count>', 'most lines to show').argParser(countOf).default(50))
+    .addOption(new Option('-o, --output <format>', 'one object a line instead of a table').choices(['json']))
+    .addHelpText('after', historyHelp)
+    .action((options: HistoryOptions) => actions.history(options))
+
+  program
+    .command('version')
+    .description('show the version')
+    .action(() => actions.version())
+  return program
+}
+
+function withServer(command: Command): Command {
+  return command
+    .option('-s, --server <url>', 'the server (PULLTRACE_SERVER_URL; default: http://127.0.0.1:8080)')
+    .option('--token-file <file>', 'file with a reader token (PULLTRACE_READER_TOKEN_FILE, PULLTRACE_READER_TOKEN)')
+    .option('--ca-file <file>', "certificates of the issuer of the server's (PULLTRACE_CA_FILE)")
+}
+
+function withFilters(command: Command, known: readonly string[]): Command {
+  return command
+    .option('--node <name>', 'only pulls on this node')
+    .option('--image <text>', 'only images whose reference contains this')
+    .addOption(
+      new Option('--phase <phases>', `only these, separated by commas: ${known.join(', ')}`).argParser(phasesOf(known)),
+    )
+    .option('-n, --namespace <name>', 'only pulls that pods of this namespace wait for')
+    .option('--pod <name>', 'only pulls that this pod waits for')
+}
+
+const phasesOf = (known: readonly string[]) => (text: string) => {
+  const wrong = text.split(',').find(phase => !known.includes(phase))
+  if (wrong !== undefined) throw new InvalidArgumentError(`'${wrong}' is none of ${known.join(', ')}.`)
+  return text
+}
+
+function countOf(text: string): number {
+  const count = Number(text)
+  if (!Number.isInteger(count) || count < 1 || count > 1_000_000) {
+    throw new InvalidArgumentError('It must be an integer from 1 to 1000000.')
+  }
+  return count
+}
+
+const upHelp = `
+It watches the containerd of this machine when its socket can be opened; if not, a demo runtime
+pulls sample images, and every line says DEMO DATA. History is kept in ./data. Ctrl-C stops all.
+
+Settings in the environment win over the file. To run a second copy beside the first:
+  PULLTRACE_HTTP_ADDR=127.0.0.1:8180 PULLTRACE_METRICS_ADDR=127.0.0.1:9190 \\
+  PULLTRACE_AGENT_METRICS_ADDR=127.0.0.1:9191 PULLTRACE_DATA_DIR=./data-2 pulltrace up -f FILE
+
+Example:
+  pulltrace up -f config/samples/pulltraceconfig.yaml`
+
+const watchHelp = `
+In a terminal: live bars (keys: l layers, q quit). Elsewhere: a line for each change of phase and
+one of progress each 5 s. The stream goes on where it stopped when the server comes back.
+
+Examples:
+  pulltrace watch --image team/app
+  pulltrace watch --phase failed -o json | jq .pull.error`
+
+const historyHelp = `
+Examples:
+  pulltrace history --since 24h --phase failed
+  pulltrace history --group-by registry --since 7d`

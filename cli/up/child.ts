@@ -1,0 +1,125 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { Clock } from '../../core/lib/clock.ts'
+import { parseLogLine } from './log-line.ts'
+
+export interface ChildSpec {
+  /** As it is called in what is printed: `server`. */
+  readonly name: string
+  /** Path of the program's main file. */
+  readonly main: string
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+export interface Exit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** Lines of a child that are kept for the case that it dies. */
+const tailLines = 10
+
+/**
+ * A program as a child process of its own process group, so that Ctrl-C in the terminal reaches
+ * only the parent, which then stops all in order; on a leash, so that none outlives the parent.
+ */
+export class Child {
+  readonly name: string
+  /** Resolves when it has ended and its last line has been read. */
+  readonly exited: Promise<Exit>
+  readonly #process: ChildProcess
+  readonly #tail: string[] = []
+  readonly #urls: string[] = []
+  #exit: Exit | undefined
+  #wake = Promise.withResolvers<void>()
+
+  constructor({ name, main, env }: ChildSpec, leash: string, onLine: (line: string) => void) {
+    this.name = name
+    const args = ['--disable-warning=ExperimentalWarning', '--import', leash, main]
+    this.#process = spawn(process.execPath, args, {
+      env: { ...env, PULLTRACE_LEASHED: 'true' },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      detached: true,
+    })
+    const read = (stream: NodeJS.ReadableStream) => {
+      const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })
+      lines.on('line', line => {
+        this.#note(line)
+        onLine(line)
+      })
+    }
+    read(this.#process.stdout!)
+    read(this.#process.stderr!)
+    this.exited = new Promise(resolve => {
+      const end = (exit: Exit) => {
+        this.#exit = exit
+        this.#wakeUp()
+        resolve(exit)
+      }
+      this.#process.once('error', error => {
+        this.#note(error.message)
+        end({ code: null, signal: null })
+      })
+      this.#process.once('close', (code, signal) => end({ code, signal }))
+    })
+  }
+
+  get tail(): readonly string[] {
+    return this.#tail
+  }
+
+  /** Addresses it has said it listens on, in the order in which it said so. */
+  get urls(): readonly string[] {
+    return this.#urls
+  }
+
+  get running(): boolean {
+    return this.#exit === undefined
+  }
+
+  #note(line: string): void {
+    this.#tail.push(line)
+    if (this.#tail.length > tailLines) this.#tail.shift()
+    for (const value of Object.values(parseLogLine(line)?.fields ?? {})) {
+      if (/^https?:\/\/\S+:\d+\/?$/.test(String(value))) this.#urls.push(String(value).replace(/\/$/, ''))
+    }
+    this.#wakeUp()
+  }
+
+  #wakeUp(): void {
+    this.#wake.resolve()
+    this.#wake = Promise.withResolvers()
+  }
+
+  /** Resolves true once `holds` (asked again at each line), false when the child has ended or `signal` aborts. */
+  async until(holds: () => boolean, signal: AbortSignal): Promise<boolean> {
+    const aborted = new Promise<void>(resolve => {
+      if (signal.aborted) resolve()
+      signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+    while (!holds()) {
+      if (this.#exit !== undefined || signal.aborted) return false
+      await Promise.race([this.#wake.promise, aborted])
+    }
+    return true
+  }
+
+  /** Asks it to stop, waits up to `graceMs`, then kills it. Resolves when it is gone. */
+  async stop(clock: Clock, graceMs: number, kill: AbortSignal): Promise<Exit> {
+    if (this.#exit !== undefined) return this.#exit
+    this.#process.kill('SIGTERM')
+    const timer = new AbortController()
+    const impatient = clock.sleep(graceMs, AbortSignal.any([timer.signal, kill])).then(
+      () => this.kill(),
+      () => kill.aborted && this.kill(),
+    )
+    const exit = await this.exited
+    timer.abort()
+    await impatient
+    return exit
+  }
+
+  kill(): void {
+    this.#process.kill('SIGKILL')
+  }
+}

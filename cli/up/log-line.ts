@@ -1,0 +1,43 @@
+import pc from 'picocolors'
+import { harmless } from '../text.ts'
+
+export interface LogLine {
+  readonly level: string
+  readonly message: string
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+/** A line of a program's log, or undefined for text that is none: a stack trace, a warning of Node's. */
+export function parseLogLine(text: string): LogLine | undefined {
+  if (!text.startsWith('{')) return undefined
+  try {
+    const { level, msg, time: _time, program: _program, ...fields } = JSON.parse(text) as Record<string, unknown>
+    return typeof level === 'string' && typeof msg === 'string' ? { level, message: msg, fields } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** One line for a person: level, sentence, fields as `key=value`, and of an error what went wrong and what to do. */
+export function formatLogLine(text: string, color: boolean): string {
+  const line = parseLogLine(text)
+  if (line === undefined) return harmless(text)
+  const colors = pc.createColors(color)
+  const { level, message, fields } = line
+  const paint = level === 'error' ? colors.red : level === 'warn' ? colors.yellow : (plain: string) => plain
+  const rest = Object.entries(fields).map(
+    ([key, value]) => `${colors.dim(`${harmless(key)}=`)}${valueText(key, value)}`,
+  )
+  return [paint(`${level.padEnd(5)} ${harmless(message)}`), ...rest].join(' ')
+}
+
+function valueText(key: string, value: unknown): string {
+  if (key === 'error' && typeof value === 'object' && value !== null) {
+    const { message, details } = value as { message?: unknown; details?: { fix?: unknown } }
+    const fix = details?.fix === undefined ? '' : ` (${details.fix})`
+    return quoted(`${message ?? JSON.stringify(value)}${fix}`)
+  }
+  return typeof value === 'string' ? quoted(value) : harmless(JSON.stringify(value) ?? String(value))
+}
+
+const quoted = (text: string) => (/^[\w./:@%+-]+$/.test(text) ? text : `"${harmless(text).replaceAll('"', "'")}"`)

@@ -1,0 +1,95 @@
+import type { PulltraceConfig } from '../../core/contract/pulltrace-config.ts'
+import { clusterOnlyFields, settingsOf } from '../../core/contract/settings.ts'
+import { type Env, isLoopback, listenAddress } from '../../core/lib/settings.ts'
+
+/** What is known of the machine's own containerd. */
+export interface ContainerdFound {
+  readonly socket: string
+  /** Why it cannot be used; undefined when it can. */
+  readonly trouble: string | undefined
+}
+
+export interface UpPlan {
+  readonly server: Env
+  /** Without the address of the server, which is known only when it listens. */
+  readonly agent: Env
+  /** Environment of the demo runtime; undefined when the machine's containerd is watched. */
+  readonly demo: Env | undefined
+  readonly nodeName: string
+  /** Fields of the file that mean nothing here. */
+  readonly ignored: readonly string[]
+}
+
+/** The socket to look for: the environment's, else the file's. */
+export function containerdSocketOf(config: PulltraceConfig, env: Env): string {
+  return (
+    env['PULLTRACE_CONTAINERD_SOCKET'] || settingsOf(config.spec ?? {}, 'none').agent['PULLTRACE_CONTAINERD_SOCKET']!
+  )
+}
+
+/**
+ * The environment of each program. Strongest first: what the environment of `up` says, what the
+ * file says, what fits one machine: loopback addresses, a data folder here, every containerd namespace.
+ */
+export function planUp(
+  config: PulltraceConfig,
+  env: Env,
+  containerd: ContainerdFound,
+  hostname: string,
+  demoSocket: string,
+): UpPlan {
+  const spec = config.spec ?? {}
+  const local = isLocal(env['PULLTRACE_HTTP_ADDR'])
+  const fromFile = settingsOf(spec, local ? 'none' : 'token')
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([name, value]) => name.startsWith('PULLTRACE_') && value),
+  )
+  const isDemo = containerd.trouble !== undefined
+  const ownName = env['PULLTRACE_NODE_NAME'] || nodeNameOf(hostname)
+  const nodeName = isDemo ? `demo-data-${ownName}` : ownName
+  const agent = {
+    ...env,
+    PULLTRACE_AGENT_METRICS_ADDR: '127.0.0.1:9091',
+    PULLTRACE_CONTAINERD_NAMESPACES: '*',
+    ...fromFile.agent,
+    ...given,
+    PULLTRACE_NODE_NAME: nodeName,
+    PULLTRACE_CONTAINERD_SOCKET: isDemo ? demoSocket : containerd.socket,
+    // The demo has namespaces of its own.
+    ...(isDemo && { PULLTRACE_CONTAINERD_NAMESPACES: '*' }),
+  }
+  return {
+    server: {
+      ...env,
+      PULLTRACE_HTTP_ADDR: '127.0.0.1:8080',
+      PULLTRACE_METRICS_ADDR: '127.0.0.1:9090',
+      PULLTRACE_DATA_DIR: './data',
+      ...fromFile.server,
+      ...given,
+    },
+    agent,
+    demo: isDemo ? { ...env, PULLTRACE_DEMO_SOCKET: demoSocket } : undefined,
+    nodeName,
+    ignored: clusterOnlyFields(spec),
+  }
+}
+
+/** An address that cannot be read is the server's to refuse. */
+function isLocal(address: string | undefined): boolean {
+  if (!address) return true
+  try {
+    return isLoopback(listenAddress('PULLTRACE_HTTP_ADDR', undefined, '').parse(address))
+  } catch {
+    return true
+  }
+}
+
+/** A host name as a node's name may be written. */
+function nodeNameOf(hostname: string): string {
+  return (
+    hostname
+      .replace(/[^A-Za-z0-9.-]+/g, '-')
+      .replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '')
+      .slice(0, 200) || 'localhost'
+  )
+}

@@ -1,0 +1,73 @@
+import { isTerminal, type Phase, type Pull } from '../../core/contract/pull.ts'
+import type { PullEvent } from '../../core/contract/pull-event.ts'
+import { formatRate, formatSeconds, formatShare } from '../format.ts'
+import { harmless } from '../text.ts'
+import { failureTexts, summaryTexts } from './describe-pull.ts'
+import { isDemo } from './render.ts'
+
+/** At most one line of progress per pull in so long. Milliseconds. */
+export const progressEveryMs = 5000
+
+interface Told {
+  readonly phase: Phase
+  readonly atMs: number
+  readonly stalled: boolean
+}
+
+/**
+ * Lines for a log file or a pipe: one for each change of phase, one when bytes stop and when they
+ * flow again, and one of progress per pull each few seconds. Keeps only pulls that have not ended.
+ */
+export class PlainLines {
+  #told = new Map<string, Told>()
+
+  /** The line for this event, or undefined when it says nothing new. */
+  lineOf({ pull, left, timestamp }: PullEvent, nowMs: number): string | undefined {
+    if (left) {
+      this.#told.delete(pull.id)
+      return undefined
+    }
+    const before = this.#told.get(pull.id)
+    const stalled = pull.stalledSince !== undefined || pull.stale
+    const changed = before?.phase !== pull.phase || before.stalled !== stalled
+    if (!changed && nowMs - before.atMs < progressEveryMs) return undefined
+    if (isTerminal(pull.phase)) this.#told.delete(pull.id)
+    else this.#told.set(pull.id, { phase: pull.phase, atMs: nowMs, stalled })
+    const demo = isDemo(pull.nodeName) ? ' [DEMO DATA]' : ''
+    return `${timestamp} ${harmless(pull.nodeName)}${demo} ${harmless(pull.imageRef)} ${textOf(pull)}`
+  }
+
+  /** A server that starts its state again tells of everything: what it no longer tells of is forgotten. */
+  reset(): void {
+    this.#told.clear()
+  }
+}
+
+function textOf(pull: Pull): string {
+  switch (pull.phase) {
+    case 'completed':
+      return summaryTexts(pull)[0]!
+    case 'failed':
+      return failureTexts(pull)[0]!
+    case 'unknown':
+      return 'unknown: ended, and nobody saw how'
+    case 'unpacking':
+      return [pull.phase, shareOf(pull.unpackedBytes, pull.totalBytes), noteOf(pull)].filter(Boolean).join(' ')
+    case 'downloading': {
+      const percent = pull.percent === undefined ? '' : `${Math.floor(pull.percent)}%`
+      const rate = pull.bytesPerSec === undefined ? '' : formatRate(pull.bytesPerSec)
+      const eta = pull.etaSeconds === undefined ? '' : `ETA ${formatSeconds(pull.etaSeconds)}`
+      const flow = noteOf(pull) || [rate, eta].filter(Boolean).join(' ')
+      return [pull.phase, percent, shareOf(pull.downloadedBytes, pull.totalBytes), flow].filter(Boolean).join(' ')
+    }
+    default:
+      return [pull.phase, noteOf(pull)].filter(Boolean).join(' ')
+  }
+}
+
+const shareOf = (bytes: number, total: number | undefined) => (total === undefined ? '' : formatShare(bytes, total))
+
+function noteOf({ stale, stalledSince }: Pull): string {
+  if (stale) return '(the node is silent)'
+  return stalledSince === undefined ? '' : `(stalled since ${stalledSince})`
+}

@@ -1,0 +1,136 @@
+import pc from 'picocolors'
+import stringWidth from 'string-width'
+import { formatRate } from '../format.ts'
+import { harmless } from '../text.ts'
+import { cut } from './image-name.ts'
+import { layerLines } from './layers.ts'
+import { columnsOf } from './layout.ts'
+import { pullLine } from './pull-line.ts'
+import type { Connection, SeenPull, WatchView } from './watch-view.ts'
+
+export interface Frame {
+  /** Columns; no line is wider. */
+  readonly width: number
+  /** Rows; there are never more lines. */
+  readonly height: number
+  readonly nowMs: number
+  readonly layers: boolean
+  readonly color: boolean
+  /** Whether keys can be pressed: then they are told. */
+  readonly keys: boolean
+  /** The server, for the line that says what is seen. */
+  readonly server: string
+}
+
+export type Colors = ReturnType<typeof pc.createColors>
+
+/** The whole screen as lines. Pure: the same view, frame and time give the same lines. */
+export function renderWatch(view: WatchView, frame: Frame): string[] {
+  const { width, height, nowMs } = frame
+  if (width < 1 || height < 1) return []
+  const colors = pc.createColors(frame.color)
+  const active = view.active(nowMs)
+  const ended = view.ended(nowMs)
+  const head = [headLine(view.connection, active, ended, frame, colors)]
+  const state = connectionLine(view, frame, colors)
+  if (state !== undefined && height > 2) head.push(state)
+  const foot = frame.keys && height >= 12 ? [colors.dim(cut(keyHelp(frame.layers), width))] : []
+  const room = height - head.length - foot.length
+  const body = bodyLines(active, ended, room, frame, colors)
+  if (active.length + ended.length === 0 && view.synced && room > 0) {
+    body.push(colors.dim(cut('No image is being pulled right now.', width)))
+  }
+  // Cells keep to their columns; this holds the promise where a terminal is too narrow for any cell.
+  return [...head, ...body, ...foot].slice(0, height).map(line => (stringWidth(line) > width ? cut(line, width) : line))
+}
+
+const keyHelp = (layers: boolean) => `l ${layers ? 'hide' : 'show'} layers · q quit`
+
+function headLine(
+  connection: Connection,
+  active: readonly SeenPull[],
+  ended: readonly SeenPull[],
+  { width, server }: Frame,
+  colors: Colors,
+): string {
+  const count = (phase: string) => ended.filter(({ pull }) => pull.phase === phase).length
+  const bytesPerSec = active.reduce(
+    (sum, { pull }) => sum + (pull.phase === 'downloading' ? (pull.bytesPerSec ?? 0) : 0),
+    0,
+  )
+  const parts = [
+    colors.bold(`${active.length} pulling`),
+    ...(bytesPerSec > 0 ? [formatRate(bytesPerSec)] : []),
+    ...(count('completed') > 0 ? [colors.green(`${count('completed')} done`)] : []),
+    ...(count('failed') > 0 ? [colors.red(`${count('failed')} failed`)] : []),
+    ...(count('unknown') > 0 ? [colors.yellow(`${count('unknown')} unknown`)] : []),
+  ]
+  const demo = [...active, ...ended].some(({ pull }) => isDemo(pull.nodeName))
+  const live = connection.state === 'live' ? colors.green('● live') : colors.yellow(`○ ${connection.state}`)
+  const rights = [...(demo ? [colors.magenta('DEMO DATA')] : []), live]
+  const left = parts.join(' · ')
+  for (const right of [[colors.dim(harmless(server)), ...rights], rights, demo ? rights.slice(0, 1) : rights]) {
+    const text = right.join('  ')
+    const gap = width - stringWidth(left) - stringWidth(text)
+    if (gap >= 2) return `${left}${' '.repeat(gap)}${text}`
+  }
+  return cut([...rights.slice(0, 1), left].join(' '), width)
+}
+
+/** `up` names the node of its demo runtime so; no cluster does. */
+export const isDemo = (nodeName: string) => nodeName.startsWith('demo-data')
+
+/** What is not as it should be with the connection; undefined when all is well. */
+function connectionLine(view: WatchView, { width, nowMs }: Frame, colors: Colors): string | undefined {
+  const { connection, notUnderstood } = view
+  if (connection.state === 'lost') {
+    const seconds = Math.max(0, Math.ceil((connection.retryAtMs - nowMs) / 1000))
+    const when = seconds === 0 ? 'reconnecting…' : `reconnecting in ${seconds} s…`
+    const full = `${when} (${harmless(connection.reason)}; what follows is what was last known)`
+    const brief = stringWidth(full) <= width ? full : `${when} (${harmless(connection.reason)})`
+    return colors.yellow(cut(brief, width))
+  }
+  if (connection.state === 'connecting') return colors.dim(cut('connecting…', width))
+  if (notUnderstood > 0) {
+    return colors.yellow(
+      cut(`${notUnderstood} events were not understood: the server may be newer than this program`, width),
+    )
+  }
+  return undefined
+}
+
+/** Pulls under way first; ended ones get what is left, and at least a quarter when there are any. */
+function bodyLines(
+  active: readonly SeenPull[],
+  ended: readonly SeenPull[],
+  room: number,
+  frame: Frame,
+  colors: Colors,
+): string[] {
+  if (room < 1) return []
+  const forEnded = Math.min(ended.length, Math.max(Math.floor(room / 4), room - active.length))
+  const columns = columnsOf([...active.slice(0, room), ...ended.slice(0, room)], frame.width)
+  const blocks = active.map(seen => [
+    pullLine(seen, columns, frame.nowMs, colors),
+    ...(frame.layers ? layerLines(seen.pull, frame.width, colors) : []),
+  ])
+  const lines: string[] = []
+  let shown = 0
+  const roomForActive = room - forEnded
+  for (const [index, block] of blocks.entries()) {
+    const last = index === blocks.length - 1 && forEnded === ended.length
+    const left = roomForActive - lines.length - (last ? 0 : 1)
+    if (left < 1) break
+    // A block that does not fit loses layers, never its own line.
+    lines.push(...block.slice(0, left))
+    shown++
+  }
+  const endedLines = ended.map(seen => pullLine(seen, columns, frame.nowMs, colors))
+  const hidden = active.length - shown
+  const more = (count: number, what: string) => colors.dim(cut(`… and ${count} more ${what}`, frame.width))
+  if (hidden > 0) lines.push(more(hidden, 'under way'))
+  const left = room - lines.length
+  if (endedLines.length <= left) return [...lines, ...endedLines]
+  if (left < 1) return lines
+  return [...lines, ...endedLines.slice(0, left - 1), more(endedLines.length - left + 1, 'ended')]
+}

@@ -1,0 +1,71 @@
+import { createLogUpdate } from 'log-update'
+import type { Frame } from './render.ts'
+
+/** What a screen needs of a terminal: `process.stdout` and `process.stdin` answer it. */
+export interface Terminal {
+  readonly out: NodeJS.WriteStream
+  readonly in: NodeJS.ReadStream
+}
+
+export interface Screen {
+  draw(lines: readonly string[]): void
+  /** Columns and rows that a frame may fill: the last row stays free for the cursor. */
+  size(): Pick<Frame, 'width' | 'height'>
+  /** Whether keys can be read. */
+  readonly keys: boolean
+  /** Leaves the last lines where they are and gives the terminal back. Safe to call twice. */
+  close(): void
+}
+
+const alternate = '\u001B[?1049h\u001B[H'
+const back = '\u001B[?1049l'
+
+/**
+ * The alternate screen: what was in the terminal is there again afterwards, and a resize cannot
+ * leave torn lines behind. The last frame is written to the ordinary screen on closing.
+ */
+export function openScreen(terminal: Terminal, onKey: (key: string) => void, onResize: () => void): Screen {
+  const { out } = terminal
+  const update = createLogUpdate(out)
+  const keys = terminal.in.isTTY === true
+  let last: readonly string[] = []
+  let open = true
+  const data = (chunk: Buffer) => {
+    for (const key of chunk.toString('latin1')) onKey(key)
+  }
+  const resized = () => {
+    // Old lines have been wrapped by the terminal: nobody knows where they are now.
+    update.clear()
+    out.write('\u001B[2J\u001B[H')
+    onResize()
+  }
+  out.write(alternate)
+  out.on('resize', resized)
+  if (keys) {
+    terminal.in.setRawMode(true)
+    terminal.in.on('data', data)
+    terminal.in.resume()
+  }
+  return {
+    keys,
+    size: () => ({ width: out.columns || 80, height: Math.max(1, (out.rows || 24) - 1) }),
+    draw(lines) {
+      if (!open) return
+      last = lines
+      update(lines.join('\n'))
+    },
+    close() {
+      if (!open) return
+      open = false
+      out.off('resize', resized)
+      if (keys) {
+        terminal.in.off('data', data)
+        terminal.in.setRawMode(false)
+        terminal.in.pause()
+      }
+      update.clear()
+      update.done()
+      out.write(`${back}${last.length === 0 ? '' : `${last.join('\n')}\n`}`)
+    },
+  }
+}

@@ -1,0 +1,148 @@
+import type { Clock } from '../../core/lib/clock.ts'
+import type { Api } from '../api.ts'
+import { harmlessJson } from '../text.ts'
+import { PlainLines } from './plain.ts'
+import { renderWatch } from './render.ts'
+import type { Screen } from './screen.ts'
+import { followEvents, type StreamOptions } from './stream.ts'
+import { WatchView } from './watch-view.ts'
+
+/** What is watched. Each is a filter of the server; absent means all. */
+export interface WatchFilter {
+  readonly node?: string
+  readonly image?: string
+  readonly phase?: string
+  readonly namespace?: string
+  readonly pod?: string
+}
+
+export interface WatchParts {
+  readonly api: Api
+  readonly clock: Clock
+  readonly random: () => number
+  readonly filter: WatchFilter
+  readonly wait: boolean
+}
+
+/** The path and query of a stream. */
+export function eventsPath(filter: WatchFilter, layers: boolean): string {
+  const query = new URLSearchParams(Object.entries(filter).filter(([, value]) => value !== undefined))
+  if (layers) query.set('layers', 'true')
+  const text = query.toString()
+  return `/api/v1/events${text === '' ? '' : `?${text}`}`
+}
+
+const streamOf = ({ api, clock, random, filter, wait }: WatchParts, layers: boolean): StreamOptions => ({
+  api,
+  clock,
+  random,
+  wait,
+  path: eventsPath(filter, layers),
+})
+
+/** One PullEvent a line, as the server sent it, until the signal aborts or nobody reads any more. */
+export async function watchJson(
+  parts: WatchParts,
+  layers: boolean,
+  write: (line: string) => void,
+  note: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const item of followEvents(streamOf(parts, layers), signal)) {
+    if (item.kind === 'event') write(harmlessJson(item.data))
+    else if (item.kind === 'lost') note(`connection lost: ${item.reason}; trying again`)
+  }
+}
+
+/** Lines for a log. `note` is where the connection's own news goes. */
+export async function watchPlain(
+  parts: WatchParts,
+  write: (line: string) => void,
+  note: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const lines = new PlainLines()
+  let lost = false
+  for await (const item of followEvents(streamOf(parts, false), signal)) {
+    if (item.kind === 'event' && item.event !== undefined) {
+      const line = lines.lineOf(item.event, parts.clock.now())
+      if (line !== undefined) write(line)
+    } else if (item.kind === 'lost' && !lost) {
+      lost = true
+      note(`connection lost: ${item.reason}; trying again`)
+    } else if (item.kind === 'open' && lost) {
+      lost = false
+      note('connected again')
+    }
+  }
+}
+
+/** How often the screen is drawn at most. Milliseconds. */
+const frameMs = 100
+/** Without news it is drawn as often, for what counts by itself: seconds left, seconds stalled. Milliseconds. */
+const idleFrameMs = 500
+
+export interface LiveOptions {
+  readonly layers: boolean
+  readonly color: boolean
+  readonly openScreen: (onKey: (key: string) => void, onResize: () => void) => Screen
+}
+
+/** Live bars until the signal aborts or `q` is pressed. Throws what the stream throws, with the terminal given back. */
+export async function watchLive(parts: WatchParts, options: LiveOptions, signal: AbortSignal): Promise<void> {
+  const { api, clock } = parts
+  const quit = new AbortController()
+  const stop = AbortSignal.any([signal, quit.signal])
+  const view = new WatchView()
+  let layers = options.layers
+  let restart = new AbortController()
+  let drawnMs = Number.NEGATIVE_INFINITY
+  let dirty = true
+  const draw = (keys = screen.keys) => {
+    drawnMs = clock.monotonic()
+    dirty = false
+    const { width, height } = screen.size()
+    const frame = {
+      width,
+      height,
+      layers,
+      nowMs: clock.now(),
+      color: options.color,
+      keys,
+      server: api.server,
+    }
+    screen.draw(renderWatch(view, frame))
+  }
+  const screen = options.openScreen(
+    key => {
+      // A raw terminal hands over Ctrl-C and Ctrl-D as characters.
+      if (key === 'q' || key === '\u0003' || key === '\u0004') quit.abort()
+      if (key !== 'l') return
+      layers = !layers
+      // Layers are asked for in the query, so the stream begins again, with the whole state.
+      restart.abort()
+      draw()
+    },
+    () => draw(),
+  )
+  const timer = setInterval(() => {
+    if (dirty || clock.monotonic() - drawnMs >= idleFrameMs) draw()
+  }, frameMs)
+  try {
+    draw()
+    let wait = parts.wait
+    while (!stop.aborted) {
+      restart = new AbortController()
+      const either = AbortSignal.any([stop, restart.signal])
+      for await (const item of followEvents({ ...streamOf(parts, layers), wait }, either)) {
+        wait = true
+        view.apply(item, clock.now())
+        dirty = true
+      }
+    }
+  } finally {
+    clearInterval(timer)
+    if (view.synced) draw(false)
+    screen.close()
+  }
+}
