@@ -13,12 +13,44 @@ import { DemoRuntime } from '../../cli/demo/runtime.ts'
 import { playScenario } from '../../cli/demo/scenario.ts'
 import type { ReportedPull } from '../../core/contract/agent-report.ts'
 import { FakeClock } from '../../core/lib/clock.fake.ts'
+import { systemClock } from '../../core/lib/clock.ts'
 import { findProgram } from '../rig/programs.ts'
+import { describeContainerd } from './conformance.ts'
+
+describeContainerd('the demo runtime', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'pulltrace-demo-'))
+  const socket = path.join(folder, 'demo.sock')
+  const runtime = new DemoRuntime({ clock: systemClock, seed: 1 })
+  const served = await openDemoSocket(runtime, socket)
+  const tick = setInterval(() => runtime.advance(), 20)
+  return {
+    socket,
+    namespace: 'k8s.io',
+    async start({ name, ...image }) {
+      const ref = `registry.example.com/${name}`
+      const pull = runtime.startPull({ ref, ...image }, { rate: 2 * 1024 * 1024 })
+      const layers = pull.image.layers
+      return {
+        imageRef: ref,
+        digest: pull.image.target.digest,
+        layerDigests: layers.map(({ digest }) => digest),
+        totalBytes: layers.reduce((bytes, { size }) => bytes + size, 0),
+        cancel: () => pull.cancel(),
+        ended: pull.done.then(() => {}),
+      }
+    },
+    async close() {
+      clearInterval(tick)
+      await served.close()
+      await rm(folder, { recursive: true })
+    },
+  }
+})
 
 const roundSeconds = 118
 
 /** The real agent's eyes on the demo runtime, on one clock that the test moves. */
-describe('the demo runtime', () => {
+describe('the demo runtime, read by programs', () => {
   let folder: string
   let socket: string
   let clock: FakeClock
