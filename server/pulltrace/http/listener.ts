@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import { type AddressInfo, isIPv6 } from 'node:net'
+import { type AddressInfo, isIPv6, type Socket } from 'node:net'
 import { promisify } from 'node:util'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import type { ListenAddress } from '../../../core/lib/settings.ts'
@@ -59,18 +59,20 @@ export async function openListener(
     // How often the two timeouts above are looked at: they may be late by this much.
     connectionsCheckingInterval: Math.min(5000, limits.headersTimeoutMs / 2),
     noDelay: true,
+    handshakeTimeout: limits.headersTimeoutMs,
   }
   const server =
     tls === undefined ? createServer(options, handler) : createTlsServer({ ...options, ...tls.value }, handler)
   server.maxConnections = limits.maxConnections
   server.on('clientError', answerClientError)
+  const connections = new Connections(server, tls !== undefined)
   if (tls !== undefined && 'setSecureContext' in server) tls.onChange(value => server.setSecureContext(value))
   await listen(server, address)
   return {
     url: urlOf(server.address() as AddressInfo, address.host, tls !== undefined),
     server,
     connections: promisify(server.getConnections.bind(server)),
-    close: graceMs => close(server, graceMs),
+    close: graceMs => close(server, connections, graceMs),
   }
 }
 
@@ -96,13 +98,39 @@ function urlOf({ address, port }: AddressInfo, asked: string | undefined, tls: b
   return `${tls ? 'https' : 'http'}://${isIPv6(name) ? `[${name}]` : name}:${port}`
 }
 
-async function close(server: Server, graceMs: number): Promise<void> {
+/** What Node does not tell: connections that have not sent a request, and those still shaking hands. */
+class Connections {
+  readonly #all = new Set<Socket>()
+  readonly #silent = new Set<Socket>()
+
+  constructor(server: Server, tls: boolean) {
+    server.on('connection', socket => follow(this.#all, socket))
+    server.on(tls ? 'secureConnection' : 'connection', socket => follow(this.#silent, socket))
+    server.on('request', request => this.#silent.delete(request.socket))
+  }
+
+  destroySilent(): void {
+    for (const socket of this.#silent) socket.destroy()
+  }
+
+  destroyAll(): void {
+    for (const socket of this.#all) socket.destroy()
+  }
+}
+
+function follow(set: Set<Socket>, socket: Socket): void {
+  set.add(socket)
+  socket.once('close', () => set.delete(socket))
+}
+
+async function close(server: Server, connections: Connections, graceMs: number): Promise<void> {
   const closed = once(server, 'close')
   server.close()
   server.closeIdleConnections()
-  // Connections become idle one by one as their answers go out; `close` only looks once.
+  connections.destroySilent()
+  // Connections become idle one by one as their answers go out; `closeIdleConnections` looks once.
   const sweep = setInterval(() => server.closeIdleConnections(), 50)
-  const kill = setTimeout(() => server.closeAllConnections(), graceMs)
+  const kill = setTimeout(() => connections.destroyAll(), graceMs)
   try {
     await closed
   } finally {
