@@ -63,6 +63,7 @@ export function answerUsage(url: string): void {
     process.send!({ cpuMs: (user + system) / 1000, liveBytes: heapUsed + external, rssBytes: rss } satisfies Usage)
   })
   process.on('disconnect', () => process.exit(0))
+  process.on('SIGTERM', () => process.exit(0))
   process.send!({ url })
 }
 

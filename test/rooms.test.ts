@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { packages, rooms, roots } from './rooms.ts'
 
-const isTestCode = (file: string) => /\.(test|fake)\.ts$|\/conformance\.ts$/.test(file)
+const isTestCode = (file: string) => /\.(test|fake)\.ts$|\/conformance[\w-]*\.ts$/.test(file)
 const files = globSync('{core,agent,server,cli,proto}/**/*.{ts,js}').filter(file => !isTestCode(file))
 
 function roomOf(file: string): string {
@@ -23,7 +23,8 @@ function allowed(file: string, specifier: string): boolean {
 
 function importsOf(file: string): string[] {
   const text = readFileSync(file, 'utf8')
-  return [...text.matchAll(/(?:\bfrom |\bimport |\bimport\()['"]([^'"]+)['"]/g)].map(match => match[1]!)
+  const statements = /^(?:import|export)\s(?:[\s\w{},*$]+\sfrom\s)?['"]([^'"]+)['"]|\bimport\(['"]([^'"]+)['"]\)/gm
+  return [...text.matchAll(statements)].map(match => (match[1] ?? match[2])!)
 }
 
 describe('rooms', () => {

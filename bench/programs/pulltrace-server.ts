@@ -7,7 +7,6 @@ import { answerUsage } from '../measure.ts'
 /** The real server on a free port, with its history in a folder of its own. */
 const dataDir = mkdtempSync(path.join(tmpdir(), 'pulltrace-bench-'))
 process.on('exit', () => rmSync(dataDir, { recursive: true, force: true }))
-process.on('SIGTERM', () => process.exit(0))
 const settings = {
   PULLTRACE_HTTP_ADDR: '127.0.0.1:0',
   PULLTRACE_METRICS_ADDR: '127.0.0.1:0',
