@@ -36,7 +36,7 @@ export async function startServer({ reportIntervalMs, env = {} }: ServerOptions 
   let metricsUrl = url
   const program = await startProgram('server/pulltrace/main.ts', dir, {
     environment: () => ({
-      PULLTRACE_HTTP_ADDR: new URL(url).host || '127.0.0.1:0',
+      PULLTRACE_HTTP_ADDR: new URL(url).host,
       PULLTRACE_METRICS_ADDR: new URL(metricsUrl).host,
       PULLTRACE_DATA_DIR: dataDir,
       PULLTRACE_READER_AUTH: 'none',
@@ -51,15 +51,7 @@ export async function startServer({ reportIntervalMs, env = {} }: ServerOptions 
       return true
     },
   })
-  return Object.assign(program, {
-    dataDir,
-    get url() {
-      return url
-    },
-    get metricsUrl() {
-      return metricsUrl
-    },
-  })
+  return Object.assign(program, { dataDir, url, metricsUrl })
 }
 
 export interface AgentOptions {

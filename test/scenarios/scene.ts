@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict'
+import type { Pull } from '../../core/contract/pull.ts'
+import type { BuiltImage, ImageSpec } from '../rig/images.ts'
+import { openOracle, pullWithCtr } from '../rig/oracle.ts'
+import type { Rig } from '../rig/rig.ts'
+import { faultsOf } from './laws.ts'
+import type { Call, Recording } from './recording.ts'
+import { hasEnded, type Watch } from './watch.ts'
+
+export interface PullOptions {
+  readonly signal?: AbortSignal
+  /** By `ctr`, in this containerd namespace, instead of by the kubelet's call. */
+  readonly ctr?: string
+  /** How it may end on the screen; default what really happened: `completed`, or `failed`. */
+  readonly ends?: Call['ends']
+  /** It may be over before anyone could see it, or nothing is fetched for it. */
+  readonly mayBeUnseen?: boolean
+}
+
+/** One scenario: what is pulled in it, and what each watch says of it. */
+export interface Scene {
+  readonly rig: Rig
+  readonly watches: readonly Watch[]
+  push(spec: ImageSpec): Promise<BuiltImage>
+  /** Begins a pull; its result is kept, and never rejects. */
+  pull(image: BuiltImage, options?: PullOptions): Call
+  /** As `pull` for another name of the same image. */
+  pullRef(image: BuiltImage, ref: string, options?: PullOptions): Call
+  /** Waits until every watch shows a pull of this image for which the condition holds. */
+  shows(image: BuiltImage, what: string, condition: (pull: Pull) => boolean): Promise<void>
+  /** All states of this image's pulls that this watch was told, in order. */
+  told(watch: Watch, image: BuiltImage): readonly Pull[]
+  /** Waits until everything has ended everywhere, then holds every law against all that was said. */
+  end(options?: EndOptions): Promise<void>
+}
+
+export interface EndOptions {
+  /** Layers were fetched more than once: the proxy sent more than their sizes. */
+  readonly fetchedAgain?: boolean
+}
+
+const limitMs = 20_000
+
+export function openScene(rig: Rig, watches: readonly Watch[]): Scene {
+  const calls: Call[] = []
+  const begun = new Map(
+    watches.map(watch => [watch, { reports: watch.relay.reports.length, events: watch.stream.events.length }]),
+  )
+  const logFrom = rig.proxy.log.length
+  const recordingOf = async (watch: Watch): Promise<Omit<Recording, 'images'>> => {
+    const from = begun.get(watch)!
+    return {
+      nodeName: watch.nodeName,
+      host: rig.proxy.host,
+      calls,
+      reports: watch.relay.reports.slice(from.reports),
+      events: watch.stream.events.slice(from.events),
+      wire: rig.proxy.log.slice(logFrom),
+      withoutRecord: watch.withoutRecord,
+      history: await watch.history(),
+      pulls: await watch.pulls(),
+    }
+  }
+  const scene: Scene = {
+    rig,
+    watches,
+    push: spec => rig.push(spec),
+    pull: (image, options) => scene.pullRef(image, image.ref(rig.proxy.host), options),
+    pullRef(image, ref, { signal, ctr, ends, mayBeUnseen = false } = {}) {
+      const call: Call = { image, ref, ctr, startMs: Date.now(), mayBeUnseen, ends }
+      const over = (error?: Error) => {
+        call.endMs = Date.now()
+        call.error = error
+      }
+      const work =
+        ctr === undefined
+          ? rig.containerd.cri.pull(ref, signal)
+          : pullWithCtr(rig.containerd, ref, { namespace: ctr, ...(signal && { signal }) })
+      call.done = work.then(() => over(), over)
+      calls.push(call)
+      return call
+    },
+    async shows(image, what, condition) {
+      for (const watch of watches) {
+        const from = begun.get(watch)!.events
+        const found = () =>
+          [...watch.shown(from).values()].some(pull => pull.digest === image.targetDigest && condition(pull))
+        if (await watch.holds(found, limitMs)) continue
+        const said = [...watch.shown(from).values()].map(pull => JSON.stringify(pull)).join('\n')
+        assert.fail(
+          `${watch.nodeName} must show ${what} within ${limitMs} ms; it shows:\n${said}\n${watch.agent.log()}`,
+        )
+      }
+    },
+    told: (watch, image) =>
+      watch.stream.events
+        .slice(begun.get(watch)!.events)
+        .flatMap(({ event }) => (event?.pull.digest === image.targetDigest ? [event.pull] : [])),
+    async end({ fetchedAgain = false } = {}) {
+      await Promise.all(calls.map(({ done }) => done))
+      const endedMs = Date.now()
+      const expected = calls.filter(({ mayBeUnseen }) => !mayBeUnseen).length
+      const faults: string[] = []
+      for (const watch of watches) {
+        const from = begun.get(watch)!
+        const atRest = () => {
+          const last = watch.relay.reports.at(-1)
+          const ended = [...watch.shown(from.events).values()].filter(hasEnded).length
+          return ended >= expected && last?.answered === true && last.atMs > endedMs && last.report.pulls.length === 0
+        }
+        if (!(await watch.holds(atRest, limitMs))) faults.push(`${watch.nodeName}: not at rest after ${limitMs} ms`)
+        const images = await imagesOf(rig, calls)
+        const found = faultsOf({ ...(await recordingOf(watch)), images }, { fetchedAgain })
+        faults.push(...found.map(fault => `${watch.nodeName}: ${fault}`))
+      }
+      assert.equal(faults.join('\n'), '')
+    },
+  }
+  return scene
+}
+
+/** What `ctr images ls` says now, by containerd namespace. */
+async function imagesOf(rig: Rig, calls: readonly Call[]): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
+  const names = new Set(calls.map(({ ctr = 'k8s.io' }) => ctr))
+  return new Map(
+    await Promise.all([...names].map(async name => [name, await openOracle(rig.containerd, name).images()] as const)),
+  )
+}

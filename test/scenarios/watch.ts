@@ -1,0 +1,107 @@
+import { EventEmitter, once } from 'node:events'
+import type { AgentReport } from '../../core/contract/agent-report.ts'
+import type { HistoryList, PullList } from '../../core/contract/api.ts'
+import { isTerminal, type Pull } from '../../core/contract/pull.ts'
+import { type Program, type ServerProgram, startAgent, startServer } from '../rig/pulltrace.ts'
+import type { Rig } from '../rig/rig.ts'
+import { type EventRecorder, recordEvents } from './event-recorder.ts'
+import { type Relay, startRelay } from './relay.ts'
+
+/** containerd namespaces that scenarios pull into. */
+export const namespaces = ['k8s.io', 'other']
+
+/** One server and one agent, as processes, that look at the rig's containerd; everything they say is kept. */
+export interface Watch {
+  readonly nodeName: string
+  readonly intervalMs: number
+  readonly server: ServerProgram
+  readonly agent: Program
+  readonly relay: Relay
+  readonly stream: EventRecorder
+  /** Ids of pulls that were reported completed while no image record pointed to their digest. */
+  readonly withoutRecord: ReadonlySet<string>
+  /** Resolves when the condition holds; looks again after each report and event. False when `limitMs` passed. */
+  holds(condition: () => boolean, limitMs: number): Promise<boolean>
+  /** The newest state of each pull that was told since event number `from`. */
+  shown(from: number): ReadonlyMap<string, Pull>
+  history(): Promise<readonly Pull[]>
+  pulls(): Promise<readonly Pull[]>
+  stop(): Promise<void>
+}
+
+export async function startWatch(rig: Rig, intervalMs: number): Promise<Watch> {
+  await using started = new AsyncDisposableStack()
+  const changes = new EventEmitter().setMaxListeners(0)
+  const withoutRecord = new Set<string>()
+  const seenCompleted = new Set<string>()
+  const nodeName = `node-${intervalMs}`
+
+  const server = await startServer({ reportIntervalMs: intervalMs })
+  started.defer(() => server.stop())
+  const onReport = async ({ pulls }: AgentReport) => {
+    const news = pulls.filter(({ id, phase }) => phase === 'completed' && !seenCompleted.has(id))
+    if (news.length === 0) return
+    for (const { id } of news) seenCompleted.add(id)
+    const targets = await targetsOf(rig)
+    for (const { id, digest } of news) if (digest === undefined || !targets.has(digest)) withoutRecord.add(id)
+  }
+  const relay = await startRelay({ serverUrl: () => server.url, changes, onReport })
+  started.defer(() => relay.stop())
+  const stream = recordEvents(`${server.url}/api/v1/events?layers=true`, changes)
+  started.defer(() => stream.stop())
+  const { socket } = rig.containerd
+  const agent = await startAgent({ nodeName, serverUrl: relay.url, socket, reportIntervalMs: intervalMs })
+  started.defer(() => agent.stop())
+
+  const running = started.move()
+  const all = async <T>(path: string, itemsOf: (answer: T) => { items: readonly Pull[]; next: string | null }) => {
+    const items: Pull[] = []
+    let cursor = ''
+    for (;;) {
+      const response = await fetch(`${server.url}${path}${cursor === '' ? '' : `&cursor=${cursor}`}`)
+      if (!response.ok) throw new Error(`${path} must answer 200, got ${response.status}: ${await response.text()}`)
+      const page = itemsOf((await response.json()) as T)
+      items.push(...page.items)
+      if (page.next === null) return items
+      cursor = page.next
+    }
+  }
+  return {
+    nodeName,
+    intervalMs,
+    server,
+    agent,
+    relay,
+    stream,
+    withoutRecord,
+    async holds(condition, limitMs) {
+      const limit = AbortSignal.timeout(limitMs)
+      while (!condition()) {
+        if (limit.aborted) return false
+        await once(changes, 'change', { signal: limit }).catch(() => {})
+      }
+      return true
+    },
+    shown(from) {
+      const pulls = new Map<string, Pull>()
+      for (const { event } of stream.events.slice(from)) if (event) pulls.set(event.pull.id, event.pull)
+      return pulls
+    },
+    history: () =>
+      all<HistoryList>('/api/v1/history?layers=true&limit=500', page => ({ items: page.items, next: page.nextCursor })),
+    pulls: () =>
+      all<PullList>('/api/v1/pulls?state=all&layers=true&limit=500', page => ({
+        items: page.pulls,
+        next: page.nextCursor,
+      })),
+    stop: () => running.disposeAsync(),
+  }
+}
+
+/** Digests that image records point to now, as containerd's API says it to a client that is not the product's. */
+async function targetsOf(rig: Rig): Promise<ReadonlySet<string>> {
+  const lists = await Promise.all(namespaces.map(namespace => rig.raw.images(namespace)))
+  return new Set(lists.flat().map(({ digest }) => digest))
+}
+
+export const hasEnded = ({ phase }: Pull): boolean => isTerminal(phase)
