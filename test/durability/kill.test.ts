@@ -18,8 +18,8 @@ describe('G1: an acknowledged pull survives kill -9', () => {
       // From the middle of a commit to after a checkpoint (one each 1,000 pages).
       await systemClock.sleep(Math.random() * 600)
       writer.kill('SIGKILL')
-      const { signal, lines } = await writer.ended
-      assert.equal(signal, 'SIGKILL')
+      const { signal, code, lines, errors } = await writer.ended
+      assert.equal(signal, 'SIGKILL', `ended with ${code}: ${errors.join('')}`)
       for (const line of lines) acknowledged.add(line.slice('ack '.length))
 
       const store = openSqliteHistory({ dataDir: folder.path, clock: systemClock, log: silentLogger })

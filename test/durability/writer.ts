@@ -10,6 +10,20 @@ import { openSqliteHistory } from '../../server/store/sqlite/open-sqlite-history
 const [dataDir, prefix, lanes = '8', count = 'Infinity'] = process.argv.slice(2)
 const store = openSqliteHistory({ dataDir: dataDir!, clock: systemClock, log: createLogger('writer', 'error') })
 
+/** At once and in one call: nothing may count as told that the pipe has not got. */
+function say(line: string): void {
+  for (;;) {
+    try {
+      writeSync(1, line)
+      return
+    } catch (error) {
+      // The reader is behind, and its pipe does not block.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+    }
+  }
+}
+
 let next = 0
 async function lane(): Promise<void> {
   while (next < Number(count)) {
@@ -19,8 +33,7 @@ async function lane(): Promise<void> {
       () => `ack ${id}\n`,
       (error: Error) => `nack ${id}: ${error.message}\n`,
     )
-    // At once and in one call: nothing may be told that the pipe has not got.
-    writeSync(1, answer)
+    say(answer)
   }
 }
 
