@@ -23,10 +23,13 @@ export interface Ingest {
   updatedMs: number
   offset: number
   readonly total: number
+  /** Its bytes are not what its digest says, which shows when the last one is there. */
+  spoiled: boolean
 }
 export interface Snapshot extends Dated {
   readonly key: string
   readonly parent: string
+  readonly snapshotter: string
   readonly kind: 'active' | 'committed'
 }
 export interface ImageRecord extends Dated {
@@ -52,8 +55,11 @@ export interface RuntimeEvent {
   readonly value: Uint8Array
 }
 
-export const snapshotter = 'overlayfs'
-export const snapshotType = `snapshots/${snapshotter}`
+/** The usual one, and a remote one: what it has of a layer it fetches when a file is read. */
+export const snapshotters = ['overlayfs', 'stargz'] as const
+export type Snapshotter = (typeof snapshotters)[number]
+const usual: Snapshotter = 'overlayfs'
+export const snapshotTypeOf = ({ snapshotter }: Pick<Snapshot, 'snapshotter'>) => `snapshots/${snapshotter}`
 
 /** What the metadata of one containerd namespace holds, and the events that its changes send. Time is `now`. */
 export class ContainerdNamespace {
@@ -102,7 +108,7 @@ export class ContainerdNamespace {
   openIngest(lease: Lease, ref: string, total: number): Ingest {
     const now = this.#now()
     const found = this.ingests.get(ref)
-    const ingest = found ?? { ref, startedMs: now, updatedMs: now, offset: 0, total }
+    const ingest = found ?? { ref, startedMs: now, updatedMs: now, offset: 0, total, spoiled: false }
     this.ingests.set(ref, ingest)
     this.hold(lease, 'ingests', ref)
     return ingest
@@ -133,39 +139,51 @@ export class ContainerdNamespace {
 
   prepareSnapshot(lease: Lease, key: string, parent: string, labels: Labels): void {
     const now = this.#now()
-    this.snapshots.set(key, { key, parent, kind: 'active', createdMs: now, updatedMs: now, labels })
-    this.hold(lease, snapshotType, key)
-    const value = SnapshotPrepare.encode({ key, parent, snapshotter }).finish()
+    const snapshot: Snapshot = {
+      key,
+      parent,
+      snapshotter: usual,
+      kind: 'active',
+      createdMs: now,
+      updatedMs: now,
+      labels,
+    }
+    this.snapshots.set(key, snapshot)
+    this.hold(lease, snapshotTypeOf(snapshot), key)
+    const value = SnapshotPrepare.encode({ key, parent, snapshotter: usual }).finish()
     this.#emit('/snapshot/prepare', 'containerd.events.SnapshotPrepare', value)
   }
 
   commitSnapshot(lease: Lease, key: string, name: string): void {
-    const active = this.snapshots.get(key)
-    const now = this.#now()
+    const { parent, labels } = this.snapshots.get(key) ?? { parent: '', labels: {} }
     this.#forgetSnapshot(lease, key)
-    this.snapshots.set(name, {
-      key: name,
-      parent: active?.parent ?? '',
-      kind: 'committed',
-      createdMs: now,
-      updatedMs: now,
-      labels: { ...active?.labels },
-    })
-    this.hold(lease, snapshotType, name)
-    const value = SnapshotCommit.encode({ key, name, snapshotter }).finish()
+    this.#addCommitted(lease, name, parent, usual, labels)
+    const value = SnapshotCommit.encode({ key, name, snapshotter: usual }).finish()
     this.#emit('/snapshot/commit', 'containerd.events.SnapshotCommit', value)
+  }
+
+  /** A remote snapshotter had the layer already: it is there at once, and no event tells of it. */
+  addRemoteSnapshot(lease: Lease, name: string, parent: string): void {
+    this.#addCommitted(lease, name, parent, 'stargz', { 'containerd.io/snapshot.ref': name })
+  }
+
+  #addCommitted(lease: Lease, key: string, parent: string, snapshotter: Snapshotter, labels: Labels): void {
+    const now = this.#now()
+    const snapshot: Snapshot = { key, parent, snapshotter, kind: 'committed', createdMs: now, updatedMs: now, labels }
+    this.snapshots.set(key, snapshot)
+    this.hold(lease, snapshotTypeOf(snapshot), key)
   }
 
   removeSnapshot(lease: Lease, key: string): void {
     this.#forgetSnapshot(lease, key)
     // SnapshotRemove and SnapshotPrepare both have the key as field 1.
-    const value = SnapshotPrepare.encode({ key, parent: '', snapshotter }).finish()
+    const value = SnapshotPrepare.encode({ key, parent: '', snapshotter: usual }).finish()
     this.#emit('/snapshot/remove', 'containerd.events.SnapshotRemove', value)
   }
 
   #forgetSnapshot(lease: Lease, key: string): void {
     this.snapshots.delete(key)
-    lease.resources.delete(`${snapshotType} ${key}`)
+    lease.resources.delete(`snapshots/${usual} ${key}`)
   }
 
   /** Creates the record, or points it to another target. */

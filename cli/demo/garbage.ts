@@ -1,4 +1,4 @@
-import { type ContainerdNamespace, snapshotType } from './containerd-namespace.ts'
+import { type ContainerdNamespace, snapshotTypeOf } from './containerd-namespace.ts'
 
 const contentRef = 'containerd.io/gc.ref.content.'
 const snapshotRef = 'containerd.io/gc.ref.snapshot.'
@@ -16,12 +16,14 @@ export function collectGarbage(namespace: ContainerdNamespace): void {
     // The key of an extraction has a space in it.
     const id = rest.join(' ')
     if (type === 'content') queue.push(...childrenOf(blobs.get(id)?.labels ?? {}))
-    const parent = type === snapshotType ? snapshots.get(id)?.parent : undefined
-    if (parent) queue.push(`${snapshotType} ${parent}`)
+    const snapshot = type?.startsWith('snapshots/') ? snapshots.get(id) : undefined
+    if (snapshot?.parent) queue.push(`${snapshotTypeOf(snapshot)} ${snapshot.parent}`)
   }
   for (const digest of blobs.keys()) if (!kept.has(`content ${digest}`)) blobs.delete(digest)
   for (const ref of ingests.keys()) if (!kept.has(`ingests ${ref}`)) ingests.delete(ref)
-  for (const key of snapshots.keys()) if (!kept.has(`${snapshotType} ${key}`)) snapshots.delete(key)
+  for (const [key, snapshot] of snapshots) {
+    if (!kept.has(`${snapshotTypeOf(snapshot)} ${key}`)) snapshots.delete(key)
+  }
 }
 
 function childrenOf(labels: Readonly<Record<string, string>>): string[] {

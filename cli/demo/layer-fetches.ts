@@ -20,6 +20,7 @@ export class LayerFetches {
   readonly #stepBytes: number
   #open: Fetch[]
   #receivedBytes = 0
+  #failed = false
 
   constructor(
     namespace: ContainerdNamespace,
@@ -41,6 +42,11 @@ export class LayerFetches {
     return this.#receivedBytes
   }
 
+  /** A layer is whole and its digest is wrong. */
+  get failed(): boolean {
+    return this.#failed
+  }
+
   /** Shares the bytes among the layers that move. */
   receive(bytes: number): void {
     for (const fetch of this.#open) this.#begin(fetch)
@@ -49,8 +55,13 @@ export class LayerFetches {
     this.#open = this.#open.filter(fetch => !this.#namespace.blobs.has(fetch.layer.digest))
   }
 
+  spoil(digest: string): void {
+    const fetch = this.#fetchOf(digest)
+    if (fetch?.ingest) fetch.ingest.spoiled = true
+  }
+
   restart(digest: string): void {
-    const fetch = this.#open.find(({ layer, ingest }) => layer.digest === digest && ingest)
+    const fetch = this.#fetchOf(digest)
     if (!fetch?.ingest) return
     fetch.bytes = 0
     this.#namespace.writeIngest(fetch.ingest, 0)
@@ -59,6 +70,10 @@ export class LayerFetches {
   /** What was received is flushed, so the last offsets are exact. */
   close(): void {
     for (const { ingest, bytes } of this.#open) if (ingest) this.#namespace.writeIngest(ingest, Math.floor(bytes))
+  }
+
+  #fetchOf(digest: string): Fetch | undefined {
+    return this.#open.find(({ layer, ingest }) => layer.digest === digest && ingest)
   }
 
   #begin(fetch: Fetch): void {
@@ -76,12 +91,17 @@ export class LayerFetches {
   #write(fetch: Fetch, bytes: number): void {
     const { layer, ingest } = fetch
     if (!ingest) return
-    if (ingest.offset === layer.size) {
+    if (ingest.offset === layer.size && ingest.spoiled) {
+      this.#failed = true
+    } else if (ingest.offset === layer.size) {
       const blob = this.#namespace.commitIngest(this.#lease, ingest, layer.digest)
       this.#namespace.label(blob, sourceLabel(this.#image, blob.labels))
       this.#namespace.unlock(`blob ${layer.digest}`, this.#lease)
-      return
-    }
+    } else this.#take(fetch, ingest, bytes)
+  }
+
+  #take(fetch: Fetch, ingest: Ingest, bytes: number): void {
+    const { layer } = fetch
     const taken = Math.min(bytes, layer.size - fetch.bytes)
     fetch.bytes += taken
     this.#receivedBytes += taken

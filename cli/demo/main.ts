@@ -32,13 +32,12 @@ if (import.meta.main) {
   // Its parent died without a word, perhaps while this was loading: nobody is left to stop it.
   process.once('disconnect', () => stop.abort())
   if (process.connected === false) stop.abort()
+  // A listener alone would keep a program alive that has ended.
+  process.channel?.unref()
   try {
     await main(process.env, stop.signal)
   } catch (error) {
     createLogger('pulltrace-demo', 'error').error('demo runtime cannot run', { error })
     process.exitCode = 1
-  } finally {
-    // An open channel to the parent would keep the process alive.
-    if (process.connected) process.disconnect()
   }
 }

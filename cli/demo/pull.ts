@@ -1,4 +1,4 @@
-import { type ContainerdNamespace, type Lease, snapshotType } from './containerd-namespace.ts'
+import { type ContainerdNamespace, type Lease, snapshotTypeOf } from './containerd-namespace.ts'
 import { type DemoImage, type Document, type Layer, sourceLabel } from './image.ts'
 import { LayerFetches } from './layer-fetches.ts'
 import { type Random, uniqueName } from './random.ts'
@@ -8,7 +8,7 @@ export type Rate = number | ((elapsedMs: number) => number)
 
 export interface PullOptions {
   readonly rate: Rate
-  /** Compressed bytes unpacked a second. */
+  /** Compressed bytes a second that are unpacked, or that a remote snapshotter makes ready. */
   readonly unpackRate?: number
   /** How long the registry takes to say what the tag means. */
   readonly resolveMs?: number
@@ -16,6 +16,8 @@ export interface PullOptions {
   readonly cutAfterBytes?: number
   /** Offsets of ingests are multiples of it: 1 MiB in containerd, finer here so that a slow layer is seen to move. */
   readonly stepBytes?: number
+  /** A remote snapshotter has every layer: nothing is fetched up front. */
+  readonly remote?: boolean
 }
 
 export type Outcome = 'completed' | 'failed' | 'cancelled' | 'killed'
@@ -85,7 +87,12 @@ export class DemoPull {
     this.#fetches?.restart(digest)
   }
 
-  /** containerd dies: nothing is tidied up, the lease stays until it expires. */
+  /** The registry sends wrong bytes for this layer: its digest will not be what it must be, and the pull fails. */
+  spoilLayer(digest: string): void {
+    this.#fetches?.spoil(digest)
+  }
+
+  /** containerd dies, or a client that pulls by itself: nothing is tidied up, the lease stays until it expires. */
   kill(): void {
     this.#outcome ??= 'killed'
     this.namespace.unlockAll(this.lease)
@@ -105,8 +112,9 @@ export class DemoPull {
   #moveLayers(elapsedMs: number, stepMs: number): void {
     const bytesPerSec = typeof this.#rate === 'number' ? this.#rate : this.#rate(elapsedMs)
     this.#fetches?.receive((bytesPerSec * stepMs) / 1000)
-    if ((this.#fetches?.receivedBytes ?? 0) >= (this.#options.cutAfterBytes ?? Number.POSITIVE_INFINITY))
-      this.#end('failed')
+    const { failed = false, receivedBytes = 0 } = this.#fetches ?? {}
+    const { cutAfterBytes = Number.POSITIVE_INFINITY } = this.#options
+    if (failed || receivedBytes >= cutAfterBytes) this.#end('failed')
     else this.#unpack(((this.#options.unpackRate ?? 100e6) * stepMs) / 1000)
     if (!this.#outcome && this.#nextLayer === this.image.layers.length) this.#record()
   }
@@ -136,31 +144,37 @@ export class DemoPull {
   #unpack(budgetBytes: number): void {
     for (let left = budgetBytes; this.#nextLayer < this.image.layers.length; this.#nextLayer++) {
       const layer = this.image.layers[this.#nextLayer]!
-      if (!this.#extractKey && this.namespace.snapshots.has(layer.chainId)) {
-        this.namespace.hold(this.lease, snapshotType, layer.chainId)
+      const there = this.namespace.snapshots.get(layer.chainId)
+      if (!this.#extractKey && there) {
+        this.namespace.hold(this.lease, snapshotTypeOf(there), layer.chainId)
         continue
       }
-      if (!this.#extractKey && !this.#prepare(layer)) return
-      const blob = this.namespace.blobs.get(layer.digest)
-      if (!blob || !this.#extractKey) return
+      if (!this.#options.remote && !this.#extractKey && !this.#prepare(layer)) return
+      if (!this.#options.remote && !this.namespace.blobs.has(layer.digest)) return
       this.#unpackedBytes += left
       if (this.#unpackedBytes < layer.size) return
       left = this.#unpackedBytes - layer.size
       this.#unpackedBytes = 0
-      this.namespace.label(blob, { 'containerd.io/uncompressed': layer.diffId })
-      this.namespace.commitSnapshot(this.lease, this.#extractKey, layer.chainId)
-      this.namespace.unlock(`chain ${layer.chainId}`, this.lease)
-      this.#extractKey = undefined
+      this.#commit(layer)
     }
+  }
+
+  #commit({ chainId, diffId, digest }: Layer): void {
+    if (this.#options.remote) this.namespace.addRemoteSnapshot(this.lease, chainId, this.#parent)
+    const blob = this.namespace.blobs.get(digest)
+    if (!blob || !this.#extractKey) return
+    this.namespace.label(blob, { 'containerd.io/uncompressed': diffId })
+    this.namespace.commitSnapshot(this.lease, this.#extractKey, chainId)
+    this.namespace.unlock(`chain ${chainId}`, this.lease)
+    this.#extractKey = undefined
   }
 
   /** The bottom layer that is missing starts the fetch of itself and of all above it. */
   #prepare(layer: Layer): boolean {
     if (!this.namespace.lock(`chain ${layer.chainId}`, this.lease)) return false
     this.#extractKey = `extract-${uniqueName(this.#random)} ${layer.chainId}`
-    const parent = this.image.layers[this.#nextLayer - 1]?.chainId ?? ''
     const labels = { 'containerd.io/snapshot.ref': layer.chainId }
-    this.namespace.prepareSnapshot(this.lease, this.#extractKey, parent, labels)
+    this.namespace.prepareSnapshot(this.lease, this.#extractKey, this.#parent, labels)
     this.#fetches ??= new LayerFetches(
       this.namespace,
       this.lease,
@@ -171,12 +185,17 @@ export class DemoPull {
     return true
   }
 
+  get #parent(): string {
+    return this.image.layers[this.#nextLayer - 1]?.chainId ?? ''
+  }
+
   #record(): void {
     const { config, host, layers, ref, repository, target } = this.image
     const labels = { 'io.cri-containerd.image': 'managed' }
     const top = layers.at(-1)?.chainId
     const blob = this.namespace.blobs.get(config.digest)
-    if (blob && top) this.namespace.label(blob, { 'containerd.io/gc.ref.snapshot.overlayfs': top })
+    const snapshotter = this.#options.remote ? 'stargz' : 'overlayfs'
+    if (blob && top) this.namespace.label(blob, { [`containerd.io/gc.ref.snapshot.${snapshotter}`]: top })
     this.namespace.saveImage(ref, target, labels)
     for (const name of [config.digest, `${host}/${repository}@${target.digest}`]) {
       if (this.namespace.images.get(name)?.target.digest !== target.digest) {

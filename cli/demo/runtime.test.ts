@@ -124,6 +124,43 @@ describe('DemoRuntime', () => {
     })
   }
 
+  it('lets the next pull go on in the ingest of one that was cancelled', async () => {
+    const { runtime, namespace, pass, resources } = startRuntime()
+    const first = runtime.startPull(imageOf('first', 1), { rate: MiB })
+    const second = runtime.startPull(imageOf('second', 2), { rate: MiB })
+    pass(2_000)
+    const [ingest] = namespace.ingests.values()
+    first.cancel()
+    const { offset, startedMs } = ingest!
+    pass(60)
+    assert.ok(resources(second.lease.id).includes(`ingests ${ingest!.ref}`))
+    assert.equal(namespace.ingests.get(ingest!.ref), ingest)
+    assert.ok(ingest!.offset >= offset && ingest!.startedMs === startedMs)
+  })
+
+  it('fails a pull, and who waits for the same layer, when the bytes are not those of the digest', async () => {
+    const { runtime, namespace, pass } = startRuntime()
+    const first = runtime.startPull(imageOf('first', 1), { rate: 4 * MiB })
+    const second = runtime.startPull(imageOf('second', 2), { rate: 4 * MiB })
+    pass(500)
+    const [layer] = first.image.layers
+    first.spoilLayer(layer!.digest)
+    pass(3_000)
+    assert.deepEqual([await first.done, await second.done], ['failed', 'failed'])
+    assert.equal(namespace.images.size + namespace.blobs.size + namespace.ingests.size, 0)
+  })
+
+  it('shows no ingest of a layer that a remote snapshotter has', async () => {
+    const { runtime, namespace, events, pass } = startRuntime()
+    const pull = runtime.startPull(imageOf('app', 1), { rate: MiB, remote: true })
+    pass(2_000)
+    assert.equal(await pull.done, 'completed')
+    const [bottom, top] = pull.image.layers
+    assert.ok(!namespace.blobs.has(bottom!.digest))
+    assert.partialDeepStrictEqual(namespace.snapshots.get(top!.chainId), { snapshotter: 'stargz', kind: 'committed' })
+    assert.ok(!events.some(event => event.topic.startsWith('/snapshot/')))
+  })
+
   it('cuts a pull at the byte it was told', async () => {
     const { runtime, pass } = startRuntime()
     const pull = runtime.startPull(imageOf('app'), { rate: MiB, cutAfterBytes: MiB })

@@ -16,7 +16,7 @@ import {
 } from '../../proto/generated/containerd/services/namespaces/v1/namespace.ts'
 import { SnapshotsService } from '../../proto/generated/containerd/services/snapshots/v1/snapshots.ts'
 import { type VersionServer, VersionService } from '../../proto/generated/containerd/services/version/v1/version.ts'
-import { ContainerdNamespace, snapshotter } from './containerd-namespace.ts'
+import { ContainerdNamespace, snapshotters } from './containerd-namespace.ts'
 import { compileFilters, type FieldOf } from './filter.ts'
 import { blobField, eventField, imageField, ingestField, leaseField, snapshotField } from './filter-fields.ts'
 import type { DemoRuntime } from './runtime.ts'
@@ -101,14 +101,13 @@ export function addServices(server: Server, runtime: DemoRuntime): void {
     stat: unary(({ snapshots }, { snapshotter: wanted, key }) => {
       checkSnapshotter(wanted)
       const snapshot = snapshots.get(key)
-      if (!snapshot) throw notFound(`snapshot ${key} does not exist`)
+      if (!snapshot || snapshot.snapshotter !== wanted) throw notFound(`snapshot ${key} does not exist`)
       return { info: wire.snapshotOf(snapshot) }
     }),
     list: stream(({ snapshots }, { snapshotter: wanted, filters }, send) => {
       checkSnapshotter(wanted)
-      for (const info of pagesOf(select([...snapshots.values()], filters, snapshotField).map(wire.snapshotOf))) {
-        send({ info })
-      }
+      const own = [...snapshots.values()].filter(({ snapshotter }) => snapshotter === wanted)
+      for (const info of pagesOf(select(own, filters, snapshotField).map(wire.snapshotOf))) send({ info })
     }),
   })
   server.addService(EventsService, {
@@ -183,7 +182,7 @@ function blobIn<T>(blobs: ReadonlyMap<string, T>, digest: string): T {
 
 function checkSnapshotter(wanted: string): void {
   if (wanted === '') throw new Fault(status.INVALID_ARGUMENT, 'snapshotter argument missing: invalid argument')
-  if (wanted !== snapshotter) {
+  if (!snapshotters.some(name => name === wanted)) {
     throw new Fault(status.INVALID_ARGUMENT, `snapshotter not loaded: ${wanted}: invalid argument`)
   }
 }

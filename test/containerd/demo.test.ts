@@ -105,6 +105,41 @@ describe('the demo runtime, read by programs', () => {
     checkKinds(ends, looks)
   })
 
+  it('shows a pull that fetches nothing up front as lazy, and one whose layer starts again with its restarts', async () => {
+    const layers = [
+      { name: 'base', bytes: 3_000_000 },
+      { name: 'app', bytes: 2_000_000 },
+    ]
+    runtime.startPull(
+      { ref: 'registry.example.com/team/lazy:v1', layers },
+      { rate: 1, unpackRate: 350_000, remote: true, namespace: 'lazy' },
+    )
+    const plain = runtime.startPull(
+      { ref: 'registry.example.com/team/plain:v1', layers },
+      { rate: 500_000, stepBytes: 1 },
+    )
+    // No event tells of a snapshot that a remote snapshotter had, so these stay long enough to be looked up.
+    let state = noPulls
+    const seen: ReportedPull[] = []
+    for (let ms = 0; ms < 18_000; ms += 100) {
+      clock.advance(100)
+      if (ms === 4_000) plain.restartLayer(plain.image.layers[0]!.digest)
+      const step = stepPulls('node-a', state, await source.look())
+      state = step.state
+      seen.push(...step.active, ...step.ended)
+    }
+    const of = (name: string) => seen.filter(pull => pull.imageRef.includes(`/${name}`))
+    assert.ok(of('team/lazy').some(({ phase }) => phase === 'lazy'))
+    assert.equal(of('team/lazy').at(-1)?.phase, 'completed')
+    assert.equal(of('team/plain').at(-1)?.phase, 'completed')
+    assert.deepEqual(
+      of('team/plain')
+        .at(-1)
+        ?.layers.map(({ restarts }) => restarts),
+      [1, 0],
+    )
+  })
+
   it("is read by containerd's own client", async function () {
     this.timeout(120_000)
     const { image } = runtime.startPull(
