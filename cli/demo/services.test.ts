@@ -58,6 +58,17 @@ describe('the demo runtime, through gRPC', () => {
     await rm(folder, { recursive: true })
   })
 
+  /** Nothing on the wire says when a subscription is in force: it is told by the runtime. */
+  const nextSubscription = () => {
+    const subscribe = runtime.subscribe.bind(runtime)
+    return new Promise<void>(resolve => {
+      runtime.subscribe = listener => {
+        resolve()
+        return subscribe(listener)
+      }
+    })
+  }
+
   it('moves when it is asked, not only when it is ticked', async () => {
     const { lease, image } = runtime.startPull({ ref, layers }, { rate: 1_000_000, resolveMs: 0 })
     clock.advance(2_000)
@@ -119,13 +130,7 @@ describe('the demo runtime, through gRPC', () => {
   })
 
   it('sends events of every namespace to whom they match', async () => {
-    const subscribe = runtime.subscribe.bind(runtime)
-    const subscribed = new Promise<void>(resolve => {
-      runtime.subscribe = listener => {
-        resolve()
-        return subscribe(listener)
-      }
-    })
+    const subscribed = nextSubscription()
     const stream = open(EventsClient).subscribe({ filters: ['topic=="/images/create"', 'topic=="/images/update"'] })
     stream.on('error', () => {})
     await subscribed
@@ -141,6 +146,20 @@ describe('the demo runtime, through gRPC', () => {
     assert.equal(seen[0]!.event!.typeUrl, 'containerd.services.images.v1.ImageCreate')
     assert.equal(ImageCreate.decode(seen[0]!.event!.value).name, ref)
     stream.cancel()
+  })
+
+  it('ends the stream of a subscriber that leaves too many events unread, and serves on', async () => {
+    const subscribed = nextSubscription()
+    const stream = open(EventsClient).subscribe({ filters: [] })
+    await subscribed
+    const target = { mediaType: '', digest: '', size: 0 }
+    for (let i = 0; i < 20_000; i++) runtime.namespace('k8s.io').saveImage(ref, target, {})
+    const read = await readAll(stream).then(
+      () => assert.fail('the stream goes on'),
+      (error: ServiceError) => error,
+    )
+    assert.equal(read.code, status.RESOURCE_EXHAUSTED)
+    assert.match((await ask<{ version: string }>(reply => open(VersionClient).version({}, reply))).version, /demo/)
   })
 
   it('lists the namespaces that were used, and does not make one by reading it', async () => {
