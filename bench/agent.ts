@@ -1,0 +1,136 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { BuiltImage } from '../test/rig/images.ts'
+import { type Rig, startRig } from '../test/rig/rig.ts'
+import { median, table } from './measure.ts'
+
+/** What the bundled agent costs a node: memory, and CPU of a look, idle and beside 10 pulls of 10 layers. */
+const rounds = Number(process.env['ROUNDS'] ?? 5)
+const looks = Number(process.env['LOOKS'] ?? 100)
+const intervalMs = 200
+const clockTicksPerSec = Number(execFileSync('getconf', ['CLK_TCK']).toString())
+
+interface Cost {
+  readonly cpuMsPerLook: number
+  readonly rssMiB: number
+  readonly anonymousMiB: number
+}
+
+/** Takes reports and answers as the server does; counts those that show `pulls` pulls. */
+async function startSink() {
+  let waiting: { pulls: number; left: number; done: () => void } | undefined
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', chunk => chunks.push(chunk))
+    request.on('end', () => {
+      const { pulls } = JSON.parse(Buffer.concat(chunks).toString()) as { pulls: { phase: string }[] }
+      const answer = {
+        accepted: true,
+        acknowledged: true,
+        reportIntervalMs: intervalMs,
+        idleReportIntervalMs: intervalMs,
+      }
+      response.setHeader('content-type', 'application/json').end(JSON.stringify({ ...answer, awaiting: [] }))
+      const active = pulls.filter(({ phase }) => phase === 'downloading').length
+      if (waiting?.pulls === active && --waiting.left === 0) waiting.done()
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    /** Resolves after `count` reports that show this many downloading pulls. */
+    reports: (pulls: number, count: number) =>
+      new Promise<void>(done => {
+        waiting = { pulls, left: count, done }
+      }),
+    close: () => server.close(),
+  }
+}
+
+async function costOf(rig: Rig, pulls: number): Promise<Cost> {
+  const sink = await startSink()
+  const agent = spawn(
+    process.execPath,
+    ['--max-old-space-size=64', '--max-semi-space-size=1', 'dist/pulltrace-agent.mjs'],
+    {
+      env: {
+        ...process.env,
+        PULLTRACE_NODE_NAME: 'bench',
+        PULLTRACE_SERVER_URL: sink.url,
+        PULLTRACE_CONTAINERD_SOCKET: rig.containerd.socket,
+        PULLTRACE_REPORT_INTERVAL: `${intervalMs}ms`,
+        PULLTRACE_AGENT_METRICS_ADDR: '127.0.0.1:0',
+        PULLTRACE_LOG_LEVEL: 'error',
+      },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  )
+  try {
+    await sink.reports(pulls, 25)
+    const before = cpuMsOf(agent.pid!)
+    await sink.reports(pulls, looks)
+    const cpuMsPerLook = (cpuMsOf(agent.pid!) - before) / looks
+    const status = readFileSync(`/proc/${agent.pid}/status`, 'utf8')
+    const mebibytes = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)![1]) / 1024
+    return { cpuMsPerLook, rssMiB: mebibytes('VmRSS'), anonymousMiB: mebibytes('RssAnon') }
+  } finally {
+    const gone = once(agent, 'exit')
+    agent.kill('SIGTERM')
+    await gone
+    sink.close()
+  }
+}
+
+/** User and system time of a process. Source: proc_pid_stat(5), fields 14 and 15. */
+function cpuMsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
+  return ((Number(fields[11]) + Number(fields[12])) * 1000) / clockTicksPerSec
+}
+
+async function measured(rig: Rig, pulls: number): Promise<Cost> {
+  const costs: Cost[] = []
+  for (let round = 0; round < rounds; round++) costs.push(await costOf(rig, pulls))
+  const middle = (pick: (cost: Cost) => number) => median(costs.map(pick))
+  return {
+    cpuMsPerLook: middle(cost => cost.cpuMsPerLook),
+    rssMiB: middle(cost => cost.rssMiB),
+    anonymousMiB: middle(cost => cost.anonymousMiB),
+  }
+}
+
+const rig = await startRig({ version: '2.4' })
+const stop = new AbortController()
+try {
+  const idle = await measured(rig, 0)
+  const images: BuiltImage[] = []
+  for (let index = 0; index < 10; index++) {
+    images.push(
+      await rig.push({ name: `bench/app-${index}`, layers: Array.from({ length: 10 }, () => ({ bytes: 3_000_000 })) }),
+    )
+  }
+  // A slow trickle: every ingest moves, none ends while it is measured.
+  rig.proxy.limit(400_000)
+  const pulls = images.map(image => rig.pull(image, stop.signal).catch(() => {}))
+  const busy = await measured(rig, 10)
+  stop.abort()
+  await Promise.all(pulls)
+  const row = (name: string, { cpuMsPerLook, rssMiB, anonymousMiB }: Cost) => [
+    name,
+    `${cpuMsPerLook.toFixed(2)} ms`,
+    `${rssMiB.toFixed(1)} MiB`,
+    `${anonymousMiB.toFixed(1)} MiB`,
+  ]
+  console.log(`### Agent, bundled, on containerd 2.4, a look and a report each ${intervalMs} ms\n`)
+  console.log(
+    table([['node', 'CPU per look', 'RSS', 'of it anonymous'], row('idle', idle), row('10 pulls x 10 layers', busy)]),
+  )
+} finally {
+  stop.abort()
+  await rig.stop()
+}
