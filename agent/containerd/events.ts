@@ -1,5 +1,8 @@
+import { ContentCreate } from '../../proto/generated/containerd/events/content.ts'
 import { ImageCreate, ImageUpdate } from '../../proto/generated/containerd/events/image.ts'
+import { SnapshotCommit, SnapshotPrepare } from '../../proto/generated/containerd/events/snapshot.ts'
 import type { ContainerdClient, Envelope } from './client.ts'
+import { chainIdOfKey } from './holdings.ts'
 
 /**
  * Signs that a pull begins, goes on or ends. 1.6 has none for the beginning; /content/create
@@ -15,6 +18,8 @@ const topics = [
 ]
 
 export interface EventListener {
+  /** A blob is complete, or a snapshot was prepared or committed, by its digest or chain id. */
+  changed(namespace: string, name: string): void
   imageChanged(namespace: string, name: string): void
   namespaceCreated(): void
   wake(): void
@@ -30,6 +35,11 @@ export class EventWatch {
   constructor(client: ContainerdClient, listener: EventListener) {
     this.#client = client
     this.#listener = listener
+  }
+
+  /** Whether events come. When they do not, everything has to be asked for. */
+  get open(): boolean {
+    return this.#stream !== undefined
   }
 
   ensure(): void {
@@ -49,11 +59,26 @@ export class EventWatch {
   }
 
   #take({ topic, namespace, event }: Envelope): void {
-    if (event && topic === '/images/create')
-      this.#listener.imageChanged(namespace, ImageCreate.decode(event.value).name)
-    if (event && topic === '/images/update')
-      this.#listener.imageChanged(namespace, ImageUpdate.decode(event.value).name)
-    if (topic === '/namespaces/create') this.#listener.namespaceCreated()
+    const bytes = event?.value ?? new Uint8Array()
+    switch (topic) {
+      case '/images/create':
+        this.#listener.imageChanged(namespace, ImageCreate.decode(bytes).name)
+        break
+      case '/images/update':
+        this.#listener.imageChanged(namespace, ImageUpdate.decode(bytes).name)
+        break
+      case '/content/create':
+        this.#listener.changed(namespace, ContentCreate.decode(bytes).digest)
+        break
+      case '/snapshot/prepare':
+        this.#listener.changed(namespace, chainIdOfKey(SnapshotPrepare.decode(bytes).key))
+        break
+      case '/snapshot/commit':
+        this.#listener.changed(namespace, SnapshotCommit.decode(bytes).name)
+        break
+      case '/namespaces/create':
+        this.#listener.namespaceCreated()
+    }
     this.#listener.wake()
   }
 }

@@ -1,8 +1,9 @@
 import type { FoundImage, GoneLease, LeaseKey, SeenLease } from '../source.ts'
 import { BlobStore } from './blobs.ts'
-import type { ContainerdClient, Lease, Resource } from './client.ts'
+import type { ContainerdClient, Lease } from './client.ts'
 import { type Evidence, evidenceFor } from './evidence.ts'
 import { type FindParts, findImages } from './find-images.ts'
+import { type Holdings, holdingsOf, together } from './holdings.ts'
 import {
   childrenOf,
   type ImageMemory,
@@ -14,7 +15,7 @@ import {
   seenImageOf,
 } from './image-memory.ts'
 import { belongsToBuildKit, digestOfRef, leaseKeyOf, looksLikePull, nameOf } from './keys.ts'
-import { findSnapshots, snapshotterOf } from './snapshots.ts'
+import { findSnapshots } from './snapshots.ts'
 
 /** One lease that is, or may become, a pull. */
 export interface LeaseMemory {
@@ -30,7 +31,17 @@ export interface LeaseMemory {
   looksWithoutSource: number
   /** Snapshotters whose older snapshots of this image have been looked up. */
   readonly searched: Set<string>
+  /** What it held when it was asked, and when that was. */
+  held: Holdings
+  heldAtMs: number
+  /** Layers that were in flight then. */
+  inFlight: ReadonlySet<string>
+  /** An event told of one of its blobs or snapshots since. */
+  changed: boolean
 }
+
+/** Without any sign of a change a lease is asked again after this. */
+const resourcesAgeMs = 5_000
 
 const patience = 3
 
@@ -54,8 +65,11 @@ export class NamespaceObserver {
   #offsets: ReadonlyMap<string, number> = new Map()
   #find: FindParts
 
-  constructor(client: ContainerdClient, namespace: string) {
+  readonly #hearsEvents: () => boolean
+
+  constructor(client: ContainerdClient, namespace: string, hearsEvents: () => boolean) {
     this.#client = client
+    this.#hearsEvents = hearsEvents
     this.#namespace = namespace
     this.#blobs = new BlobStore(client, namespace)
     this.#find = { pending: new Map(), recent: new Map(), glimpsed: new Map(), lastLookMs: undefined }
@@ -69,6 +83,14 @@ export class NamespaceObserver {
   /** An image record was made or changed. */
   imageChanged(name: string, atMs: number): void {
     this.#find.pending.set(name, atMs)
+  }
+
+  /** A blob was completed, or a snapshot prepared or committed: `name` is its digest or chain id. */
+  changed(name: string): void {
+    for (const lease of this.#leases.values()) {
+      lease.changed ||=
+        lease.image.layers?.some(({ digest, chainIds }) => digest === name || chainIds.includes(name)) ?? true
+    }
   }
 
   /**
@@ -91,7 +113,8 @@ export class NamespaceObserver {
 
     // Ingests before resources: a layer that is done in between is then seen as done, never as lost.
     const offsets = live.size > 0 ? await this.#ingestOffsets() : new Map<string, number>()
-    const held = await this.#resourcesOf(live)
+    await Promise.all([...live.values()].map(lease => this.#refresh(lease, offsets, atMs)))
+    const held = together([...live.values()].map(lease => lease.held))
     const inFlight: InFlight = { offsets, extracting: held.extracting }
     await Promise.all([...live.values()].map(lease => this.#learn(lease, held, offsets)))
 
@@ -147,6 +170,10 @@ export class NamespaceObserver {
         shown: false,
         looksWithoutSource: 0,
         searched: new Set<string>(),
+        held: holdingsOf([]),
+        heldAtMs: Number.NEGATIVE_INFINITY,
+        inFlight: new Set<string>(),
+        changed: true,
       }
       this.#leases.set(name, memory)
       live.set(name, memory)
@@ -163,41 +190,30 @@ export class NamespaceObserver {
     return offsets
   }
 
-  async #resourcesOf(live: ReadonlyMap<string, LeaseMemory>): Promise<Held> {
-    const held: Held = { content: new Map(), all: new Set(), snapshots: new Map(), extracting: new Set() }
-    await Promise.all(
-      [...live].map(async ([name, lease]) => {
-        // A lease that went since it was listed keeps what it was known to hold; the next look buries it.
-        const resources = (await this.#client.resources(this.#namespace, lease.key.leaseId)) ?? []
-        if (resources.length > 0) lease.empty = false
-        held.content.set(
-          name,
-          resources.filter(({ type }) => type === 'content').map(({ id }) => id),
-        )
-        for (const resource of resources) this.#hold(resource, lease, held)
-      }),
-    )
-    return held
+  /** Asks again only what may hold something else than before: one call for each pull and look is most of the cost. */
+  async #refresh(lease: LeaseMemory, offsets: ReadonlyMap<string, number>, atMs: number): Promise<void> {
+    const layers = lease.image.layers
+    const inFlight = layers?.filter(({ digest }) => offsets.has(digest)).map(({ digest }) => digest) ?? []
+    const same = inFlight.length === lease.inFlight.size && inFlight.every(digest => lease.inFlight.has(digest))
+    const known = layers !== undefined && lease.image.configsRead > 0
+    const fresh = atMs - lease.heldAtMs < resourcesAgeMs && atMs >= lease.heldAtMs
+    if (known && same && fresh && !lease.changed && this.#hearsEvents()) return
+    lease.changed = false
+    // A lease that went since it was listed keeps what it was known to hold; the next look buries it.
+    const resources = await this.#client.resources(this.#namespace, lease.key.leaseId)
+    if (!resources) return
+    lease.held = holdingsOf(resources)
+    lease.heldAtMs = atMs
+    lease.inFlight = new Set(inFlight)
+    if (resources.length > 0) lease.empty = false
+    lease.pullIngests ||= lease.held.pullIngests
+    for (const snapshotter of lease.held.snapshotters) this.#snapshotters.add(snapshotter)
   }
 
-  #hold({ type, id }: Resource, lease: LeaseMemory, held: Held): void {
-    if (type === 'content') held.all.add(id)
-    else if (type === 'ingests') lease.pullIngests ||= digestOfRef(id) !== undefined
-    else {
-      const snapshotter = snapshotterOf(type)
-      if (snapshotter === undefined) return
-      this.#snapshotters.add(snapshotter)
-      // containerd 2.4.2, core/unpack/unpacker.go: `extract-<time>-<random> <chain id>` until it is committed.
-      const space = id.indexOf(' ')
-      if (id.startsWith('extract-') && space > 0) held.extracting.add(id.slice(space + 1))
-      else held.snapshots.set(id, snapshotter)
-    }
-  }
-
-  async #learn(lease: LeaseMemory, held: Held, offsets: ReadonlyMap<string, number>): Promise<void> {
-    const { image, key } = lease
+  async #learn(lease: LeaseMemory, held: Holdings, offsets: ReadonlyMap<string, number>): Promise<void> {
+    const { image } = lease
     const knewLayers = image.layers !== undefined
-    await readDocuments(image, held.content.get(nameOf(key)) ?? [], this.#blobs)
+    await readDocuments(image, lease.held.content, this.#blobs)
     const root = rootOf(image)
     if (root !== undefined && (this.#blobs.known(root)?.repositories.length ?? 0) === 0) {
       await this.#blobs.refresh(root)
@@ -211,7 +227,8 @@ export class NamespaceObserver {
     await Promise.all(
       image.layers.map(async layer => {
         if (layer.blobCreatedMs !== undefined) return
-        const newlyDone = held.all.has(layer.digest) || vanished(layer.digest) || layer.snapshotCreatedMs !== undefined
+        const newlyDone =
+          held.content.has(layer.digest) || vanished(layer.digest) || layer.snapshotCreatedMs !== undefined
         if (knewLayers && !newlyDone) return
         layer.blobCreatedMs = (await this.#blobs.refresh(layer.digest))?.createdMs
       }),
@@ -243,17 +260,6 @@ export class NamespaceObserver {
     lease.shown = true
     return { ...key, kind: pull ? 'pull' : 'maybe', image: seen }
   }
-}
-
-interface Held {
-  /** Blobs by lease. */
-  readonly content: Map<string, readonly string[]>
-  /** Blobs of all leases: what one pull has fetched, another that waits for it has too. */
-  readonly all: Set<string>
-  /** Committed snapshots of all leases, and their snapshotter. */
-  readonly snapshots: Map<string, string>
-  /** Chain ids whose snapshot is being filled. */
-  readonly extracting: Set<string>
 }
 
 const noEvidence: Evidence = { records: [], contentComplete: undefined, topSnapshotMs: undefined }

@@ -36,6 +36,7 @@ class ContainerdSource implements PullSource {
     this.#fixed = namespaces
     this.#clock = clock
     this.#events = new EventWatch(client, {
+      changed: (namespace, name) => this.#observers.get(namespace)?.changed(name),
       imageChanged: (namespace, name) => this.#observers.get(namespace)?.imageChanged(name, clock.now()),
       namespaceCreated: () => {
         this.#namespacesAtMs = undefined
@@ -96,7 +97,8 @@ class ContainerdSource implements PullSource {
       return
     const names = this.#fixed.length > 0 ? this.#fixed : await this.#client.namespaces()
     for (const name of names) {
-      if (!this.#observers.has(name)) this.#observers.set(name, new NamespaceObserver(this.#client, name))
+      if (this.#observers.has(name)) continue
+      this.#observers.set(name, new NamespaceObserver(this.#client, name, () => this.#events.open))
     }
     // A namespace that is no more is left only when its last pulls have ended.
     for (const [name, observer] of this.#observers) {
