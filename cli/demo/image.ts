@@ -77,7 +77,8 @@ export function buildImage(spec: ImageSpec): DemoImage {
   const config = documentOf(types[family].config, {
     architecture,
     os: 'linux',
-    config: { Labels: { 'org.opencontainers.image.ref.name': ref } },
+    // Two tags of equal layers in one repository are one image; in two repositories they are not.
+    config: { Labels: { 'org.opencontainers.image.title': repository } },
     rootfs: { type: 'layers', diff_ids: layers.map(layer => layer.diffId) },
   })
   const manifest = documentOf(

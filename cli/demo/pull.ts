@@ -125,6 +125,8 @@ export class DemoPull {
     const blob = namespace.blobs.get(document.digest)
     const ref = `${kindOf(document, this.image)}-${document.digest}`
     if (blob && this.#documentStep !== 'label') {
+      // Another pull of the same document may have completed the ingest that both had opened.
+      this.lease.resources.delete(`ingests ${ref}`)
       namespace.hold(this.lease, 'content', document.digest)
       this.#documentStep = 'label'
     } else if (blob) {

@@ -98,6 +98,22 @@ describe('DemoRuntime', () => {
     assert.equal([...namespace.blobs.values()].filter(blob => blob.size === base.bytes).length, 1)
   })
 
+  it('pulls two tags of one image at once, and fetches its content once', async () => {
+    const { runtime, namespace, events, pass, resources } = startRuntime()
+    const image = imageOf('app', 1)
+    const one = runtime.startPull(image, { rate: MiB })
+    const other = runtime.startPull({ ...image, ref: 'registry.example.com/team/app:latest' }, { rate: MiB })
+    pass(1_000)
+    assert.deepEqual(
+      resources(other.lease.id).filter(name => !name.startsWith('content')),
+      [],
+    )
+    pass(10_000)
+    assert.deepEqual([await one.done, await other.done], ['completed', 'completed'])
+    assert.equal(events.filter(event => event.topic === '/content/create').length, 4)
+    assert.ok(namespace.images.has('registry.example.com/team/app:latest') && namespace.images.has(image.ref))
+  })
+
   it('lets the second pull take over when the first one is cut', async () => {
     const { runtime, namespace, pass } = startRuntime()
     const first = runtime.startPull(imageOf('first', 1), { rate: MiB })
