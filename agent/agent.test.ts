@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict'
+import type { AgentReport, AgentReportAnswer, AwaitedPull } from '../core/contract/agent-report.ts'
+import { FakeClock } from '../core/lib/clock.fake.ts'
+import { Code, PulltraceError } from '../core/lib/errors.ts'
+import { type Logger, silentLogger } from '../core/lib/log.ts'
+import { runAgent } from './agent.ts'
+import { aGoneLease, aLook, aPull, digestOf, startMs } from './build.fake.ts'
+import type { Delivery } from './deliver.ts'
+import { createAgentMetrics } from './metrics.ts'
+import { Readiness } from './readiness.ts'
+import type { RuntimeSnapshot } from './source.ts'
+
+const answer: AgentReportAnswer = {
+  accepted: true,
+  acknowledged: true,
+  reportIntervalMs: 2000,
+  idleReportIntervalMs: 30_000,
+  awaiting: [],
+}
+const answered = (changes: Partial<AgentReportAnswer> = {}): Delivery => ({
+  outcome: 'answered',
+  answer: { ...answer, ...changes },
+})
+const record = { name: 'registry.example.com/team/app:v1', updatedMs: startMs + 1 }
+
+interface Script {
+  /** What each look sees; the agent is stopped after the last. */
+  readonly looks: readonly (Partial<RuntimeSnapshot> | Error)[]
+  readonly answers?: readonly Delivery[]
+  readonly log?: Logger
+}
+
+/** Runs the agent on a clock that never waits; returns each report with the time it was sent. */
+async function play({ looks, answers = [], log = silentLogger }: Script) {
+  const clock = new FakeClock(startMs)
+  const stop = new AbortController()
+  const reports: { report: AgentReport; atMs: number }[] = []
+  const lookedMs: number[] = []
+  const readiness = new Readiness(clock)
+  await runAgent(
+    {
+      nodeName: 'node-a',
+      version: '1',
+      reportIntervalMs: 2000,
+      clock,
+      log,
+      metrics: createAgentMetrics('1'),
+      readiness,
+      random: () => 0,
+      source: {
+        async look() {
+          const look = looks[lookedMs.length] ?? looks.at(-1)!
+          lookedMs.push(clock.now() - startMs)
+          if (lookedMs.length === looks.length) stop.abort()
+          if (look instanceof Error) throw look
+          return aLook({ ...look, atMs: clock.now() })
+        },
+        evidenceOf: async () => ({ records: [record], contentComplete: true, topSnapshotMs: undefined }),
+        runtime: () => ({ name: 'containerd', version: '2.4.2' }),
+        onWake: () => () => {},
+        close() {},
+      },
+      sink: {
+        async deliver(report) {
+          reports.push({ report: structuredClone(report), atMs: clock.now() - startMs })
+          return answers[reports.length - 1] ?? answered()
+        },
+        close() {},
+      },
+    },
+    stop.signal,
+  )
+  return { reports, lookedMs, readiness }
+}
+
+const sentMs = (reports: readonly { atMs: number }[]) => reports.map(({ atMs }) => atMs)
+const phases = (reports: readonly { report: AgentReport }[]) =>
+  reports.map(({ report }) => report.pulls.map(({ phase }) => phase))
+const idle = {}
+const pulling = { leases: [aPull()] }
+const gone = { gone: [aGoneLease({ evidence: { records: [record] } })] }
+
+describe('runAgent', () => {
+  it('looks each interval, and reports an idle node each idle interval', async () => {
+    const { reports, lookedMs } = await play({ looks: Array.from({ length: 18 }, () => idle) })
+    assert.deepEqual(lookedMs.slice(0, 4), [0, 2000, 4000, 6000])
+    // The last one is the report on the way out.
+    assert.deepEqual(sentMs(reports), [0, 30_000, 34_000])
+    assert.deepEqual(
+      reports.map(({ report }) => report.agent.seq),
+      [1, 2, 3],
+    )
+  })
+
+  it('reports the first sign of a pull at once, then each interval, then its end until it is acknowledged', async () => {
+    const { reports } = await play({
+      looks: [idle, pulling, pulling, gone, idle, idle, idle, idle],
+      answers: [
+        answered(),
+        answered(),
+        answered(),
+        answered({ acknowledged: false }),
+        answered({ acknowledged: false }),
+      ],
+    })
+    assert.deepEqual(sentMs(reports).slice(0, 6), [0, 2000, 4000, 6000, 8000, 10_000])
+    assert.deepEqual(phases(reports).slice(0, 7), [
+      [],
+      ['downloading'],
+      ['downloading'],
+      ['completed'],
+      ['completed'],
+      ['completed'],
+      [],
+    ])
+  })
+
+  it('obeys the interval in the answer', async () => {
+    const { lookedMs } = await play({ looks: [idle, idle, idle, idle], answers: [answered({ reportIntervalMs: 500 })] })
+    assert.deepEqual(
+      lookedMs.slice(1, 3).map((ms, index) => ms - lookedMs[index]!),
+      [500, 500],
+    )
+  })
+
+  it('draws a new epoch when it is told that it is stale', async () => {
+    const { reports } = await play({
+      looks: [pulling, pulling, pulling],
+      answers: [answered({ accepted: false, reason: 'stale' })],
+    })
+    const [first, second] = reports.map(({ report }) => report.agent)
+    assert.notEqual(first?.epoch, second?.epoch)
+    assert.equal(second?.seq, 1)
+  })
+
+  it('answers for a pull that it does not know, once', async () => {
+    const awaited: AwaitedPull = {
+      id: 'b'.repeat(26),
+      imageRef: 'x@y',
+      digest: digestOf('x'),
+      startedAt: '2026-11-21T10:00:00Z',
+    }
+    const { reports } = await play({ looks: [idle, idle, idle, idle], answers: [answered({ awaiting: [awaited] })] })
+    const ends = reports.flatMap(({ report }) => report.pulls)
+    assert.deepEqual(
+      ends.map(({ id, phase, imageRef }) => [id, phase, imageRef]),
+      [[awaited.id, 'completed', record.name]],
+    )
+  })
+
+  it('does not answer for a pull that goes on', async () => {
+    const own = (await play({ looks: [pulling] })).reports[0]!.report.pulls[0]!
+    const awaiting = [{ id: own.id, imageRef: own.imageRef, startedAt: own.startedAt }]
+    const { reports } = await play({ looks: [pulling, pulling, pulling], answers: [answered({ awaiting })] })
+    assert.deepEqual(
+      phases(reports),
+      [['downloading'], ['downloading'], ['downloading'], ['downloading']].slice(0, reports.length),
+    )
+  })
+
+  it('waits as long as the server asks, and then sends what is true then', async () => {
+    const refused: Delivery = { outcome: 'refused', status: 503, message: 'later', retryAfterMs: 5000 }
+    const { reports, lookedMs } = await play({ looks: [pulling, pulling, pulling, pulling, gone], answers: [refused] })
+    assert.deepEqual(lookedMs.slice(0, 4), [0, 2000, 4000, 6000])
+    assert.equal(reports[1]?.atMs, 6000)
+  })
+
+  it('goes on when containerd does not answer, and says so once', async () => {
+    const lines: string[] = []
+    const log: Logger = { ...silentLogger, info: line => lines.push(line), warn: line => lines.push(line) }
+    const away = new PulltraceError(Code.Unavailable, 'away')
+    const { reports, readiness } = await play({ looks: [pulling, away, away, away, away, pulling, pulling], log })
+    assert.deepEqual(lines, [
+      'containerd answers',
+      'server takes reports',
+      'containerd does not answer',
+      'containerd answers',
+    ])
+    assert.equal(
+      reports.every(({ report }) => report.pulls[0]?.phase === 'downloading'),
+      true,
+    )
+    assert.equal(readiness.reason(), undefined)
+  })
+
+  it('sends a last report when it is stopped', async () => {
+    const { reports } = await play({ looks: [pulling, pulling, gone] })
+    assert.deepEqual(phases(reports).at(-1), ['completed'])
+  })
+})
+
+describe('Readiness', () => {
+  it('needs a look within three intervals', () => {
+    const clock = new FakeClock()
+    const readiness = new Readiness(clock)
+    assert.match(readiness.reason() ?? '', /has not answered yet/)
+    readiness.looked(2000)
+    clock.advance(6000)
+    assert.equal(readiness.reason(), undefined)
+    clock.advance(1)
+    assert.match(readiness.reason() ?? '', /last answered 6 s ago/)
+  })
+})

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+import { gunzipSync } from 'node:zlib'
+import type { AgentReport } from '../core/contract/agent-report.ts'
+import { Secret } from '../core/lib/secret.ts'
+import { createReportSink, gzipAboveBytes, type ReportSink, retryAfterMsOf } from './deliver.ts'
+
+const report: AgentReport = {
+  nodeName: 'node-a',
+  timestamp: '2026-11-21T10:00:00Z',
+  agent: { version: '1', epoch: 'epoch-123', seq: 1 },
+  pulls: [],
+}
+const answer = { accepted: true, acknowledged: true, reportIntervalMs: 2000, idleReportIntervalMs: 2000, awaiting: [] }
+const never = new AbortController().signal
+
+describe('createReportSink', () => {
+  let server: http.Server
+  let sink: ReportSink
+  let token: Secret | undefined
+  let handle: (request: IncomingMessage, response: ServerResponse, body: Buffer) => void
+  let connections: number
+
+  beforeEach(async () => {
+    connections = 0
+    token = undefined
+    handle = (_, response) => void response.end(JSON.stringify(answer))
+    server = http.createServer((request, response) => {
+      void buffer(request).then(body => handle(request, response, body))
+    })
+    server.on('connection', () => connections++)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const serverUrl = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/prefix`)
+    sink = createReportSink({ serverUrl, token: () => token, caFile: undefined })
+  })
+  afterEach(async () => {
+    sink.close()
+    server.closeAllConnections()
+    await new Promise(done => server.close(done))
+  })
+
+  it('posts JSON below the path of the server, with the token of now', async () => {
+    const seen: unknown[] = []
+    handle = (request, response, body) => {
+      seen.push([request.method, request.url, request.headers.authorization, JSON.parse(body.toString())])
+      response.end(JSON.stringify(answer))
+    }
+    assert.deepEqual(await sink.deliver(report, never), { outcome: 'answered', answer })
+    token = new Secret('renewed')
+    await sink.deliver(report, never)
+    assert.deepEqual(seen, [
+      ['POST', '/prefix/api/v1/report', undefined, report],
+      ['POST', '/prefix/api/v1/report', 'Bearer renewed', report],
+    ])
+    assert.equal(connections, 1, 'the connection is kept')
+  })
+
+  it('compresses only what is large', async () => {
+    const encodings: unknown[] = []
+    handle = (request, response, body) => {
+      const encoding = request.headers['content-encoding']
+      encodings.push([encoding, JSON.parse((encoding ? gunzipSync(body) : body).toString()).nodeName.length])
+      response.end(JSON.stringify(answer))
+    }
+    await sink.deliver(report, never)
+    await sink.deliver({ ...report, nodeName: 'n'.repeat(gzipAboveBytes) }, never)
+    assert.deepEqual(encodings, [
+      [undefined, 6],
+      ['gzip', gzipAboveBytes],
+    ])
+  })
+
+  for (const { status, headers, body, expected } of [
+    {
+      status: 401,
+      headers: {},
+      body: '{"error":{"code":"unauthenticated","message":"no token"}}',
+      expected: { message: 'no token', retryAfterMs: undefined },
+    },
+    {
+      status: 403,
+      headers: {},
+      body: '{"error":{"code":"permission_denied","message":"other node"}}',
+      expected: { message: 'other node', retryAfterMs: undefined },
+    },
+    {
+      status: 429,
+      headers: { 'retry-after': '7' },
+      body: 'slow down',
+      expected: { message: 'slow down', retryAfterMs: 7000 },
+    },
+    {
+      status: 503,
+      headers: { 'retry-after': '1' },
+      body: '<html>',
+      expected: { message: '<html>', retryAfterMs: 1000 },
+    },
+  ]) {
+    it(`tells ${status} as a refusal`, async () => {
+      handle = (_, response) => void response.writeHead(status, headers as http.OutgoingHttpHeaders).end(body)
+      assert.deepEqual(await sink.deliver(report, never), { outcome: 'refused', status, ...expected })
+    })
+  }
+
+  it('tells an answer that is none as unreachable', async () => {
+    for (const body of ['', 'hello', '{}', '{"accepted":"yes"}']) {
+      handle = (_, response) => void response.end(body)
+      assert.equal((await sink.deliver(report, never)).outcome, 'unreachable', body)
+    }
+  })
+
+  it('sends again when the server had closed the idle connection', async () => {
+    await sink.deliver(report, never)
+    let cut = true
+    handle = (request, response) => {
+      if (cut) request.socket.resetAndDestroy()
+      else response.end(JSON.stringify(answer))
+      cut = false
+    }
+    assert.equal((await sink.deliver(report, never)).outcome, 'answered')
+  })
+
+  it('gives up when it is told to', async () => {
+    handle = () => {}
+    const stop = new AbortController()
+    const delivery = sink.deliver(report, stop.signal)
+    stop.abort()
+    assert.equal((await delivery).outcome, 'unreachable')
+  })
+
+  it('says why nobody answers', async () => {
+    const nobody = createReportSink({
+      serverUrl: new URL('http://127.0.0.1:1'),
+      token: () => undefined,
+      caFile: undefined,
+    })
+    const delivery = await nobody.deliver(report, never)
+    assert.ok(delivery.outcome === 'unreachable' && /ECONNREFUSED/.test(delivery.message))
+  })
+})
+
+describe('retryAfterMsOf', () => {
+  for (const [value, ms] of [
+    [undefined, undefined],
+    ['0', 0],
+    ['120', 120_000],
+    ['Sat, 21 Nov 2026 10:00:05 GMT', 5_000],
+    ['Sat, 21 Nov 2026 09:00:00 GMT', 0],
+    ['soon', undefined],
+  ] as const) {
+    it(`of '${value}' is ${ms}`, () => assert.equal(retryAfterMsOf(value, Date.parse('2026-11-21T10:00:00Z')), ms))
+  }
+})
