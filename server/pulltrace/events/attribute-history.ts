@@ -29,18 +29,13 @@ export class AttributeHistory {
   /** Whether the pull matched right after event `seq`. Where that is forgotten: yes, as a needless `left` does no harm. */
   matchedAt(seq: number, filter: PullFilter): boolean {
     const step = this.#steps.findLast(step => step.seq <= seq)
-    return step === undefined ? this.#forgotten(seq) : matches(filter, step.attributes)
+    if (step !== undefined) return matches(filter, step.attributes)
+    return this.#bornSeq !== undefined && seq >= this.#bornSeq
   }
 
-  /** Whether the pull did not match at some time after event `after` and before event `before`. Where forgotten: yes. */
-  leftBetween(after: number, before: number, filter: PullFilter): boolean {
-    if (this.#forgotten(after)) return true
-    return this.#steps.some(step => step.seq > after && step.seq < before && !matches(filter, step.attributes))
-  }
-
-  /** Whether the pull was there at `seq`, with attributes that are no longer kept. */
-  #forgotten(seq: number): boolean {
-    return this.#bornSeq !== undefined && seq >= this.#bornSeq && seq < this.#steps[0]!.seq
+  /** The first event after `after` and before `before` with which the pull, as far as is known, did not match. */
+  firstLeave(after: number, before: number, filter: PullFilter): number | undefined {
+    return this.#steps.find(step => step.seq > after && step.seq < before && !matches(filter, step.attributes))?.seq
   }
 }
 

@@ -147,7 +147,6 @@ export class EventHub {
     const missed: Delivery[] = []
     for (const events of eventsOf.values())
       for (const delivery of missedOf(events, since, filter)) missed.push(delivery)
-    // Stable: of equal numbers the event comes first, then the leave that follows it.
     return missed.sort((a, b) => a.seq - b.seq)
   }
 

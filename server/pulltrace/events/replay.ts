@@ -1,11 +1,12 @@
 import { type Emission, Frame } from './emission.ts'
+import { formatEventId } from './event-id.ts'
 import type { PullFilter } from './filter.ts'
 
 /** An event as one client gets it. */
 export interface Delivery {
   readonly emission: Emission
   readonly frame: number
-  /** A client that has this delivery, and all before it, may go on from this number. */
+  /** Its id. A client that has this delivery, and all before it, may go on from this number. */
   readonly seq: number
 }
 
@@ -13,9 +14,9 @@ export interface Delivery {
  * What a client that stopped at `since` has missed of one pull. `events` are its
  * starts, ends and newest progress after `since`, oldest first.
  *
- * Invariant, whatever delivery the client stops at next: when the pull does not match
- * at the client's number, the client does not hold it. So a leave between two events,
- * of which no event is left, is told right after the earlier one, without an id.
+ * Invariant, wherever the client stops next: when the history says that the pull did
+ * not match at its number, the client does not hold it. So a leave between two of
+ * the events is told under the number it happened at, which no other event has.
  */
 export function missedOf(events: readonly Emission[], since: number, filter: PullFilter): Delivery[] {
   const missed: Delivery[] = []
@@ -25,8 +26,9 @@ export function missedOf(events: readonly Emission[], since: number, filter: Pul
   let held = history.matchedAt(since, filter)
   let seq = since
   for (const emission of events) {
-    if (held && history.leftBetween(seq, emission.seq, filter)) {
-      missed.push({ emission: newest, frame: Frame.left | Frame.state, seq })
+    const leave = held ? history.firstLeave(seq, emission.seq, filter) : undefined
+    if (leave !== undefined) {
+      missed.push({ emission: newest, frame: Frame.left | Frame.state, seq: leave })
       held = false
     }
     const matching = emission.matches(filter)
@@ -36,4 +38,10 @@ export function missedOf(events: readonly Emission[], since: number, filter: Pul
     seq = emission.seq
   }
   return missed
+}
+
+export function deliveryBytes({ emission, frame, seq }: Delivery, layers: number): Buffer {
+  const bytes = emission.bytes(frame | layers)
+  if ((frame & Frame.state) === 0) return bytes
+  return Buffer.concat([Buffer.from(`id: ${formatEventId(emission.epoch, seq)}\n`), bytes])
 }

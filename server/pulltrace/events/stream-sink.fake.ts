@@ -23,7 +23,7 @@ export class FakeSink implements StreamSink {
 
   write(bytes: Buffer): boolean {
     if (this.closed || this.ended) return false
-    this.writes++
+    if (this.writes++ > 100_000) throw new Error('writes without end')
     this.#buffered.push(bytes)
     const full = this.bufferedBytes >= this.#fullBytes
     this.#needsDrain ||= full

@@ -54,7 +54,7 @@ export class StreamView {
   }
 
   #take(message: EventSourceMessage): void {
-    const seq = message.id === undefined ? undefined : this.#number(message.id, message.event === 'synced')
+    const seq = message.id === undefined ? undefined : this.#number(message.id)
     if (message.event === 'reset') {
       assert.equal(message.data, '{}')
       assert.equal(seq, undefined)
@@ -72,7 +72,7 @@ export class StreamView {
   #apply(event: PullEvent, seq: number | undefined): void {
     const { id, phase } = event.pull
     this.log.push({ seq, event })
-    if (seq === undefined) assert.ok(event.type === 'pull.progress', 'only state and leaves come without an id')
+    if (seq === undefined) assert.ok(event.type === 'pull.progress', 'only the first state comes without ids')
     else this.seen.add(seq)
     if (event.type === 'pull.started') assert.ok(!this.#mentioned.has(id), `the start of ${id} comes first`)
     this.#mentioned.add(id)
@@ -81,7 +81,7 @@ export class StreamView {
     else this.pulls.set(id, event.pull)
   }
 
-  #number(id: string, synced: boolean): number {
+  #number(id: string): number {
     const parsed = parseEventId(id)
     assert.ok(parsed, `'${id}' is an id`)
     if (parsed.epoch !== this.#epoch) {
@@ -89,8 +89,7 @@ export class StreamView {
       this.#lastSeq = -1
       this.seen.clear()
     }
-    // `synced` repeats the number of the newest event, which a client may have seen before its reset.
-    assert.ok(synced ? parsed.seq >= this.#lastSeq : parsed.seq > this.#lastSeq, `${id} rises above ${this.#lastSeq}`)
+    assert.ok(parsed.seq > this.#lastSeq, `${id} rises above ${this.#lastSeq}`)
     this.#lastSeq = parsed.seq
     this.lastEventId = id
     return parsed.seq

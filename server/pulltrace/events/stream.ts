@@ -1,6 +1,7 @@
 import { type Emission, Frame } from './emission.ts'
 import { formatEventId } from './event-id.ts'
 import type { EventHub } from './hub.ts'
+import { deliveryBytes } from './replay.ts'
 import type { StreamGroup } from './stream-group.ts'
 import type { SinkListener, StreamSink } from './stream-sink.ts'
 
@@ -129,9 +130,9 @@ export class Stream implements SinkListener {
     const missed = this.#hub.replay(this.#cursor, this.#group.filter)
     if (missed === undefined) return 'forgotten'
     const piece = new Piece()
-    for (const [index, { emission, frame, seq }] of missed.entries()) {
-      piece.add(emission.bytes(frame | this.#group.layers))
-      this.#cursor = seq
+    for (const [index, delivery] of missed.entries()) {
+      piece.add(deliveryBytes(delivery, this.#group.layers))
+      this.#cursor = delivery.seq
       if (piece.length < this.#group.pieceBytes && index + 1 < missed.length) continue
       if (this.#writePiece(piece)) continue
       let remaining = 0
@@ -142,7 +143,6 @@ export class Stream implements SinkListener {
       this.#keptBytes = Math.max(this.#keptBytes, this.#group.keptBytes - remaining)
       return 'full'
     }
-    this.#cursor = this.#hub.seq
     return 'all'
   }
 
