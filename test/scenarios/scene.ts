@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Pull } from '../../core/contract/pull.ts'
 import type { BuiltImage, ImageSpec } from '../rig/images.ts'
+import type { Layer } from '../rig/layers.ts'
 import { openOracle, pullWithCtr } from '../rig/oracle.ts'
 import type { Rig } from '../rig/rig.ts'
 import { faultsOf } from './laws.ts'
@@ -26,8 +27,10 @@ export interface Scene {
   pull(image: BuiltImage, options?: PullOptions): Call
   /** As `pull` for another name of the same image. */
   pullRef(image: BuiltImage, ref: string, options?: PullOptions): Call
-  /** Waits until every watch shows a pull of this image for which the condition holds. */
-  shows(image: BuiltImage, what: string, condition: (pull: Pull) => boolean): Promise<void>
+  /** Waits until every watch shows a pull of this image (undefined: any pull) for which the condition holds. */
+  shows(image: BuiltImage | undefined, what: string, condition: (pull: Pull) => boolean): Promise<void>
+  /** Waits until every watch shows bytes of this layer in flight: at least `bytes`, not all of them. */
+  showsBytes(image: BuiltImage, layer: Layer, bytes?: number): Promise<void>
   /** All states of this image's pulls that this watch was told, in order. */
   told(watch: Watch, image: BuiltImage): readonly Pull[]
   /** Waits until everything has ended everywhere, then holds every law against all that was said. */
@@ -83,8 +86,8 @@ export function openScene(rig: Rig, watches: readonly Watch[]): Scene {
     async shows(image, what, condition) {
       for (const watch of watches) {
         const from = begun.get(watch)!.events
-        const found = () =>
-          [...watch.shown(from).values()].some(pull => pull.digest === image.targetDigest && condition(pull))
+        const fits = ({ digest }: Pull) => image === undefined || digest === image.targetDigest
+        const found = () => [...watch.shown(from).values()].some(pull => fits(pull) && condition(pull))
         if (await watch.holds(found, limitMs)) continue
         const said = [...watch.shown(from).values()].map(pull => JSON.stringify(pull)).join('\n')
         assert.fail(
@@ -92,6 +95,11 @@ export function openScene(rig: Rig, watches: readonly Watch[]): Scene {
         )
       }
     },
+    showsBytes: (image, layer, bytes = 1) =>
+      scene.shows(image, `${bytes} bytes of ${layer.digest} in flight`, ({ phase, layers = [] }) => {
+        const seen = layers.find(({ digest }) => digest === layer.digest)?.downloadedBytes ?? 0
+        return phase === 'downloading' && seen >= bytes && seen < layer.size
+      }),
     told: (watch, image) =>
       watch.stream.events
         .slice(begun.get(watch)!.events)

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import type { BuiltImage } from '../rig/images.ts'
+import type { Call } from './recording.ts'
+import type { Scene } from './scene.ts'
+import { growing, half, megabyte, step } from './sizes.ts'
+import { describeScenarios } from './world.ts'
+
+/** An image whose first layer is let out by half, until `resume`; the pull has shown some of it. */
+async function halfway(scene: Scene, name: string, ends?: Call['ends']) {
+  const image = await scene.push({ name, layers: [{ bytes: growing }, { bytes: 200_000 }] })
+  const layer = image.layers[0]!
+  scene.rig.proxy.blob(layer.digest).release(half)
+  const stop = new AbortController()
+  const call = scene.pull(image, { signal: stop.signal, ...(ends && { ends }) })
+  await scene.showsBytes(image, layer, step)
+  return { image, layer, call, cancel: () => stop.abort(), resume: () => scene.rig.proxy.blob(layer.digest).resume() }
+}
+
+/** containerd collects what a failed pull has left: until then a new one would find it. */
+async function collected(scene: Scene, image: BuiltImage): Promise<void> {
+  const end = performance.now() + 10_000
+  for (;;) {
+    const ingests = await scene.rig.raw.ingests('k8s.io')
+    const left = ingests.filter(({ ref }) => image.layers.some(({ digest }) => ref === `layer-${digest}`))
+    if (left.length === 0) return
+    assert.ok(performance.now() < end, `containerd must collect ${left.map(({ ref }) => ref)} within 10 s`)
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+}
+
+describeScenarios('pulls that meet with faults', ({ scenario }) => {
+  scenario(
+    'a connection that is cut twice is resumed',
+    async scene => {
+      const { proxy } = scene.rig
+      const image = await scene.push({ name: 'cut/app', layers: [{ bytes: growing }, { bytes: 200_000 }] })
+      const layer = image.layers[0]!
+      proxy.blob(layer.digest).limit(2 * megabyte)
+      proxy.blob(layer.digest).cutAfter(1_200_000, 2)
+      scene.pull(image)
+      await scene.end()
+      const served = proxy.requests.filter(({ reference }) => reference === layer.digest)
+      assert.deepEqual(
+        served.map(({ offset }) => offset),
+        [0, 1_200_000, 2_400_000],
+      )
+    },
+    { intervalsMs: [100, 2000] },
+  )
+
+  scenario('a wrong digest fails the pull, and its retry is a new pull', async scene => {
+    const { proxy } = scene.rig
+    const image = await scene.push({ name: 'wrong/app', layers: [{ bytes: growing }, { bytes: 200_000 }] })
+    const layer = image.layers[0]!
+    proxy.blob(layer.digest).limit(3 * megabyte)
+    proxy.blob(layer.digest).corrupt()
+    const call = scene.pull(image)
+    await call.done
+    assert.match(call.error?.message ?? '', /unexpected commit digest/)
+    await collected(scene, image)
+    await scene.pull(image).done
+    await scene.end({ fetchedAgain: true })
+  })
+
+  for (const status of [500, 429, 401, 404]) {
+    scenario(`a registry that answers ${status} to a layer`, async scene => {
+      const { proxy } = scene.rig
+      const image = await scene.push({ name: `status/s${status}`, layers: [{ bytes: growing }, { bytes: 200_000 }] })
+      const [layer, last] = image.layers
+      proxy.blob(layer!.digest).release(half)
+      const letGo = proxy.blob(last!.digest)
+      letGo.delay(700)
+      const takeBack = proxy.answer({ status, when: { reference: last!.digest }, afterManifest: true })
+      const call = scene.pull(image)
+      await call.done
+      assert.ok(call.error)
+      await scene.end()
+      takeBack()
+    })
+  }
+
+  scenario('a registry that refuses after half of a layer', async scene => {
+    const { call } = await halfway(scene, 'refuse/app')
+    await scene.rig.proxy.refuse()
+    await call.done
+    assert.ok(call.error)
+    await scene.end()
+  })
+
+  scenario('a registry that answers no manifest', async scene => {
+    const { proxy } = scene.rig
+    const image = await scene.push({ name: 'nothing/app', layers: [{ bytes: 1_000 }] })
+    for (const status of [404, 401, 500]) {
+      const takeBack = proxy.answer({ status, when: 'manifest' })
+      const call = scene.pull(image, { mayBeUnseen: true, ends: ['failed', 'unknown'] })
+      await call.done
+      assert.ok(call.error, `a pull that is answered ${status} must fail`)
+      takeBack()
+    }
+    await scene.end()
+  })
+
+  scenario('a pull that is cancelled, and another of the same image that is not', async scene => {
+    const { image, call, cancel, layer } = await halfway(scene, 'cancel/app')
+    cancel()
+    await call.done
+    await collected(scene, image)
+    scene.rig.proxy.blob(layer.digest).resume()
+    await scene.pull(image).done
+    await scene.end({ fetchedAgain: true })
+  })
+
+  scenario('containerd is killed in the middle, and the pull begun again', async scene => {
+    const { containerd } = scene.rig
+    const { image, call, resume } = await halfway(scene, 'killed/app')
+    await containerd.kill9()
+    await call.done
+    assert.ok(call.error)
+    await containerd.restart()
+    resume()
+    await scene.pull(image).done
+    await scene.end({ fetchedAgain: true })
+  })
+
+  scenario('containerd is restarted in the middle', async scene => {
+    const { containerd } = scene.rig
+    const { image, call, resume } = await halfway(scene, 'restarted/app')
+    await containerd.restart()
+    await call.done
+    assert.ok(call.error)
+    resume()
+    await scene.pull(image).done
+    await scene.end({ fetchedAgain: true })
+  })
+})
