@@ -8,7 +8,7 @@ const idOf = (n: number) =>
   n
     .toString(16)
     .replace(/[0-9]/g, digit => 'ghijklmnop'[Number(digit)]!)
-    .padStart(26, 'a')
+    .padStart(26, 'z')
 
 const aPull = (n: number, pull: Partial<ReportedPull> = {}): ReportedPull => ({
   id: idOf(n),
