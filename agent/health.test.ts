@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { openHealth } from './health.ts'
+import { createAgentMetrics } from './metrics.ts'
+
+describe('openHealth', () => {
+  let server: Server
+  let reason: string | undefined
+  let url: string
+  const metrics = createAgentMetrics('0.1.0')
+
+  before(async () => {
+    server = await openHealth({
+      address: { host: '127.0.0.1', port: 0 },
+      notReady: () => reason,
+      metrics: metrics.registry,
+    })
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  })
+  after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const get = async (path: string, init: RequestInit = {}) => {
+    const response = await fetch(url + path, init)
+    return { status: response.status, text: await response.text() }
+  }
+
+  it('is healthy as long as it answers', async () =>
+    assert.deepEqual(await get('/healthz'), { status: 200, text: 'ok\n' }))
+
+  it('is ready when there is no reason against it', async () => {
+    assert.deepEqual(await get('/readyz'), { status: 200, text: 'ok\n' })
+    reason = 'not ready: because'
+    assert.deepEqual(await get('/readyz'), { status: 503, text: 'not ready: because\n' })
+  })
+
+  it('shows its metrics', async () => {
+    metrics.ended('failed')
+    metrics.delivered('answered', 0.01)
+    const { text } = await get('/metrics')
+    assert.match(text, /pulltrace_agent_info\{version="0\.1\.0"\} 1/)
+    assert.match(text, /pulltrace_agent_pulls_ended_total\{phase="failed"\} 1/)
+    assert.match(text, /pulltrace_agent_reports_total\{outcome="answered"\} 1/)
+  })
+
+  it('has nothing else', async () => {
+    assert.equal((await get('/')).status, 404)
+    assert.equal((await get('/healthz', { method: 'POST' })).status, 405)
+  })
+})
