@@ -75,6 +75,19 @@ export function describeHistoryStore(engine: string, open: (parts: HistoryParts)
         assert.equal((await store.summarize('node', {}, 10)).items.length, 2)
       })
 
+      it('does not fail the others for one that cannot be stored', async () => {
+        const broken = endedPull('broken', { completedAtMs: Number.NaN })
+        const [first, second, third] = await Promise.allSettled([
+          store.append([endedPull('p1')]),
+          store.append([endedPull('p2'), broken]),
+          store.append([endedPull('p3')]),
+        ])
+        assert.deepEqual([first.status, third.status], ['fulfilled', 'fulfilled'])
+        assert.equal(second.status === 'rejected' && second.reason.code, 'internal')
+        assert.deepEqual([...(await store.endsOf(['p1', 'p2', 'p3', 'broken'])).keys()].sort(), ['p1', 'p3'])
+        assert.deepEqual(store.health(), { healthy: true })
+      })
+
       it('settles many appends at once, each pull once', async () => {
         await Promise.all(Array.from({ length: 500 }, (_, i) => store.append([endedPull(`p${i % 250}`)])))
         assert.equal((await store.size()).pulls, 250)

@@ -161,6 +161,22 @@ describe('history with a broken disk', function () {
   }
 })
 
+describe('history on a disk that hangs', function () {
+  this.timeout(60_000)
+
+  it('rejects what waits, and goes on when the disk does', async () => {
+    using folder = temporaryFolder()
+    // The 25th sync takes 4 s; the disk is taken for lost after 1 s.
+    const trace = ['-f', '-o', '/dev/null', '-e', 'inject=fsync:delay_enter=4000000:when=25']
+    const args = [process.execPath, program('writer.ts'), folder.path, 'p', '4', '250', '1000']
+    const { code, lines, errors } = await start('strace', [...trace, ...args]).ended
+    assert.equal(code, 0, errors.join(''))
+    const refused = lines.findIndex(line => line.startsWith('nack'))
+    assert.match(lines[refused] ?? '', /history is unavailable: .*pulls\.db: no answer for 1 s/)
+    assert.ok(lines.findLastIndex(line => line.startsWith('ack')) > refused, 'acknowledges again')
+  })
+})
+
 describe('history with a broken file', function () {
   this.timeout(60_000)
 

@@ -13,10 +13,15 @@ export function temporaryFolder(): { readonly path: string; [Symbol.dispose](): 
   return { path: folder, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) }
 }
 
-/** A volume of its own, such as '1m' large. Needs root; without it, run the tests in `unshare --map-root-user --mount`. */
+/** A volume of its own, such as '1m' large. */
 export function temporaryVolume(size: string) {
   const folder = mkdtempSync(path.join(tmpdir(), 'pulltrace-volume-'))
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'pulltrace-test', folder])
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'pulltrace-test', folder], { stdio: 'pipe' })
+  } catch (cause) {
+    rmSync(folder, { recursive: true })
+    throw new Error('a volume of its own needs root: run the tests in `unshare --map-root-user --mount`', { cause })
+  }
   return {
     path: folder,
     /** 'ro', 'rw', 'size=4m'. */

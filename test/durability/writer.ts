@@ -5,10 +5,16 @@ import { endedPull } from '../../server/store/ended-pull.fake.ts'
 import { openSqliteHistory } from '../../server/store/sqlite/open-sqlite-history.ts'
 
 // A program that appends pulls, several at a time, and writes a line for each: `ack ID` or `nack ID: MESSAGE`.
-// Arguments: the data folder, a prefix for the ids, how many append side by side, and how many pulls in all.
+// Arguments: the data folder, a prefix for the ids, how many append side by side, how many pulls in all,
+// and after how many milliseconds the disk is taken for lost.
 
-const [dataDir, prefix, lanes = '8', count = 'Infinity'] = process.argv.slice(2)
-const store = openSqliteHistory({ dataDir: dataDir!, clock: systemClock, log: createLogger('writer', 'error') })
+const [dataDir, prefix, lanes = '8', count = 'Infinity', answerTimeoutMs = '60000'] = process.argv.slice(2)
+const store = openSqliteHistory({
+  dataDir: dataDir!,
+  clock: systemClock,
+  log: createLogger('writer', 'error'),
+  answerTimeoutMs: Number(answerTimeoutMs),
+})
 
 /** At once and in one call: nothing may count as told that the pipe has not got. */
 function say(line: string): void {
@@ -34,6 +40,8 @@ async function lane(): Promise<void> {
       (error: Error) => `nack ${id}: ${error.message}\n`,
     )
     say(answer)
+    // As an agent does, which sends again with its next report.
+    if (answer.startsWith('nack')) await systemClock.sleep(100)
   }
 }
 

@@ -72,6 +72,7 @@ export class HistoryDatabase {
 
   search(filter: HistoryFilter, limit: number, after: PullPlace | undefined): Found<string, PullPlace> {
     const imagePulls = filter.image === undefined ? 0 : this.#pullsOfImages(filter.image)
+    if (filter.image !== undefined && imagePulls === 0) return { items: [], last: undefined }
     const { sql, params } = searchQuery(filter, limit + 1, after, imagePulls)
     const rows = this.#statements.of(sql).all(...params) as unknown as { endedMs: number; seq: number; body: string }[]
     const last = rows.length > limit ? rows[limit - 1] : undefined

@@ -5,9 +5,6 @@ import type { Failure } from './failure.ts'
 import type { HistoryDatabase } from './history-database.ts'
 import type { Answer, Call, Method, WorkerStart } from './history-worker-protocol.ts'
 
-/** A disk that has not answered for this long is taken for lost. */
-const answerTimeoutMs = 60_000
-
 /**
  * The worker lies beside this module and has its extension: `.ts` in the checkout,
  * `.js` beside the bundle, where the build must put `history-worker` as an entry of
@@ -26,29 +23,39 @@ export class CallFailed extends Error {
   }
 }
 
+export interface WorkerLimits {
+  readonly clock: Clock
+  /** Heap of the thread. */
+  readonly memoryMiB: number
+  /** A disk that has not answered for this long is taken for lost. */
+  readonly answerTimeoutMs: number
+}
+
 /** Calls across the thread border. Every call is answered: by the worker, or by the loss of it. */
 export class HistoryWorkerClient {
   /** Resolves once the thread is gone or is given up, with the reason. */
   readonly lost: Promise<Failure>
   readonly #worker: Worker
   readonly #clock: Clock
+  readonly #answerTimeoutMs: number
   readonly #file: string
   readonly #waiting = new Map<number, (outcome: Outcome) => void>()
   readonly #lose: (failure: Failure) => void
   #loss: Failure | undefined
   #lastId = 0
 
-  private constructor(start: WorkerStart, clock: Clock, memoryMb: number) {
+  private constructor(start: WorkerStart, { clock, memoryMiB, answerTimeoutMs }: WorkerLimits) {
     const { promise, resolve } = Promise.withResolvers<Failure>()
     this.lost = promise
     this.#lose = resolve
     this.#clock = clock
+    this.#answerTimeoutMs = answerTimeoutMs
     this.#file = start.file
     this.#worker = new Worker(workerUrl, {
       name: 'history',
       workerData: start,
       execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: memoryMb },
+      resourceLimits: { maxOldGenerationSizeMb: memoryMiB },
     })
     let thrown: unknown
     this.#worker.on('error', error => {
@@ -65,8 +72,8 @@ export class HistoryWorkerClient {
   }
 
   /** Rejects with CallFailed when the database cannot be opened; the thread is then gone. */
-  static async start(start: WorkerStart, clock: Clock, memoryMb: number): Promise<HistoryWorkerClient> {
-    const client = new HistoryWorkerClient(start, clock, memoryMb)
+  static async start(start: WorkerStart, limits: WorkerLimits): Promise<HistoryWorkerClient> {
+    const client = new HistoryWorkerClient(start, limits)
     try {
       await client.#answer(0)
       return client
@@ -107,8 +114,8 @@ export class HistoryWorkerClient {
     const { promise, resolve } = Promise.withResolvers<Outcome>()
     this.#waiting.set(id, resolve)
     const answered = new AbortController()
-    this.#clock.sleep(answerTimeoutMs, answered.signal).then(
-      () => this.#end('io_error', `no answer for ${answerTimeoutMs / 1000} s`),
+    this.#clock.sleep(this.#answerTimeoutMs, answered.signal).then(
+      () => this.#end('io_error', `no answer for ${this.#answerTimeoutMs / 1000} s`),
       // Answered in time.
       () => {},
     )

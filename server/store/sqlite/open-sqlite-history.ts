@@ -16,12 +16,15 @@ import { pullOfBody, rowOf } from './rows.ts'
 export interface SqliteHistoryOptions {
   /** Made if it is not there. The database in it is `pulls.db`. */
   readonly dataDir: string
+  /** Must wait in real time, as disks do. */
   readonly clock: Clock
   readonly log: Logger
   /** Waits between two tries to open or to write again; doubles up to the maximum. Milliseconds. */
   readonly retryMs?: { readonly first: number; readonly max: number }
-  /** Heap of the worker. MiB. */
+  /** Heap of the worker. */
   readonly memoryMiB?: number
+  /** A disk that has not answered a call for this long is taken for lost: the call rejects, the file is opened anew. */
+  readonly answerTimeoutMs?: number
 }
 
 /** Free pages that are given back between two appends. */
@@ -205,10 +208,11 @@ class SqliteHistory implements HistoryStore {
 
   /** Whether a worker serves now. */
   async #start(): Promise<boolean> {
-    const { clock, memoryMiB = 256 } = this.#options
+    const { clock, memoryMiB = 256, answerTimeoutMs = 60_000 } = this.#options
     try {
       const check = this.#failure?.kind === 'corrupt'
-      const worker = await HistoryWorkerClient.start({ file: this.#file, nowMs: clock.now(), check }, clock, memoryMiB)
+      const start = { file: this.#file, nowMs: clock.now(), check }
+      const worker = await HistoryWorkerClient.start(start, { clock, memoryMiB, answerTimeoutMs })
       this.#worker = worker
       this.#recovered()
       void worker.lost.then(failure => this.#worker === worker && this.#note(failure))

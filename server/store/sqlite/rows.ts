@@ -41,8 +41,10 @@ export function rowOf(pull: PullState, keptMs: number): PullRow {
   }
 }
 
+type MayBeUnknown = { [K in keyof PullState]: undefined extends PullState[K] ? K : never }[keyof PullState]
+
 /** JSON leaves out what is not known; a PullState says so. */
-const unknowns = {
+const unknowns: Readonly<Record<MayBeUnknown, undefined>> = {
   repository: undefined,
   digest: undefined,
   platform: undefined,
