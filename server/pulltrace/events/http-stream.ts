@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Writable } from 'node:stream'
-import type { StreamSink } from './stream-sink.ts'
+import type { SinkListener, StreamSink } from './stream-sink.ts'
 import type { StreamRequest, Streams } from './streams.ts'
 
 const headers = {
@@ -29,6 +29,10 @@ export function openHttpStream(streams: Streams, response: ServerResponse, reque
     return
   }
   const listener = streams.open(httpSink(response), request)
+  listenTo(response, listener)
+}
+
+export function listenTo(response: ServerResponse, listener: SinkListener): void {
   bodyOf(response).on('drain', () => listener.drained())
   response.on('close', () => listener.closed())
 }
@@ -39,7 +43,7 @@ export function openHttpStream(streams: Streams, response: ServerResponse, reque
  */
 const bodyOf = (response: ServerResponse): Writable => response.socket ?? response
 
-function httpSink(response: ServerResponse): StreamSink {
+export function httpSink(response: ServerResponse): StreamSink {
   const body = bodyOf(response)
   return {
     write: bytes => body.write(bytes),
