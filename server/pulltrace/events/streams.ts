@@ -62,6 +62,13 @@ export class Streams {
     return this.#streams.size
   }
 
+  /** Of these, clients whose socket is full. */
+  get lagging(): number {
+    let lagging = 0
+    for (const stream of this.#streams.keys()) if (!stream.following) lagging++
+    return lagging
+  }
+
   throwIfClosed(): void {
     if (!this.#closed) return
     throw new PulltraceError(Code.Unavailable, 'the server is stopping', { retryAfterSeconds: 1 })
