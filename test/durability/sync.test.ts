@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { program, start, temporaryFolder } from './programs.ts'
 
 describe('G1: the sync is finished before the answer is given', () => {
@@ -31,6 +31,26 @@ describe('G1: the sync is finished before the answer is given', () => {
       if (lanes > 1) assert.ok(syncs < count / 2, 'many appends share one sync')
     })
   }
+
+  it('also for what a killed process had written and not synced: it is, before anyone may read it', async function () {
+    this.timeout(30_000)
+    using folder = temporaryFolder()
+    const killed = start(process.execPath, [program('writer.ts'), `${folder.path}/data`, 'p'])
+    await killed.line(/^ack p-2/)
+    killed.kill('SIGKILL')
+    await killed.ended
+    assert.ok(statSync(`${folder.path}/data/pulls.db-wal`).size > 0, 'something is left in the WAL')
+    const trace = `${folder.path}/trace`
+    const strace = ['-f', '-y', '-e', 'trace=openat,fsync,fdatasync', '-o', trace]
+    await start('strace', [...strace, process.execPath, program('writer.ts'), `${folder.path}/data`, 'q', '1', '0'])
+      .ended
+    const lines = readFileSync(trace, 'utf8').split('\n')
+    // The note of the holder is the last step of opening.
+    const open = lines.findIndex(line => /openat\(.*pulls\.db\.holder"/.test(line))
+    const syncOf = (file: RegExp) => lines.findIndex(line => /f(?:data)?sync\(/.test(line) && file.test(line))
+    const [walSynced, moved] = [syncOf(/pulls\.db-wal>/), syncOf(/pulls\.db>/)]
+    assert.ok(walSynced >= 0 && walSynced < moved && moved < open, `${walSynced}, ${moved}, ${open}`)
+  })
 })
 
 const wal = '<[^>]*/pulls\\.db-wal>'

@@ -17,11 +17,11 @@ const post = (answer: Answer) => port.postMessage(answer)
 function open(): HistoryDatabase {
   const db = openDatabase(file)
   try {
-    migrate(db, file, historyMigrations, nowMs)
     if (check) {
       const { quick_check: found } = db.prepare('PRAGMA quick_check(1)').get() as { quick_check: string }
       if (found !== 'ok') throw Object.assign(new Error(found), { errcode: 11 })
     }
+    migrate(db, file, historyMigrations, nowMs)
     const history = new HistoryDatabase(db, file)
     // What a killed process had written but not synced, or a failed sync had dropped, may be readable here and yet not be
     // on the disk. It must be before anyone is told that it ended; a checkpoint writes and syncs all of it anew.
