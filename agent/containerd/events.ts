@@ -8,20 +8,12 @@ import { chainIdOfKey } from './holdings.ts'
  * Signs that a pull begins, goes on or ends. 1.6 has none for the beginning; /content/create
  * comes since 2.1. Containers that start prepare snapshots too: a wake-up is a hint, not a fact.
  */
-const topics = [
-  '/images/create',
-  '/images/update',
-  '/content/create',
-  '/snapshot/prepare',
-  '/snapshot/commit',
-  '/namespaces/create',
-]
+const topics = ['/images/create', '/images/update', '/content/create', '/snapshot/prepare', '/snapshot/commit']
 
 export interface EventListener {
   /** A blob is complete, or a snapshot was prepared or committed, by its digest or chain id. */
   changed(namespace: string, name: string): void
   imageChanged(namespace: string, name: string): void
-  namespaceCreated(): void
   wake(): void
 }
 
@@ -75,9 +67,6 @@ export class EventWatch {
         break
       case '/snapshot/commit':
         this.#listener.changed(namespace, SnapshotCommit.decode(bytes).name)
-        break
-      case '/namespaces/create':
-        this.#listener.namespaceCreated()
     }
     this.#listener.wake()
   }

@@ -4,7 +4,7 @@ import type { ContainerdClient } from './client.ts'
 import { evidenceFor } from './evidence.ts'
 import { childrenOf, newImageMemory, readDocuments, repositoriesIn, rootOf, seenImageOf } from './image-memory.ts'
 import { exactOf, nameOf } from './keys.ts'
-import type { LeaseMemory } from './namespace.ts'
+import type { LeaseMemory } from './lease-memory.ts'
 import { findSnapshots } from './snapshots.ts'
 
 /** What is remembered from look to look in order to find pulls that no look saw. */

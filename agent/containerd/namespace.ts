@@ -1,4 +1,4 @@
-import type { FoundImage, GoneLease, LeaseKey, SeenLease } from '../source.ts'
+import type { FoundImage, GoneLease, SeenLease } from '../source.ts'
 import { BlobStore } from './blobs.ts'
 import type { ContainerdClient, Lease } from './client.ts'
 import { type Evidence, evidenceFor } from './evidence.ts'
@@ -6,7 +6,6 @@ import { type FindParts, findImages } from './find-images.ts'
 import { type Holdings, holdingsOf, together } from './holdings.ts'
 import {
   childrenOf,
-  type ImageMemory,
   type InFlight,
   newImageMemory,
   readDocuments,
@@ -15,35 +14,8 @@ import {
   seenImageOf,
 } from './image-memory.ts'
 import { belongsToBuildKit, digestOfRef, leaseKeyOf, looksLikePull, nameOf } from './keys.ts'
+import { isOther, type LeaseMemory, newLeaseMemory, resourcesAgeMs } from './lease-memory.ts'
 import { findSnapshots } from './snapshots.ts'
-
-/** One lease that is, or may become, a pull. */
-export interface LeaseMemory {
-  readonly key: LeaseKey
-  readonly shapedLikePull: boolean
-  readonly image: ImageMemory
-  /** It holds, or held, an ingest named as pulls name theirs. */
-  pullIngests: boolean
-  empty: boolean
-  /** It was in the answer of a look. */
-  shown: boolean
-  /** Looks at a whole manifest that named no registry: an import's never does, a pull's does at once. */
-  looksWithoutSource: number
-  /** Snapshotters whose older snapshots of this image have been looked up. */
-  readonly searched: Set<string>
-  /** What it held when it was asked, and when that was. */
-  held: Holdings
-  heldAtMs: number
-  /** Layers that were in flight then. */
-  inFlight: ReadonlySet<string>
-  /** An event told of one of its blobs or snapshots since. */
-  changed: boolean
-}
-
-/** Without any sign of a change a lease is asked again after this. */
-const resourcesAgeMs = 5_000
-
-const patience = 3
 
 export interface NamespaceLook {
   readonly leases: readonly SeenLease[]
@@ -67,17 +39,18 @@ export class NamespaceObserver {
 
   readonly #hearsEvents: () => boolean
 
-  constructor(client: ContainerdClient, namespace: string, hearsEvents: () => boolean) {
+  /** `sinceMs`: since when nothing in it can have been missed; undefined: from the first look on. */
+  constructor(client: ContainerdClient, namespace: string, hearsEvents: () => boolean, sinceMs: number | undefined) {
     this.#client = client
     this.#hearsEvents = hearsEvents
     this.#namespace = namespace
     this.#blobs = new BlobStore(client, namespace)
-    this.#find = { pending: new Map(), recent: new Map(), glimpsed: new Map(), lastLookMs: undefined }
+    this.#find = { pending: new Map(), recent: new Map(), glimpsed: new Map(), lastLookMs: sinceMs }
   }
 
   /** Whether leaving it now would lose a pull. */
   get busy(): boolean {
-    return this.#leases.size > 0
+    return this.#leases.size > 0 || this.#find.pending.size > 0
   }
 
   /** An image record was made or changed. */
@@ -120,7 +93,7 @@ export class NamespaceObserver {
 
     const gone: GoneLease[] = []
     for (const [name, lease] of this.#leases) {
-      if (!live.has(name)) gone.push(await this.#bury(lease, listed.has(name), inFlight))
+      if (!live.has(name)) gone.push(await this.#bury(lease, runtimeStartedMs, inFlight))
     }
     const found = await findImages(this.#find, {
       client: this.#client,
@@ -145,12 +118,13 @@ export class NamespaceObserver {
     return { leases: [...live.values()].flatMap(lease => this.#seen(lease, inFlight) ?? []), gone, found }
   }
 
-  async evidenceOf(digest: string, startedMs: number): Promise<Evidence | undefined> {
+  async evidenceOf(digest: string, startedMs: number, runtimeStartedMs: number): Promise<Evidence | undefined> {
     const image = newImageMemory()
     const blobs = new BlobStore(this.#client, this.#namespace)
     await readDocuments(image, [digest], blobs)
     await readDocuments(image, childrenOf(image), blobs)
-    const evidence = await evidenceFor(this.#client, this.#namespace, image, digest, this.#snapshotters, blobs)
+    const untilMs = startedMs < runtimeStartedMs ? runtimeStartedMs : Number.POSITIVE_INFINITY
+    const evidence = await evidenceFor(this.#client, this.#namespace, image, digest, this.#snapshotters, blobs, untilMs)
     if (image.documents.size === 0 && evidence.records.length === 0) return undefined
     return { ...evidence, records: evidence.records.filter(({ updatedMs }) => updatedMs >= startedMs) }
   }
@@ -161,20 +135,7 @@ export class NamespaceObserver {
     for (const [name, lease] of listed) {
       const key = leaseKeyOf(this.#namespace, lease)
       if (key.createdMs < runtimeStartedMs || this.#others.has(name)) continue
-      const memory = this.#leases.get(name) ?? {
-        key,
-        shapedLikePull: looksLikePull(lease),
-        image: newImageMemory(),
-        pullIngests: false,
-        empty: true,
-        shown: false,
-        looksWithoutSource: 0,
-        searched: new Set<string>(),
-        held: holdingsOf([]),
-        heldAtMs: Number.NEGATIVE_INFINITY,
-        inFlight: new Set<string>(),
-        changed: true,
-      }
+      const memory = this.#leases.get(name) ?? newLeaseMemory(key, looksLikePull(lease))
       this.#leases.set(name, memory)
       live.set(name, memory)
     }
@@ -197,7 +158,7 @@ export class NamespaceObserver {
     const same = inFlight.length === lease.inFlight.size && inFlight.every(digest => lease.inFlight.has(digest))
     const known = layers !== undefined && lease.image.configsRead > 0
     const fresh = atMs - lease.heldAtMs < resourcesAgeMs && atMs >= lease.heldAtMs
-    if (known && same && fresh && !lease.changed && this.#hearsEvents()) return
+    if (known && same && fresh && !lease.changed && lease.vanished.size === 0 && this.#hearsEvents()) return
     lease.changed = false
     // A lease that went since it was listed keeps what it was known to hold; the next look buries it.
     const resources = await this.#client.resources(this.#namespace, lease.key.leaseId)
@@ -223,29 +184,44 @@ export class NamespaceObserver {
     for (const digest of image.documents.keys()) {
       for (const snapshotter of this.#blobs.known(digest)?.snapshotters ?? []) this.#snapshotters.add(snapshotter)
     }
-    const vanished = (digest: string) => this.#offsets.has(digest) && !offsets.has(digest)
+    for (const { digest } of image.layers) {
+      if (offsets.has(digest)) lease.vanished.delete(digest)
+      else if (this.#offsets.has(digest)) lease.vanished.add(digest)
+    }
     await Promise.all(
       image.layers.map(async layer => {
         if (layer.blobCreatedMs !== undefined) return
         const newlyDone =
-          held.content.has(layer.digest) || vanished(layer.digest) || layer.snapshotCreatedMs !== undefined
+          held.content.has(layer.digest) || lease.vanished.has(layer.digest) || layer.snapshotCreatedMs !== undefined
         if (knewLayers && !newlyDone) return
         layer.blobCreatedMs = (await this.#blobs.refresh(layer.digest))?.createdMs
+        if (layer.blobCreatedMs !== undefined) lease.vanished.delete(layer.digest)
       }),
     )
     await findSnapshots(this.#client, this.#namespace, lease, this.#snapshotters, held.snapshots)
   }
 
-  async #bury(lease: LeaseMemory, stillListed: boolean, inFlight: InFlight): Promise<GoneLease> {
+  async #bury(lease: LeaseMemory, runtimeStartedMs: number, inFlight: InFlight): Promise<GoneLease> {
     const { image, key } = lease
     // The last documents may have come since the last look.
     await readDocuments(image, childrenOf(image), this.#blobs)
     const root = rootOf(image)
-    const evidence = await evidenceFor(this.#client, this.#namespace, image, root, this.#snapshotters, this.#blobs)
+    // A pull ends with the containerd that worked on it: what came since is its retry's.
+    const restarted = key.createdMs < runtimeStartedMs
+    const untilMs = restarted ? runtimeStartedMs : Number.POSITIVE_INFINITY
+    const evidence = await evidenceFor(
+      this.#client,
+      this.#namespace,
+      image,
+      root,
+      this.#snapshotters,
+      this.#blobs,
+      untilMs,
+    )
     const repositories = repositoriesIn(image, key.createdMs, digest => this.#blobs.known(digest))
     return {
       ...key,
-      because: stillListed ? 'restarted' : 'deleted',
+      because: restarted ? 'restarted' : 'deleted',
       image: seenImageOf(image, repositories, { ...inFlight, offsets: new Map() }),
       evidence,
     }
@@ -263,5 +239,3 @@ export class NamespaceObserver {
 }
 
 const noEvidence: Evidence = { records: [], contentComplete: undefined, topSnapshotMs: undefined }
-
-const isOther = ({ looksWithoutSource, pullIngests }: LeaseMemory) => looksWithoutSource >= patience && !pullIngests

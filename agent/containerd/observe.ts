@@ -12,8 +12,6 @@ export interface ObserveOptions {
   readonly clock: Clock
 }
 
-/** How long a new namespace may stay unseen when its event got lost. */
-const namespacesAgeMs = 10_000
 export function openPullSource({ socket, namespaces, clock }: ObserveOptions): PullSource {
   return new ContainerdSource(openContainerd(socket), socket, namespaces, clock)
 }
@@ -26,7 +24,7 @@ class ContainerdSource implements PullSource {
   readonly #observers = new Map<string, NamespaceObserver>()
   readonly #listeners = new Set<() => void>()
   readonly #events: EventWatch
-  #namespacesAtMs: number | undefined
+  #lookedMs: number | undefined
   #version: string | undefined
   #startedMs = 0
 
@@ -37,9 +35,10 @@ class ContainerdSource implements PullSource {
     this.#clock = clock
     this.#events = new EventWatch(client, {
       changed: (namespace, name) => this.#observers.get(namespace)?.changed(name),
-      imageChanged: (namespace, name) => this.#observers.get(namespace)?.imageChanged(name, clock.now()),
-      namespaceCreated: () => {
-        this.#namespacesAtMs = undefined
+      imageChanged: (namespace, name) => {
+        // The first thing we hear of a namespace may be the end of its first pull.
+        if (this.#fixed.length === 0) this.#observe(namespace)
+        this.#observers.get(namespace)?.imageChanged(name, clock.now())
       },
       wake: () => {
         for (const listener of this.#listeners) listener()
@@ -59,6 +58,7 @@ class ContainerdSource implements PullSource {
     await this.#refreshNamespaces()
     const atMs = this.#clock.now()
     const looks = await Promise.all([...this.#observers.values()].map(observer => observer.look(atMs, startedMs)))
+    this.#lookedMs = atMs
     return {
       atMs,
       leases: looks.flatMap(({ leases }) => leases),
@@ -68,10 +68,11 @@ class ContainerdSource implements PullSource {
   }
 
   async evidenceOf({ digest, startedMs }: { digest: string; startedMs: number }) {
+    const runtimeStartedMs = await this.#runtimeStartedMs()
     await this.#refreshNamespaces()
     let best: GoneLease['evidence'] | undefined
     for (const observer of this.#observers.values()) {
-      const evidence = await observer.evidenceOf(digest, startedMs)
+      const evidence = await observer.evidenceOf(digest, startedMs, runtimeStartedMs)
       if (evidence && (best === undefined || evidence.records.length > 0)) best = evidence
     }
     return best
@@ -91,20 +92,20 @@ class ContainerdSource implements PullSource {
     this.#client.close()
   }
 
+  /** A namespace comes into being with the first thing in it, without an event: so all are asked for each time. */
   async #refreshNamespaces(): Promise<void> {
-    const now = this.#clock.monotonic()
-    if (this.#namespacesAtMs !== undefined && (this.#fixed.length > 0 || now - this.#namespacesAtMs < namespacesAgeMs))
-      return
     const names = this.#fixed.length > 0 ? this.#fixed : await this.#client.namespaces()
-    for (const name of names) {
-      if (this.#observers.has(name)) continue
-      this.#observers.set(name, new NamespaceObserver(this.#client, name, () => this.#events.open))
-    }
-    // A namespace that is no more is left only when its last pulls have ended.
+    for (const name of names) this.#observe(name)
+    // One that is no more is left only when its last pulls have ended.
     for (const [name, observer] of this.#observers) {
       if (!names.includes(name) && !observer.busy) this.#observers.delete(name)
     }
-    this.#namespacesAtMs = now
+  }
+
+  #observe(namespace: string): void {
+    if (this.#observers.has(namespace)) return
+    const hearsEvents = () => this.#events.open
+    this.#observers.set(namespace, new NamespaceObserver(this.#client, namespace, hearsEvents, this.#lookedMs))
   }
 
   /** containerd makes its socket anew at each start, and nothing else changes the time of that file. */

@@ -47,7 +47,10 @@ export function openWatch(socket: string, namespaces: readonly string[] = ['k8s.
     async until(what, ready, limitMs = 15_000) {
       const limit = AbortSignal.timeout(limitMs)
       for (;;) {
-        await look()
+        // Right after its start containerd refuses a connection or two.
+        await look().catch(error => {
+          if (error.code !== 'unavailable') throw error
+        })
         const value = ready()
         if (value !== undefined) return value
         const seen = [...active, ...ended].map(pull => `${pull.imageRef} ${pull.phase}`).join(', ')

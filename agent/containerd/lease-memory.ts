@@ -1,0 +1,53 @@
+import type { LeaseKey } from '../source.ts'
+import { type Holdings, holdingsOf } from './holdings.ts'
+import { type ImageMemory, newImageMemory } from './image-memory.ts'
+
+/** One lease that is, or may become, a pull. */
+export interface LeaseMemory {
+  readonly key: LeaseKey
+  readonly shapedLikePull: boolean
+  readonly image: ImageMemory
+  /** It holds, or held, an ingest named as pulls name theirs. */
+  pullIngests: boolean
+  empty: boolean
+  /** It was in the answer of a look. */
+  shown: boolean
+  /** Looks at a whole manifest that named no registry: an import's never does, a pull's does at once. */
+  looksWithoutSource: number
+  /** Snapshotters whose older snapshots of this image have been looked up. */
+  readonly searched: Set<string>
+  /** What it held when it was asked, and when that was. */
+  held: Holdings
+  heldAtMs: number
+  /** Layers that were in flight then. */
+  inFlight: ReadonlySet<string>
+  /** Layers that were in flight, and are neither that nor complete: containerd is about to commit them. */
+  readonly vanished: Set<string>
+  /** An event told of one of its blobs or snapshots since. */
+  changed: boolean
+}
+
+/** Without any sign of a change a lease is asked again after this. */
+export const resourcesAgeMs = 5_000
+
+const patience = 3
+
+export const newLeaseMemory = (key: LeaseKey, shapedLikePull: boolean): LeaseMemory => ({
+  key,
+  shapedLikePull,
+  image: newImageMemory(),
+  pullIngests: false,
+  empty: true,
+  shown: false,
+  looksWithoutSource: 0,
+  searched: new Set<string>(),
+  held: holdingsOf([]),
+  heldAtMs: Number.NEGATIVE_INFINITY,
+  inFlight: new Set<string>(),
+  vanished: new Set<string>(),
+  changed: true,
+})
+
+/** Its manifest is from no registry, and nothing of it was fetched as pulls do: an import, or a build. */
+export const isOther = ({ looksWithoutSource, pullIngests }: LeaseMemory) =>
+  looksWithoutSource >= patience && !pullIngests
