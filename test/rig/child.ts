@@ -62,6 +62,8 @@ export interface Child {
   readonly log: () => string
   /** Resolves when the process is gone; never rejects. */
   readonly exited: Promise<void>
+  /** Null while it runs, and when a signal ended it. */
+  readonly exitCode: () => number | null
   /** Sends the signal and waits; after `limitMs` the process is killed. */
   end(signal: NodeJS.Signals, limitMs?: number): Promise<void>
 }
@@ -78,6 +80,7 @@ export async function startChild(file: string, args: readonly string[], logFile:
     pid: child.pid!,
     log: () => readFileSync(logFile, 'utf8'),
     exited,
+    exitCode: () => child.exitCode,
     async end(signal, limitMs = 10_000) {
       if (child.exitCode !== null || child.signalCode !== null) return
       child.kill(signal)

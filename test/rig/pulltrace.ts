@@ -10,6 +10,8 @@ export interface Program {
   readonly log: () => string
   /** Ends it at once, as the kernel does when memory is short. */
   kill9(): Promise<void>
+  /** Asks it to end, by SIGTERM; resolves with its exit code, null when it had to be killed. */
+  terminate(): Promise<number | null>
   /** Starts it again after kill9, or ends it by SIGTERM and starts it: same port, same folder. */
   restart(): Promise<void>
   /** Ends it by SIGTERM and removes its folder. */
@@ -109,6 +111,10 @@ async function startProgram(file: string, dir: string, { environment, isReady }:
     },
     log: () => child.log(),
     kill9: () => child.end('SIGKILL'),
+    async terminate() {
+      await child.end('SIGTERM')
+      return child.exitCode()
+    },
     async restart() {
       await child.end('SIGTERM')
       child = await start()

@@ -18,6 +18,9 @@ export class CuttingClient {
   readonly view = new StreamView()
   readonly lives = new Map<string, SeenLife>()
   cuts = 0
+  /** Streams that the server ended as an answer ends, and those that broke off. */
+  ended = 0
+  broken = 0
   /** `left:true` that came on a connection that had resumed. */
   leftOnResume = 0
   readonly #url: string
@@ -74,6 +77,10 @@ export class CuttingClient {
           return
         }
       }
+      this.ended++
+    } catch (error) {
+      this.broken++
+      throw error
     } finally {
       response.destroy()
     }
