@@ -80,8 +80,8 @@ export class ServerMetrics {
         continue
       }
       this.#fetchedBytes.delete(pull.id)
-      // A reason that came late corrects an end that was counted already.
-      if (type === 'pull.progress') continue
+      // A pull seen only when it was over starts with its end's phase; a late reason comes as progress.
+      if (type !== 'pull.completed' && type !== 'pull.failed') continue
       const result = pull.phase
       this.#pulls.inc({ result })
       if (pull.completedAtMs !== undefined) {

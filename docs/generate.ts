@@ -1,0 +1,132 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import type { Registry } from 'prom-client'
+import { agentSettings } from '../agent/config.ts'
+import { createAgentMetrics } from '../agent/metrics.ts'
+import { clientSettings } from '../cli/config.ts'
+import { jsonSchemaOf, namedSchemas, openapiOf } from '../core/contract/openapi.ts'
+import { PulltraceConfig } from '../core/contract/pulltrace-config.ts'
+import type { Setting } from '../core/lib/settings.ts'
+import { version } from '../core/lib/version.ts'
+import { settings as serverSettings } from '../server/pulltrace/config.ts'
+import { ServerMetrics } from '../server/pulltrace/metrics.ts'
+
+/** Makes what docs/ says of the code from the code; with --check it only compares. */
+type Settings = Readonly<Record<string, Setting<unknown>>>
+
+const mark = 'Made by `make update-generated`; do not edit.'
+
+function configuration(): string {
+  const part = (title: string, settings: Settings) => {
+    const rows = Object.values(settings).map(setting => {
+      const fallback =
+        setting.default === '' ? '' : setting.default === undefined ? 'must be set' : `\`${setting.default}\``
+      return `| \`${setting.name}\` | ${fallback} | ${cell(sentence(setting.doc))} |`
+    })
+    return `## ${title}\n\n| variable | default | meaning |\n|---|---|---|\n${rows.join('\n')}\n`
+  }
+  const intro = `Every setting is an environment variable. A program checks all of them at its start and names every fault at once.
+Addresses are \`host:port\` or \`:port\` (every address), durations are Go's (\`500ms\`, \`2s\`, \`168h\`). An empty variable counts as
+not set. \`pulltrace up\` takes the same names for what it starts, and sets the rest from its PulltraceConfig.`
+  const parts = [
+    part('pulltrace-server', serverSettings),
+    part('pulltrace-agent', agentSettings),
+    part('pulltrace watch, pulltrace history', clientSettings),
+  ]
+  return `# Configuration\n\n<!-- ${mark} -->\n\n${intro}\n\n${parts.join('\n')}`
+}
+
+function metrics(): string {
+  const none = { nodes: 0, staleNodes: 0, livePulls: 0 }
+  const server = new ServerMetrics({
+    version,
+    intake: () => none,
+    streams: () => ({ clients: 0, events: 0, bytes: 0, resets: 0, slow: 0 }),
+    history: async () => ({ healthy: true }),
+    bodyBytesHeld: () => 0,
+    connections: async () => 0,
+  })
+  const intro = `Prometheus reads them at \`/metrics\` of the health listener (\`PULLTRACE_METRICS_ADDR\`, \`PULLTRACE_AGENT_METRICS_ADDR\`).
+Labels take values from small fixed lists only: no image, node or pod ever becomes a series. The default metrics of the
+process and of Node (\`process_*\`, \`nodejs_*\`) are there too.`
+  const parts = [
+    metricTable('pulltrace-server', server.registry),
+    metricTable('pulltrace-agent', createAgentMetrics(version).registry),
+  ]
+  return `# Metrics\n\n<!-- ${mark} -->\n\n${intro}\n\n${parts.join('\n')}`
+}
+
+interface MetricShape {
+  readonly name: string
+  readonly help: string
+  readonly labelNames?: readonly string[]
+  readonly constructor: { readonly name: string }
+}
+
+function metricTable(title: string, registry: Registry): string {
+  const all = registry.getMetricsAsArray() as unknown as readonly MetricShape[]
+  const rows = all
+    .filter(({ name }) => name.startsWith('pulltrace_'))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(metric => {
+      const labels = (metric.labelNames ?? []).filter(label => label !== 'le').map(label => `\`${label}\``)
+      return `| \`${metric.name}\` | ${metric.constructor.name.toLowerCase()} | ${labels.join(', ')} | ${cell(metric.help)} |`
+    })
+  return `## ${title}\n\n| name | type | labels | meaning |\n|---|---|---|---|\n${rows.join('\n')}\n`
+}
+
+const cell = (text: string) => text.replaceAll('|', '\\|')
+const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`
+const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`
+
+/** A file of each named schema; they refer to each other by file name. */
+function schemas(): [string, string][] {
+  const all = { ...namedSchemas, PulltraceConfig }
+  return Object.entries(all).map(([name, schema]) => [
+    `schema/${name}.json`,
+    json({
+      $schema: 'https://json-schema.org/draft/2020-12/schema',
+      title: name,
+      ...jsonSchemaOf(schema, other => `${other}.json`),
+    }),
+  ])
+}
+
+/** Every generated file, by its path in docs/. */
+export const generated = (): ReadonlyMap<string, string> =>
+  new Map([
+    ['configuration.md', configuration()],
+    ['metrics.md', metrics()],
+    ['openapi.json', json(openapiOf(version))],
+    ...schemas(),
+  ])
+
+function isFresh(file: string, text: string): boolean {
+  try {
+    return readFileSync(file, 'utf8') === text
+  } catch {
+    return false
+  }
+}
+
+/** The stale files; mended unless `check`. */
+export function generate(folder: string, check: boolean): readonly string[] {
+  const stale: string[] = []
+  for (const [name, text] of generated()) {
+    const file = path.join(folder, name)
+    if (isFresh(file, text)) continue
+    stale.push(name)
+    if (check) continue
+    mkdirSync(path.dirname(file), { recursive: true })
+    writeFileSync(file, text)
+  }
+  return stale
+}
+
+if (import.meta.main) {
+  const check = process.argv.includes('--check')
+  const stale = generate(import.meta.dirname, check)
+  for (const name of stale)
+    console.log(`docs/${name} ${check ? 'is stale: run `make update-generated`' : 'made again'}`)
+  if (check && stale.length > 0) process.exitCode = 1
+}
