@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { json } from 'node:stream/consumers'
+import {
+  type AgentReport,
+  type AwaitedPull,
+  isV1,
+  parseAgentReport,
+  type ReportedPull,
+} from '../../core/contract/agent-report.ts'
+import { containerdVersions } from '../rig/containerd.ts'
+import { type Program, startAgent } from '../rig/pulltrace.ts'
+import { type Rig, startRig } from '../rig/rig.ts'
+
+/** Takes reports as a server does that trusts everyone and forgets everything. */
+async function openCollector() {
+  const changes = new EventEmitter()
+  const reports: { report: AgentReport; atMs: number }[] = []
+  const rules = { awaiting: [] as AwaitedPull[], acknowledged: true, reportIntervalMs: 200, idleReportIntervalMs: 200 }
+  const server = http.createServer(async (request, response) => {
+    const report = parseAgentReport(await json(request))
+    assert.ok(!isV1(report))
+    response.end(JSON.stringify({ accepted: true, ...rules }))
+    reports.push({ report, atMs: Date.now() })
+    changes.emit('report')
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    rules,
+    reports,
+    /** The first pull of a report after the `from`th that fits. */
+    async pull(fits: (pull: ReportedPull) => boolean, from = 0): Promise<ReportedPull> {
+      const limit = AbortSignal.timeout(15_000)
+      for (;;) {
+        const found = reports
+          .slice(from)
+          .flatMap(({ report }) => report.pulls)
+          .find(fits)
+        if (found) return found
+        await once(changes, 'report', { signal: limit })
+      }
+    },
+    next: () => once(changes, 'report', { signal: AbortSignal.timeout(15_000) }),
+    close() {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+const MiB = 1024 * 1024
+
+for (const version of containerdVersions) {
+  describe(`the agent as a process, on containerd ${version}`, function () {
+    this.timeout(60_000)
+    let rig: Rig
+    let collector: Awaited<ReturnType<typeof openCollector>>
+    let agent: Program
+
+    before(async () => {
+      rig = await startRig({ version })
+    })
+    after(() => rig?.stop())
+    beforeEach(async () => {
+      collector = await openCollector()
+      agent = await start()
+      await collector.next()
+    })
+    afterEach(async () => {
+      await agent.stop()
+      collector.close()
+    })
+    const start = () =>
+      startAgent({ nodeName: 'node-a', serverUrl: collector.url, socket: rig.containerd.socket, reportIntervalMs: 200 })
+
+    it('says who it is and what it looks at', () => {
+      const { nodeName, runtime, pulls } = collector.reports[0]!.report
+      assert.deepEqual({ nodeName, pulls }, { nodeName: 'node-a', pulls: [] })
+      assert.equal(runtime?.name, 'containerd')
+      assert.ok(runtime?.version.startsWith(version))
+    })
+
+    it('shows a pull while an idle node reports seldom', async () => {
+      collector.rules.idleReportIntervalMs = 60_000
+      await collector.next()
+      const before = collector.reports.length
+      rig.proxy.limit(MiB)
+      const image = await rig.push({ name: 'idle', layers: [{ bytes: MiB }] })
+      const pulled = rig.pull(image)
+      await collector.pull(({ phase }) => phase === 'downloading', before)
+      await collector.pull(({ phase }) => phase === 'completed', before)
+      await pulled
+      rig.proxy.limit(undefined)
+    })
+
+    it('tells the end of a pull that another life of it saw begin', async () => {
+      rig.proxy.limit(2 * MiB)
+      const image = await rig.push({ name: 'orphan', layers: [{ bytes: 2 * MiB }] })
+      const pulled = rig.pull(image)
+      const { id, imageRef, digest, startedAt } = await collector.pull(({ phase }) => phase === 'downloading')
+      await agent.kill9()
+      await pulled
+      collector.rules.awaiting = [{ id, imageRef, startedAt, ...(digest !== undefined && { digest }) }]
+      const before = collector.reports.length
+      const second = await start()
+      try {
+        const end = await collector.pull(pull => pull.id === id, before)
+        assert.deepEqual([end.phase, end.imageRef], ['completed', image.ref(rig.proxy.host)])
+      } finally {
+        await second.stop()
+      }
+    })
+
+    it('goes on with a pull under the same id after it was killed', async () => {
+      rig.proxy.limit(MiB)
+      const image = await rig.push({ name: 'resumed', layers: [{ bytes: 3 * MiB }] })
+      const pulled = rig.pull(image)
+      const { id } = await collector.pull(({ phase }) => phase === 'downloading')
+      await agent.kill9()
+      const before = collector.reports.length
+      const second = await start()
+      try {
+        const again = await collector.pull(({ phase }) => phase === 'downloading', before)
+        assert.equal(again.id, id)
+        rig.proxy.limit(undefined)
+        const end = await collector.pull(({ phase }) => phase === 'completed', before)
+        assert.equal(end.id, id)
+        await pulled
+      } finally {
+        await second.stop()
+      }
+    })
+
+    it('reports once more when it is asked to end, and ends well', async () => {
+      collector.rules.reportIntervalMs = 60_000
+      collector.rules.idleReportIntervalMs = 60_000
+      await collector.next()
+      const before = collector.reports.length
+      assert.equal(await agent.terminate(), 0)
+      assert.equal(collector.reports.length, before + 1)
+    })
+  })
+}
