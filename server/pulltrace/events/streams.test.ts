@@ -286,6 +286,44 @@ describe('Streams', () => {
     for (const sink of sinks) assert.equal(textOf(sink), ':\n\n:\n\n')
   })
 
+  it('flushes every period until it is aborted, and once more then', async () => {
+    const { clock, hub, open } = setUp()
+    const sink = open()
+    const stop = new AbortController()
+    hub.listen(() => stop.abort())
+    hub.publish([{ type: 'pull.progress', pull: pullState('a') }])
+    await hub.run(clock, 250, stop.signal)
+    assert.deepEqual(clock.slept, [250])
+    assert.deepEqual(linesOf(sink), ['synced 0', '1 progress a'])
+  })
+
+  it('sweeps every second until it is aborted', async () => {
+    const { clock, streams, open } = setUp({ maxStallMs: 5000 })
+    const stop = new AbortController()
+    const sink = open({}, new FakeSink(1))
+    const { listener } = sink
+    sink.listener = {
+      ...listener,
+      drained() {},
+      closed() {
+        listener.closed()
+        stop.abort()
+      },
+    }
+    await streams.run(stop.signal)
+    assert.deepEqual(clock.slept, [1000, 1000, 1000, 1000, 1000, 1000])
+    assert.equal(streams.counters.slow, 1)
+  })
+
+  it('counts the clients whose socket is full', () => {
+    const { streams, open } = setUp()
+    const slow = open({}, new FakeSink(1))
+    open()
+    assert.equal(streams.lagging, 1)
+    slow.take()
+    assert.equal(streams.lagging, 0)
+  })
+
   it('ends every stream when it closes, and takes no new one', () => {
     const { streams, open } = setUp()
     const sink = open()
