@@ -11,11 +11,17 @@ import { findSnapshots } from './snapshots.ts'
 export interface FindParts {
   /** Names of image records that changed, and when that was told. */
   readonly pending: Map<string, number>
-  /** Images whose lease was seen, and when it was found gone. */
+  /** Images whose lease was seen, and until when what came of them was its work. */
   readonly recent: Map<string, number>
   /** Leases that came and went before they held anything we could read. */
   readonly glimpsed: Map<string, LeaseKey & { goneMs: number }>
   lastLookMs: number | undefined
+}
+
+/** A lease that went, and from when on what is there is the work of another. */
+export interface Buried {
+  readonly lease: GoneLease
+  readonly untilMs: number
 }
 
 interface Now {
@@ -24,7 +30,7 @@ interface Now {
   readonly blobs: BlobStore
   readonly snapshotters: ReadonlySet<string>
   readonly live: readonly LeaseMemory[]
-  readonly buried: readonly GoneLease[]
+  readonly buried: readonly Buried[]
   readonly atMs: number
 }
 
@@ -35,8 +41,8 @@ const slackMs = 1_000
 
 export async function findImages(parts: FindParts, now: Now): Promise<FoundImage[]> {
   const { pending, recent, glimpsed } = parts
-  for (const lease of now.buried) {
-    if (lease.image) recent.set(lease.image.digest, now.atMs)
+  for (const { lease, untilMs } of now.buried) {
+    if (lease.image) recent.set(lease.image.digest, Math.min(now.atMs, untilMs))
     else glimpsed.set(nameOf(lease), { ...lease, goneMs: now.atMs })
   }
   const found = new Map<string, FoundImage>()
@@ -67,7 +73,7 @@ async function readImage(parts: FindParts, now: Now, digest: string): Promise<Fo
   if (!facts || facts.repositories.length === 0) return undefined
   if (parts.lastLookMs === undefined || facts.createdMs < parts.lastLookMs - slackMs) return undefined
   const goneMs = parts.recent.get(digest)
-  if (goneMs !== undefined && facts.createdMs <= goneMs) return undefined
+  if (goneMs !== undefined && facts.createdMs < goneMs) return undefined
 
   const image = newImageMemory()
   await readDocuments(image, [digest], blobs)

@@ -7,6 +7,8 @@ export interface LeaseMemory {
   readonly key: LeaseKey
   readonly shapedLikePull: boolean
   readonly image: ImageMemory
+  /** The blob that was asked for, and when it came; a pull that begins anew may fetch it anew. */
+  root: { readonly digest: string; readonly createdMs: number } | undefined
   /** It holds, or held, an ingest named as pulls name theirs. */
   pullIngests: boolean
   empty: boolean
@@ -36,6 +38,7 @@ export const newLeaseMemory = (key: LeaseKey, shapedLikePull: boolean): LeaseMem
   key,
   shapedLikePull,
   image: newImageMemory(),
+  root: undefined,
   pullIngests: false,
   empty: true,
   shown: false,

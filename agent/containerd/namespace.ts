@@ -2,7 +2,7 @@ import type { FoundImage, GoneLease, SeenLease } from '../source.ts'
 import { BlobStore } from './blobs.ts'
 import type { ContainerdClient, Lease } from './client.ts'
 import { type Evidence, evidenceFor } from './evidence.ts'
-import { type FindParts, findImages } from './find-images.ts'
+import { type Buried, type FindParts, findImages } from './find-images.ts'
 import { type Holdings, holdingsOf, together } from './holdings.ts'
 import {
   childrenOf,
@@ -91,17 +91,18 @@ export class NamespaceObserver {
     const inFlight: InFlight = { offsets, extracting: held.extracting }
     await Promise.all([...live.values()].map(lease => this.#learn(lease, held, offsets)))
 
-    const gone: GoneLease[] = []
+    const buried: Buried[] = []
     for (const [name, lease] of this.#leases) {
-      if (!live.has(name)) gone.push(await this.#bury(lease, runtimeStartedMs, inFlight))
+      if (!live.has(name)) buried.push(await this.#bury(lease, runtimeStartedMs, inFlight))
     }
+    const gone = buried.map(({ lease }) => lease)
     const found = await findImages(this.#find, {
       client: this.#client,
       namespace: this.#namespace,
       blobs: this.#blobs,
       snapshotters: this.#snapshotters,
       live: [...live.values()],
-      buried: gone,
+      buried,
       atMs,
     })
 
@@ -176,8 +177,10 @@ export class NamespaceObserver {
     const knewLayers = image.layers !== undefined
     await readDocuments(image, lease.held.content, this.#blobs)
     const root = rootOf(image)
-    if (root !== undefined && (this.#blobs.known(root)?.repositories.length ?? 0) === 0) {
-      await this.#blobs.refresh(root)
+    const firstSeen = lease.root?.digest !== root
+    if (root !== undefined && (firstSeen || (this.#blobs.known(root)?.repositories.length ?? 0) === 0)) {
+      const facts = await this.#blobs.refresh(root)
+      if (firstSeen && facts) lease.root = { digest: root, createdMs: facts.createdMs }
       if (image.layers && (this.#blobs.known(root)?.repositories.length ?? 0) === 0) lease.looksWithoutSource++
     }
     if (!image.layers) return
@@ -201,14 +204,20 @@ export class NamespaceObserver {
     await findSnapshots(this.#client, this.#namespace, lease, this.#snapshotters, held.snapshots)
   }
 
-  async #bury(lease: LeaseMemory, runtimeStartedMs: number, inFlight: InFlight): Promise<GoneLease> {
+  async #bury(lease: LeaseMemory, runtimeStartedMs: number, inFlight: InFlight): Promise<Buried> {
     const { image, key } = lease
     // The last documents may have come since the last look.
     await readDocuments(image, childrenOf(image), this.#blobs)
     const root = rootOf(image)
-    // A pull ends with the containerd that worked on it: what came since is its retry's.
+    // A pull ends with the containerd that worked on it, and with its manifest: what came since is its retry's.
     const restarted = key.createdMs < runtimeStartedMs
-    const untilMs = restarted ? runtimeStartedMs : Number.POSITIVE_INFINITY
+    const facts = root === undefined ? undefined : await this.#blobs.refresh(root)
+    const seen = lease.root
+    const fetchedAgain = facts !== undefined && seen?.digest === root && facts.createdMs > seen!.createdMs
+    const untilMs = Math.min(
+      restarted ? runtimeStartedMs : Number.POSITIVE_INFINITY,
+      fetchedAgain ? facts.createdMs : Number.POSITIVE_INFINITY,
+    )
     const evidence = await evidenceFor(
       this.#client,
       this.#namespace,
@@ -219,12 +228,13 @@ export class NamespaceObserver {
       untilMs,
     )
     const repositories = repositoriesIn(image, key.createdMs, digest => this.#blobs.known(digest))
-    return {
+    const gone: GoneLease = {
       ...key,
       because: restarted ? 'restarted' : 'deleted',
       image: seenImageOf(image, repositories, { ...inFlight, offsets: new Map() }),
       evidence,
     }
+    return { lease: gone, untilMs }
   }
 
   #seen(lease: LeaseMemory, inFlight: InFlight): SeenLease | undefined {

@@ -66,16 +66,18 @@ describeScenarios('pulls that meet with faults', ({ scenario }) => {
     scenario(`a registry that answers ${status} to a layer`, async scene => {
       const { proxy } = scene.rig
       const image = await scene.push({ name: `status/s${status}`, layers: [{ bytes: growing }, { bytes: 200_000 }] })
-      const [layer, last] = image.layers
-      proxy.blob(layer!.digest).release(half)
-      const letGo = proxy.blob(last!.digest)
-      letGo.delay(700)
-      const takeBack = proxy.answer({ status, when: { reference: last!.digest }, afterManifest: true })
+      const layer = image.layers[0]!
+      const gate = proxy.blob(layer.digest)
+      gate.cutAfter(half)
+      gate.release(half - 100_000)
       const call = scene.pull(image)
+      await scene.showsBytes(image, layer, step)
+      proxy.answer({ status, when: { reference: layer.digest } })
+      gate.resume()
       await call.done
-      assert.ok(call.error)
+      // Asked for the rest of a layer, a 404 reads to the caller as the end of it.
+      assert.match(call.error?.message ?? '', status === 404 ? /unexpected EOF/ : new RegExp(String(status)))
       await scene.end()
-      takeBack()
     })
   }
 
@@ -112,13 +114,29 @@ describeScenarios('pulls that meet with faults', ({ scenario }) => {
 
   scenario('containerd is killed in the middle, and the pull begun again', async scene => {
     const { containerd } = scene.rig
-    const { image, call, resume } = await halfway(scene, 'killed/app')
+    const { image, layer, call, resume } = await halfway(scene, 'killed/app')
     await containerd.kill9()
     await call.done
     assert.ok(call.error)
     await containerd.restart()
+    const retry = scene.pull(image)
+    await scene.shows(image, 'the first pull as failed', ({ phase }) => phase === 'failed')
+    await scene.showsBytes(image, layer)
     resume()
-    await scene.pull(image).done
+    await retry.done
+    // What containerd had not written yet when it was killed is sent again.
+    await scene.end({ fetchedAgain: true })
+  })
+
+  scenario('containerd is killed, and the pull is done again before anyone looks', async scene => {
+    const { containerd } = scene.rig
+    const { image, call, resume } = await halfway(scene, 'killed/quick')
+    await containerd.kill9()
+    await call.done
+    await containerd.restart()
+    resume()
+    // Its manifest is the dead pull's, so nothing but the image record is new.
+    await scene.pull(image, { mayBeUnseen: true }).done
     await scene.end({ fetchedAgain: true })
   })
 
@@ -128,8 +146,25 @@ describeScenarios('pulls that meet with faults', ({ scenario }) => {
     await containerd.restart()
     await call.done
     assert.ok(call.error)
+    const retry = scene.pull(image)
+    await scene.shows(image, 'the first pull as failed', ({ phase }) => phase === 'failed')
+    await scene.shows(image, 'the retry', ({ phase }) => phase === 'downloading')
     resume()
-    await scene.pull(image).done
+    await retry.done
     await scene.end({ fetchedAgain: true })
   })
+
+  scenario(
+    'a pull that is cancelled, and done again between two looks',
+    async scene => {
+      const { image, call, cancel, resume } = await halfway(scene, 'again/app')
+      cancel()
+      await call.done
+      await collected(scene, image)
+      resume()
+      await scene.pull(image).done
+      await scene.end({ fetchedAgain: true })
+    },
+    { intervalsMs: [100, 2000] },
+  )
 })

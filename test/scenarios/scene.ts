@@ -44,7 +44,9 @@ export interface EndOptions {
 
 const limitMs = 20_000
 
-export function openScene(rig: Rig, watches: readonly Watch[]): Scene {
+export async function openScene(rig: Rig, watches: readonly Watch[]): Promise<Scene> {
+  // A watch that sat out the last scenarios may still have something to say of them.
+  for (const watch of watches) await watch.atRest(Date.now(), limitMs)
   const calls: Call[] = []
   const begun = new Map(
     watches.map(watch => [watch, { reports: watch.relay.reports.length, events: watch.stream.events.length }]),
@@ -111,12 +113,9 @@ export function openScene(rig: Rig, watches: readonly Watch[]): Scene {
       const faults: string[] = []
       for (const watch of watches) {
         const from = begun.get(watch)!
-        const atRest = () => {
-          const last = watch.relay.reports.at(-1)
-          const ended = [...watch.shown(from.events).values()].filter(hasEnded).length
-          return ended >= expected && last?.answered === true && last.atMs > endedMs && last.report.pulls.length === 0
-        }
-        if (!(await watch.holds(atRest, limitMs))) faults.push(`${watch.nodeName}: not at rest after ${limitMs} ms`)
+        const allEnded = () => [...watch.shown(from.events).values()].filter(hasEnded).length >= expected
+        const rests = (await watch.holds(allEnded, limitMs)) && (await watch.atRest(endedMs, limitMs))
+        if (!rests) faults.push(`${watch.nodeName}: not at rest after ${limitMs} ms`)
         const images = await imagesOf(rig, calls)
         const found = faultsOf({ ...(await recordingOf(watch)), images }, { fetchedAgain })
         faults.push(...found.map(fault => `${watch.nodeName}: ${fault}`))

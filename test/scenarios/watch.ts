@@ -22,6 +22,8 @@ export interface Watch {
   readonly withoutRecord: ReadonlySet<string>
   /** Resolves when the condition holds; looks again after each report and event. False when `limitMs` passed. */
   holds(condition: () => boolean, limitMs: number): Promise<boolean>
+  /** Waits until the server has taken a report from after `sinceMs` that says nothing of any pull. */
+  atRest(sinceMs: number, limitMs: number): Promise<boolean>
   /** The newest state of each pull that was told since event number `from`. */
   shown(from: number): ReadonlyMap<string, Pull>
   history(): Promise<readonly Pull[]>
@@ -66,6 +68,14 @@ export async function startWatch(rig: Rig, intervalMs: number): Promise<Watch> {
       cursor = page.next
     }
   }
+  const holds = async (condition: () => boolean, limitMs: number) => {
+    const limit = AbortSignal.timeout(limitMs)
+    while (!condition()) {
+      if (limit.aborted) return false
+      await once(changes, 'change', { signal: limit }).catch(() => {})
+    }
+    return true
+  }
   return {
     nodeName,
     intervalMs,
@@ -74,14 +84,12 @@ export async function startWatch(rig: Rig, intervalMs: number): Promise<Watch> {
     relay,
     stream,
     withoutRecord,
-    async holds(condition, limitMs) {
-      const limit = AbortSignal.timeout(limitMs)
-      while (!condition()) {
-        if (limit.aborted) return false
-        await once(changes, 'change', { signal: limit }).catch(() => {})
-      }
-      return true
-    },
+    holds,
+    atRest: (sinceMs, limitMs) =>
+      holds(() => {
+        const last = relay.reports.at(-1)
+        return last?.answered === true && last.atMs > sinceMs && last.report.pulls.length === 0
+      }, limitMs),
     shown(from) {
       const pulls = new Map<string, Pull>()
       for (const { event } of stream.events.slice(from)) if (event) pulls.set(event.pull.id, event.pull)

@@ -51,7 +51,7 @@ export function describeScenarios(title: string, define: (world: World) => void)
               watches.set(intervalMs, watch)
               asked.push(watch)
             }
-            await play(openScene(rig, asked))
+            await play(await openScene(rig, asked))
           }).timeout(limitMs)
         },
       })
