@@ -52,6 +52,11 @@ export class BlobStore {
     return bytes && parseImageDocument(bytes)
   }
 
+  /** Facts of one blob are some 300 bytes; a node that is never idle must not keep them for ever. */
+  get large(): boolean {
+    return this.#facts.size > 20_000
+  }
+
   /** Called when nothing pulls: what is pulled next is asked for anew. */
   forget(): void {
     this.#facts.clear()

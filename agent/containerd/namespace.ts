@@ -114,6 +114,7 @@ export class NamespaceObserver {
       this.#leases.delete(name)
       this.#others.add(name)
     }
+    if (this.#blobs.large) this.#blobs.forget()
     this.#offsets = offsets
     this.#find.lastLookMs = atMs
     return { leases: [...live.values()].flatMap(lease => this.#seen(lease, inFlight) ?? []), gone, found }
