@@ -103,7 +103,8 @@ describe('a server without its history', () => {
           mend = await fault.breakIt(volume.path, volume)
         }
         await endThree(node, false)
-        await saysWhy(server, fault)
+        // The log is written beside the work, so a line may come after the answer.
+        await eventuallyHolds(() => saysWhy(server, fault), 5000)
         // Ended pulls wait; those that run, and the stream, do not.
         for (let count = 0; count < 3; count++) {
           node.step()
@@ -125,7 +126,7 @@ describe('a server without its history', () => {
         assert.deepEqual(items.map(({ id }) => id).sort(), told.map(({ id }) => id).sort())
         const ready = await getJson<{ status: string }>(`${server.metricsUrl}/readyz`)
         assert.equal(ready.status, 'ok')
-        assert.match(server.log(), /history is written again/)
+        await eventuallyHolds(() => assert.match(server.log(), /history is written again/), 5000)
         await eventuallyHolds(() => isSeen(server, client, node))
       } finally {
         client.stop()
