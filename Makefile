@@ -49,10 +49,10 @@ update-style: setup ## Format, and mend what the linter can
 .PHONY: verify-generated update-generated
 verify-generated: setup ## Fail when generated files are stale; mended by `make update-generated`
 	node docs/generate.ts --check
-	node proto/generate.ts --check
+	sh proto/generate.sh --check
 update-generated: setup ## Make the generated files again (docs/, proto/generated/)
 	node docs/generate.ts
-	node proto/generate.ts
+	sh proto/generate.sh
 
 .PHONY: test-unit test-containerd test-durability test-stream
 test-unit: setup ## Tests that need no other program

@@ -12,7 +12,9 @@ let results = readFileSync(file, 'utf8')
 execFileSync(process.execPath, ['bench/bundle.ts'], { stdio: 'inherit' })
 for (const script of chosen) {
   console.error(`bench: ${script}`)
-  const printed = execFileSync(process.execPath, [`bench/${script}`], { stdio: ['ignore', 'pipe', 'inherit'] }).toString()
+  const printed = execFileSync(process.execPath, [`bench/${script}`], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  }).toString()
   const { open, close } = section(script)
   const start = results.indexOf(open)
   const end = results.indexOf(close)
