@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { BuiltImage } from '../rig/images.ts'
+import { buildLayer } from '../rig/layers.ts'
 import type { Call } from './recording.ts'
 import type { Scene } from './scene.ts'
 import { growing, half, megabyte, step } from './sizes.ts'
@@ -28,7 +29,7 @@ async function collected(scene: Scene, image: BuiltImage): Promise<void> {
   }
 }
 
-describeScenarios('pulls that meet with faults', ({ scenario }) => {
+describeScenarios('pulls that meet with faults', ({ version, scenario }) => {
   scenario(
     'a connection that is cut twice is resumed',
     async scene => {
@@ -86,6 +87,42 @@ describeScenarios('pulls that meet with faults', ({ scenario }) => {
     await scene.rig.proxy.refuse()
     await call.done
     assert.ok(call.error)
+    await scene.end()
+  })
+
+  scenario('a shared layer whose pull is cancelled goes on for the other', async scene => {
+    const { proxy } = scene.rig
+    const shared = await buildLayer({ bytes: growing, seed: `taken-over-${version}` })
+    const [a, b] = [
+      await scene.push({ name: 'over/a', layers: [shared] }),
+      await scene.push({ name: 'over/b', layers: [shared] }),
+    ]
+    proxy.blob(shared.digest).release(half)
+    const stop = new AbortController()
+    const first = scene.pull(a, { signal: stop.signal })
+    await scene.showsBytes(a, shared, step)
+    scene.pull(b)
+    await scene.showsBytes(b, shared, step)
+    stop.abort()
+    await first.done
+    proxy.blob(shared.digest).resume()
+    await scene.end({ fetchedAgain: true })
+  })
+
+  scenario('a shared layer with a wrong digest fails both pulls', async scene => {
+    const { proxy } = scene.rig
+    const shared = await buildLayer({ bytes: growing, seed: `both-wrong-${version}` })
+    const [a, b] = [
+      await scene.push({ name: 'both/a', layers: [shared] }),
+      await scene.push({ name: 'both/b', layers: [shared] }),
+    ]
+    proxy.blob(shared.digest).release(half)
+    proxy.blob(shared.digest).corrupt()
+    const calls = [scene.pull(a), scene.pull(b)]
+    for (const image of [a, b]) await scene.showsBytes(image, shared, step)
+    proxy.blob(shared.digest).resume()
+    await Promise.all(calls.map(({ done }) => done))
+    for (const { error } of calls) assert.match(error?.message ?? '', /unexpected commit digest/)
     await scene.end()
   })
 

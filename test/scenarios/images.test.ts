@@ -20,6 +20,11 @@ describeScenarios('pulls that go well', ({ version, scenario }) => {
       scene.pull(a)
       scene.pull(b)
       for (const image of [a, b]) await scene.showsBytes(image, shared, step)
+      const own = a.totalBytes + b.totalBytes - 2 * shared.size
+      for (const { nodeName, node } of scene.watches) {
+        const { activePulls, totalBytes } = await node()
+        assert.deepEqual([activePulls, totalBytes], [2, shared.size + own], `${nodeName} counts a shared layer once`)
+      }
       proxy.blob(shared.digest).resume()
       await scene.end()
       assert.equal(proxy.bytesOf(shared.digest), shared.size)

@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events'
 import type { AgentReport } from '../../core/contract/agent-report.ts'
-import type { HistoryList, PullList } from '../../core/contract/api.ts'
+import type { HistoryList, NodeList, NodeView, PullList } from '../../core/contract/api.ts'
 import { isTerminal, type Pull } from '../../core/contract/pull.ts'
 import { type Program, type ServerProgram, startAgent, startServer } from '../rig/pulltrace.ts'
 import type { Rig } from '../rig/rig.ts'
@@ -26,6 +26,8 @@ export interface Watch {
   atRest(sinceMs: number, limitMs: number): Promise<boolean>
   /** The newest state of each pull that was told since event number `from`. */
   shown(from: number): ReadonlyMap<string, Pull>
+  /** What the server says of this node. */
+  node(): Promise<NodeView>
   history(): Promise<readonly Pull[]>
   pulls(): Promise<readonly Pull[]>
   stop(): Promise<void>
@@ -94,6 +96,13 @@ export async function startWatch(rig: Rig, intervalMs: number): Promise<Watch> {
       const pulls = new Map<string, Pull>()
       for (const { event } of stream.events.slice(from)) if (event) pulls.set(event.pull.id, event.pull)
       return pulls
+    },
+    async node() {
+      const response = await fetch(`${server.url}/api/v1/nodes`)
+      const { items } = (await response.json()) as NodeList
+      const node = items.find(item => item.nodeName === nodeName)
+      if (!node) throw new Error(`the server must know ${nodeName}, it knows ${items.map(item => item.nodeName)}`)
+      return node
     },
     history: () =>
       all<HistoryList>('/api/v1/history?layers=true&limit=500', page => ({ items: page.items, next: page.nextCursor })),
