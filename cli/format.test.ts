@@ -22,7 +22,8 @@ describe('formatShare', () => {
   for (const [bytes, total, want] of [
     [0, 0, '0/0 B'],
     [62.1 * mib, 100 * mib, '62.1/100 MiB'],
-    [512, 2 * 1024 * mib, '0.0/2.0 GiB'],
+    [302.2 * mib, 1144 * mib, '302/1144 MiB'],
+    [512, 20 * 1024 * mib, '0.0/20.0 GiB'],
     [101 * mib, 100 * mib, '100/100 MiB'],
   ] as const) {
     it(`writes ${bytes} of ${total} as ${want}`, () => assert.equal(formatShare(bytes, total), want))

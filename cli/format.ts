@@ -1,9 +1,9 @@
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
 
-/** The largest unit of which there is at least one; 1023.5 and more read as the next one. */
-function unitOf(bytes: number): number {
+/** The smallest unit in which the bytes are below `limit`. */
+function unitOf(bytes: number, limit = 1023.5): number {
   let index = 0
-  while (index < units.length - 1 && bytes / 1024 ** index >= 1023.5) index++
+  while (index < units.length - 1 && bytes / 1024 ** index >= limit) index++
   return index
 }
 
@@ -19,9 +19,9 @@ export function formatBytes(bytes: number): string {
   return `${inUnit(bytes, index)} ${units[index]}`
 }
 
-/** `62.1/100 MiB`: both in the unit of the whole. */
+/** `62.1/100 MiB`, `302/1144 MiB`: both in a unit in which the share is seen to move. */
 export function formatShare(bytes: number, totalBytes: number): string {
-  const index = unitOf(totalBytes)
+  const index = unitOf(totalBytes, 9999.5)
   return `${inUnit(Math.min(bytes, totalBytes), index)}/${inUnit(totalBytes, index)} ${units[index]}`
 }
 

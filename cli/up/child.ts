@@ -80,9 +80,7 @@ export class Child {
   #note(line: string): void {
     this.#tail.push(line)
     if (this.#tail.length > tailLines) this.#tail.shift()
-    for (const value of Object.values(parseLogLine(line)?.fields ?? {})) {
-      if (/^https?:\/\/\S+:\d+\/?$/.test(String(value))) this.#urls.push(String(value).replace(/\/$/, ''))
-    }
+    this.#urls.push(...urlsOf(line))
     this.#wakeUp()
   }
 
@@ -122,4 +120,16 @@ export class Child {
   kill(): void {
     this.#process.kill('SIGKILL')
   }
+}
+
+/** Addresses in a log line: `url`, `metricsUrl` and the like, or an `address` with its port. */
+function urlsOf(line: string): string[] {
+  return Object.entries(parseLogLine(line)?.fields ?? {}).flatMap(([key, value]) => {
+    if (/^(url|\w+Url)$/.test(key) && URL.canParse(String(value))) return [String(value).replace(/\/$/, '')]
+    const { address, port } = Object(value) as { address?: unknown; port?: unknown }
+    if (key !== 'address' || typeof address !== 'string' || typeof port !== 'number') return []
+    const host =
+      address === '::' || address === '0.0.0.0' ? '127.0.0.1' : address.includes(':') ? `[${address}]` : address
+    return [`http://${host}:${port}`]
+  })
 }

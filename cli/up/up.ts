@@ -3,7 +3,7 @@ import type { Clock } from '../../core/lib/clock.ts'
 import { Code, PulltraceError } from '../../core/lib/errors.ts'
 import type { Env } from '../../core/lib/settings.ts'
 import { Child, type Exit } from './child.ts'
-import { formatLogLine } from './log-line.ts'
+import { formatLogLine, parseLogLine } from './log-line.ts'
 import type { ContainerdFound, UpPlan } from './plan-up.ts'
 
 /** Main files of the programs, and the leash. */
@@ -44,18 +44,21 @@ export async function runUp(parts: UpParts, stop: AbortSignal, kill: AbortSignal
   const children: Child[] = []
   const died = new AbortController()
   const halt = AbortSignal.any([stop, died.signal])
-  let dead: { child: Child; exit: Exit } | undefined
+  let fault: PulltraceError | undefined
+  const end = (error: PulltraceError) => {
+    if (halt.aborted) return
+    fault = error
+    died.abort()
+  }
   const start = (name: string, main: string, env: Env): Child => {
     const prefix = prefixOf(name, plan.demo !== undefined)
-    const child = new Child({ name, main, env }, programs.leash, line =>
-      parts.log(`${prefix} | ${formatLogLine(line, parts.color)}`),
-    )
-    children.unshift(child)
-    child.exited.then(exit => {
-      if (halt.aborted) return
-      dead = { child, exit }
-      died.abort()
+    const child = new Child({ name, main, env }, programs.leash, line => {
+      parts.log(`${prefix} | ${formatLogLine(line, parts.color)}`)
+      const error = secondCopyError(line)
+      if (error !== undefined) end(error)
     })
+    children.unshift(child)
+    child.exited.then(exit => end(diedError(child, exit)))
     return child
   }
   try {
@@ -76,7 +79,7 @@ export async function runUp(parts: UpParts, stop: AbortSignal, kill: AbortSignal
     // Newest first: the agent's last report still finds the server.
     for (const child of children) await child.stop(clock, stopWithinMs, kill)
   }
-  if (dead !== undefined) throw diedError(dead.child, dead.exit)
+  if (fault !== undefined) throw fault
   say('Stopped.')
 }
 
@@ -132,13 +135,25 @@ const advices: readonly [RegExp, string][] = [
     /in use|EADDRINUSE/,
     'another program has this address, perhaps a second copy: stop it, or set PULLTRACE_HTTP_ADDR, PULLTRACE_METRICS_ADDR and PULLTRACE_AGENT_METRICS_ADDR to others (127.0.0.1:0 takes any free port) and PULLTRACE_DATA_DIR to another folder',
   ],
-  [/lock/i, 'another copy uses this data folder: stop it, or set PULLTRACE_DATA_DIR to another folder'],
   [/ENOSPC|no space/i, 'make room on the disk, or set PULLTRACE_DATA_DIR to a folder on another one'],
   [
     /EACCES|EPERM|EROFS|permission/i,
     'run it as a user who may, or set PULLTRACE_DATA_DIR to a folder that can be written',
   ],
 ]
+
+/**
+ * A server whose history another process holds serves live pulls without it. Here that is a second copy
+ * by mistake, and its history would silently stay empty: it ends.
+ */
+function secondCopyError(line: string): PulltraceError | undefined {
+  const parsed = parseLogLine(line)
+  if (parsed?.message !== 'history unavailable' || parsed.fields['kind'] !== 'in_use') return undefined
+  const { message } = Object(parsed.fields['error']) as { message?: unknown }
+  return new PulltraceError(Code.Unavailable, `everything was stopped: ${message ?? parsed.message}`, {
+    fix: 'stop the other copy, or set PULLTRACE_DATA_DIR to another folder',
+  })
+}
 
 function diedError(child: Child, { code, signal }: Exit): PulltraceError {
   const how = signal === null ? `ended with code ${code ?? '?'}` : `was ended by ${signal}`

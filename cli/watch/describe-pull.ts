@@ -25,7 +25,13 @@ export function failureTexts({ error, errorCode }: Pull): string[] {
   const plain = errorCode === undefined || errorCode === 'Unknown' ? undefined : plainErrors[errorCode]
   const raw = error === undefined || error === '' ? undefined : harmless(error)
   if (plain === undefined) return [`failed: ${raw ?? plainErrors.Unknown}`, 'failed']
-  return [...(raw === undefined ? [] : [`failed: ${plain} (${raw})`]), `failed: ${plain}`, plain, 'failed']
+  return [
+    ...(raw === undefined ? [] : [`failed: ${plain} (${raw})`]),
+    `failed: ${plain}`,
+    plain,
+    `failed: ${errorCode}`,
+    'failed',
+  ]
 }
 
 /** What a finished pull took, from the longest text to the shortest: size, time, average rate, cached share. */

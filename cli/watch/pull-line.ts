@@ -14,7 +14,7 @@ export function pullLine(seen: SeenPull, columns: Columns, nowMs: number, colors
   const image = pad(imageName(pull.imageRef, columns.image), columns.image)
   const [middle, paint] = middleCell(seen, columns, nowMs, colors)
   const phase = columns.phase === 0 ? [] : [pad(cut(pull.phase, columns.phase), columns.phase)]
-  const node = columns.node === 0 ? [] : [colors.dim(cut(harmless(pull.nodeName), columns.node))]
+  const node = columns.node === 0 ? [] : [colors.dim(cut(harmless(pull.nodeName), columns.node, 'middle'))]
   const cells = [image, ...phase.map(text => paint(text)), middle, ...node]
   return cells.join(' ').trimEnd()
 }
@@ -28,12 +28,15 @@ function middleCell(seen: SeenPull, columns: Columns, nowMs: number, colors: Col
   const plain: Paint = text => text
   const longest = (texts: readonly string[]) =>
     pad(texts.find(text => stringWidth(text) <= middle) ?? cut(texts[0] ?? '', middle), middle)
+  // The phase stands beside it already.
+  const said = (texts: readonly string[]) =>
+    columns.phase === 0 ? texts : texts.map(text => text.replace(/^(done|failed)(: |$)/, ''))
   const trouble = troubleOf(seen, nowMs)
   switch (pull.phase) {
     case 'completed':
-      return [colors.green(longest(summaryTexts(pull))), colors.green]
+      return [colors.green(longest(said(summaryTexts(pull)))), colors.green]
     case 'failed':
-      return [colors.red(failureText(failureTexts(pull), middle)), colors.red]
+      return [colors.red(failureText(said(failureTexts(pull)), middle)), colors.red]
     case 'unknown':
       return [colors.yellow(longest(['ended, nobody saw how', 'end not seen', 'unknown'])), colors.yellow]
     case 'queued':

@@ -68,7 +68,7 @@ describe('renderWatch', () => {
       name: 'what a pull took',
       pull: { phase: 'completed', ...ended, cachedBytes: 40 * mib, bytesPerSec: 8.1 * mib },
       width: 120,
-      want: 'done: 100 MiB in 12s, 8.1 MiB/s, 40% cached',
+      want: 'completed   100 MiB in 12s, 8.1 MiB/s, 40% cached',
     },
     {
       name: 'what a pull took, narrow',
@@ -80,13 +80,13 @@ describe('renderWatch', () => {
       name: 'a pull that was all there',
       pull: { phase: 'completed', ...ended, cachedBytes: 100 * mib },
       width: 120,
-      want: 'done: 100 MiB, all of it cached in 12s',
+      want: 'completed   100 MiB, all of it cached in 12s',
     },
     {
       name: 'a failure in plain words',
       pull: { phase: 'failed', errorCode: 'NotFound', error: 'manifest unknown' },
       width: 120,
-      want: 'failed: the registry has no such image (manifest unknown)',
+      want: 'failed      the registry has no such image (manifest unknown)',
     },
     {
       name: 'a failure, narrow',
@@ -98,14 +98,14 @@ describe('renderWatch', () => {
       name: 'a failure without a code',
       pull: { phase: 'failed', error: 'it broke' },
       width: 120,
-      want: 'failed: it broke',
+      want: 'failed      it broke',
     },
     { name: 'an end that nobody saw', pull: { phase: 'unknown', ...ended }, width: 120, want: 'ended, nobody saw how' },
     {
       name: 'an escape in an error as text',
       pull: { phase: 'failed', error: '\u001B[2Jboom' },
       width: 120,
-      want: 'failed: �[2Jboom',
+      want: 'failed      �[2Jboom',
     },
   ] as const) {
     it(`draws ${name}`, () => {

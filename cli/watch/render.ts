@@ -68,13 +68,19 @@ function headLine(
   const demo = [...active, ...ended].some(({ pull }) => isDemo(pull.nodeName))
   const live = connection.state === 'live' ? colors.green('● live') : colors.yellow(`○ ${connection.state}`)
   const rights = [...(demo ? [colors.magenta('DEMO DATA')] : []), live]
-  const left = parts.join(' · ')
-  for (const right of [[colors.dim(harmless(server)), ...rights], rights, demo ? rights.slice(0, 1) : rights]) {
-    const text = right.join('  ')
-    const gap = width - stringWidth(left) - stringWidth(text)
-    if (gap >= 2) return `${left}${' '.repeat(gap)}${text}`
+  const lefts = [parts, parts.filter((_, index) => index !== 1 || bytesPerSec === 0), parts.slice(0, 1)]
+  const full = [colors.dim(harmless(server)), ...rights]
+  for (const [left, right] of [
+    [lefts[0]!, full],
+    ...lefts.map(left => [left, rights] as const),
+    [lefts[1]!, rights.slice(0, 1)] as const,
+    [lefts[2]!, rights.slice(0, 1)] as const,
+  ] as const) {
+    const texts = [left.join(' · '), right.join('  ')] as const
+    const gap = width - stringWidth(texts[0]) - stringWidth(texts[1])
+    if (gap >= 2) return texts.join(' '.repeat(gap))
   }
-  return cut([...rights.slice(0, 1), left].join(' '), width)
+  return cut([...rights.slice(0, 1), ...parts.slice(0, 1)].join(' '), width)
 }
 
 /** `up` names the node of its demo runtime so; no cluster does. */
