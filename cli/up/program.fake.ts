@@ -1,0 +1,32 @@
+import { appendFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/**
+ * Stands for server, agent and demo runtime where a test is about who starts, stops and dies when.
+ * FAKE_LOG: file to which it writes what it does; FAKE_DIE / FAKE_DEAF: the role that dies after
+ * it is up / that does not hear SIGTERM; FAKE_SAY: a line for the server to log.
+ */
+const { env } = process
+const role = env['PULLTRACE_SERVER_URL'] ? 'agent' : env['FAKE_ROLE_DEMO'] ? 'demo' : 'server'
+const did = (what: string) => appendFileSync(env['FAKE_LOG']!, `${role} ${what} ${process.pid}\n`)
+const log = (msg: string, fields: object = {}) =>
+  process.stderr.write(`${JSON.stringify({ level: 'info', program: role, msg, ...fields })}\n`)
+
+const server = createServer((_, response) => void response.end('ready'))
+server.listen(0, '127.0.0.1', () => {
+  const { port } = server.address() as AddressInfo
+  did('started')
+  log(role === 'demo' ? 'demo runtime ready' : 'listening', { url: `http://127.0.0.1:${port}` })
+  if (role === 'server' && env['FAKE_SAY']) process.stderr.write(`${env['FAKE_SAY']}\n`)
+  if (env['FAKE_DIE'] === role) {
+    process.stderr.write('Error: it broke\n')
+    process.exit(7)
+  }
+})
+process.on('SIGTERM', () => {
+  if (env['FAKE_DEAF'] === role) return
+  did('stopped')
+  server.close()
+  server.closeAllConnections()
+})

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { systemClock } from '../../core/lib/clock.ts'
+import type { Env } from '../../core/lib/settings.ts'
+import { type Programs, runUp, type UpParts } from './up.ts'
+
+const fake = new URL('./program.fake.ts', import.meta.url).pathname
+const programs: Programs = { server: fake, agent: fake, demo: fake, leash: new URL('./leash.ts', import.meta.url).href }
+
+describe('runUp', function () {
+  this.timeout(30_000)
+  let folder: string
+  let said: string[]
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'pulltrace-up-test-'))
+    writeFileSync(path.join(folder, 'log'), '')
+    said = []
+  })
+  afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+  const done = () =>
+    readFileSync(path.join(folder, 'log'), 'utf8')
+      .split('\n')
+      .map(line => line.split(' ').slice(0, 2).join(' '))
+      .filter(Boolean)
+  const pids = () =>
+    [...readFileSync(path.join(folder, 'log'), 'utf8').matchAll(/started (\d+)/g)].map(match => Number(match[1]))
+
+  function parts(extra: Env = {}, demo = false): UpParts {
+    const env = { ...process.env, FAKE_LOG: path.join(folder, 'log'), ...extra }
+    return {
+      config: { apiVersion: 'pulltrace.dev/v1alpha1', kind: 'PulltraceConfig', metadata: { name: 'a' } },
+      plan: {
+        server: env,
+        agent: env,
+        demo: demo ? { ...env, FAKE_ROLE_DEMO: 'true' } : undefined,
+        nodeName: 'demo-data-x',
+        ignored: ['spec.server.tls'],
+      },
+      containerd: { socket: '/run/x.sock', trouble: demo ? 'there is no such socket' : undefined },
+      programs,
+      clock: systemClock,
+      color: false,
+      command: './bin/pulltrace',
+      say: line => said.push(line),
+      log: line => said.push(line),
+    }
+  }
+  const never = new AbortController().signal
+  async function untilSaid(what: string): Promise<void> {
+    for (let tries = 0; tries < 400; tries++) {
+      if (said.some(line => line.includes(what))) return
+      await delay(25)
+    }
+    assert.fail(`'${what}' was not said: ${said.join('\n')}`)
+  }
+
+  it('starts the server, then the agent, prints addresses that work, and stops the agent first', async () => {
+    const stop = new AbortController()
+    const running = runUp(parts(), stop.signal, never)
+    await untilSaid('Ctrl-C stops everything.')
+    const page = said.find(line => line.startsWith('  page'))!.split(/\s+/)[2]!
+    assert.equal((await fetch(page)).status, 200)
+    assert.ok(said.includes('Ignored, as only a cluster can honour them: spec.server.tls.'))
+    stop.abort()
+    await running
+    assert.deepEqual(done(), ['server started', 'agent started', 'agent stopped', 'server stopped'])
+    assert.equal(said.at(-1), 'Stopped.')
+  })
+
+  it('says that it shows demo data on every line that matters', async () => {
+    const stop = new AbortController()
+    const running = runUp(parts({}, true), stop.signal, never)
+    await untilSaid('Ctrl-C stops everything.')
+    assert.match(said[0]!, /^DEMO DATA: \/run\/x\.sock cannot be used \(there is no such socket\)/)
+    assert.ok(said.some(line => line.startsWith('Pulltrace is running with DEMO DATA as node demo-data-x')))
+    assert.ok(said.filter(line => /^(agent|demo)/.test(line)).every(line => line.includes('(DEMO DATA)')))
+    stop.abort()
+    await running
+    assert.equal(done().filter(line => line.endsWith('stopped')).length, 3)
+  })
+
+  for (const role of ['server', 'agent']) {
+    it(`stops everything and tells the last lines when the ${role} dies`, async () => {
+      await assert.rejects(runUp(parts({ FAKE_DIE: role }), never, never), (error: Error) => {
+        assert.match(error.message, new RegExp(`the ${role} ended with code 7, so everything was stopped`))
+        assert.match(error.message, /Error: it broke/)
+        return true
+      })
+      await allGone()
+    })
+  }
+
+  it('refuses to be a second copy on one data folder', async () => {
+    const line = JSON.stringify({
+      level: 'error',
+      msg: 'history unavailable',
+      kind: 'in_use',
+      error: { message: 'x.db is in use' },
+    })
+    await assert.rejects(runUp(parts({ FAKE_SAY: line }), never, never), {
+      code: 'unavailable',
+      message: 'everything was stopped: x.db is in use',
+    })
+    await allGone()
+  })
+
+  it('says what to do about a port in use', async () => {
+    const line = JSON.stringify({
+      level: 'error',
+      msg: 'not started',
+      error: { message: "':8080' is in use by another program" },
+    })
+    await assert.rejects(
+      runUp(parts({ FAKE_SAY: line, FAKE_DIE: 'server' }), never, never),
+      (error: { details: { fix: string } }) => {
+        assert.match(error.details.fix, /set PULLTRACE_HTTP_ADDR/)
+        return true
+      },
+    )
+  })
+
+  it('kills at the second Ctrl-C what does not hear the first', async () => {
+    const stop = new AbortController()
+    const kill = new AbortController()
+    const running = runUp(parts({ FAKE_DEAF: 'agent' }), stop.signal, kill.signal)
+    await untilSaid('Ctrl-C stops everything.')
+    stop.abort()
+    await untilSaid('Stopping agent, then server')
+    kill.abort()
+    await running
+    await allGone()
+  })
+
+  it('leaves no orphan when it is killed itself', async () => {
+    const script = path.join(folder, 'parent.ts')
+    const up = new URL('./up.ts', import.meta.url).href
+    const { config, plan, containerd } = parts()
+    writeFileSync(
+      script,
+      `import { runUp } from ${JSON.stringify(up)}
+       const clock = { now: Date.now, monotonic: () => performance.now(), sleep: (ms: number) => new Promise<void>(done => setTimeout(done, ms)) }
+       const signal = new AbortController().signal
+       const say = (line: string) => void process.stdout.write(line + '\\n')
+       await runUp({ ...${JSON.stringify({ config, plan, containerd, programs, color: false, command: 'x' })}, clock, say, log: say }, signal, signal)`,
+    )
+    const parent: ChildProcess = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] })
+    parent.stdout!.on('data', data => said.push(String(data)))
+    await untilSaid('Ctrl-C stops everything.')
+    parent.kill('SIGKILL')
+    await once(parent, 'exit')
+    await allGone()
+    assert.deepEqual(
+      done()
+        .filter(line => line.endsWith('stopped'))
+        .sort(),
+      ['agent stopped', 'server stopped'],
+    )
+  })
+
+  async function allGone(): Promise<void> {
+    assert.ok(pids().length > 0)
+    for (let tries = 0; tries < 400; tries++) {
+      if (!pids().some(alive)) return
+      await delay(25)
+    }
+    assert.fail(`still there: ${pids().filter(alive)}`)
+  }
+  function alive(pid: number): boolean {
+    try {
+      process.kill(pid, 0)
+      return true
+    } catch {
+      return false
+    }
+  }
+})
