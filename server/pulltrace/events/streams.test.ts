@@ -111,6 +111,15 @@ describe('Streams', () => {
     assert.equal(seen[0], seen[1])
   })
 
+  it('sends a second start of a pull as progress', () => {
+    const { hub, open, start } = setUp()
+    const sink = open()
+    start('a')
+    start('a')
+    hub.flush()
+    assert.deepEqual(linesOf(sink), ['synced 0', '1 started a', '2 progress a'])
+  })
+
   it('sends a reopened pull as progress, and its true end', () => {
     const { open, start, progress, end } = setUp()
     const sink = open()
@@ -265,6 +274,54 @@ describe('Streams', () => {
       assert.equal(streams.active, 0)
     })
 
+    it('is not held to account for what it missed before it came', () => {
+      const { streams, open, start } = setUp({ maxDebtBytes: 5000, pieceBytes: 1 })
+      for (let index = 0; index < 50; index++) start(`p${index}`)
+      const sink = open({ lastEventId: 'e1-0' }, new FakeSink(1))
+      sink.take(1000)
+      start('a')
+      assert.equal(sink.closed, false)
+      assert.equal(linesOf(sink).at(-1), '51 started a')
+      assert.equal(streams.counters.slow, 0)
+    })
+
+    it('stays connected while it gets on', () => {
+      const { open, start } = setUp({ maxDebtBytes: 5000, pieceBytes: 1 })
+      const sink = open({}, new FakeSink(1))
+      for (let round = 0; round < 5; round++) {
+        for (let index = 0; index < 6; index++) start(`p${round}-${index}`)
+        assert.equal(sink.closed, false)
+        sink.take(3500)
+      }
+      assert.equal(linesOf(sink).at(-1), '30 started p4-5')
+    })
+
+    it('is reset when it is behind the ring', () => {
+      const { streams, open, start, end } = setUp({ maxEntries: 2 })
+      const sink = open({}, new FakeSink(1))
+      for (const id of ['a', 'b', 'c']) {
+        start(id)
+        if (id !== 'c') end(id)
+      }
+      assert.deepEqual(linesOf(sink), ['synced 0', 'reset -', '- progress c', 'synced 5'])
+      assert.equal(streams.counters.resets, 1)
+    })
+
+    it('is forgotten when it closes while it is written to', () => {
+      const { streams, open, start } = setUp({ maxDebtBytes: 1000 })
+      const sink = open()
+      open()
+      sink.write = () => {
+        sink.destroy()
+        return false
+      }
+      for (let index = 0; index < 10; index++) start(`p${index}`)
+      assert.equal(streams.active, 1)
+      assert.equal(streams.counters.slow, 0)
+      sink.write = () => assert.fail('nothing is written to it')
+      sink.listener.drained()
+    })
+
     it('is disconnected when it has taken nothing for the limit', () => {
       const { clock, streams, open } = setUp({ maxStallMs: 60_000 })
       const sink = open({}, new FakeSink(1))
@@ -313,6 +370,15 @@ describe('Streams', () => {
     await streams.run(stop.signal)
     assert.deepEqual(clock.slept, [1000, 1000, 1000, 1000, 1000, 1000])
     assert.equal(streams.counters.slow, 1)
+  })
+
+  it('counts the filters in use', () => {
+    const { streams, open } = setUp()
+    const sinks = [open(), open(), open({ layers: true }), open({ filter: filterOf('node=b,a') })]
+    sinks.push(open({ filter: filterOf('node=a&node=b') }))
+    assert.equal(streams.filters, 3)
+    for (const sink of sinks) sink.destroy()
+    assert.equal(streams.filters, 0)
   })
 
   it('counts the clients whose socket is full', () => {

@@ -62,7 +62,12 @@ export class Streams {
     return this.#streams.size
   }
 
-  /** Of these, clients whose socket is full. */
+  /** Distinct filters in use: the bytes of each batch are put together once for each of them. */
+  get filters(): number {
+    return this.#groups.size
+  }
+
+  /** Of the clients, those whose socket is full. */
   get lagging(): number {
     let lagging = 0
     for (const stream of this.#streams.keys()) if (!stream.following) lagging++
