@@ -3,11 +3,12 @@ import { execFileSync } from 'node:child_process'
 import { renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { HistoryList, PullList } from '../../core/contract/api.ts'
+import type { HistoryList } from '../../core/contract/api.ts'
 import { type ServerProgram, startServer } from '../rig/pulltrace.ts'
 import { CuttingClient } from '../stream/cutting-client.ts'
 import { eventually, eventuallyHolds, getJson } from '../stream/eventually.ts'
 import { FakeNode } from '../stream/fake-node.ts'
+import { hasStateOf } from '../stream/has-state.ts'
 import { temporaryVolume } from './programs.ts'
 
 interface Fault {
@@ -174,7 +175,6 @@ async function saysWhy(server: ServerProgram, { kind, what, fix }: Fault): Promi
 
 /** What runs is in the list and on the stream, as it is. */
 async function isSeen(server: ServerProgram, { view }: CuttingClient, node: FakeNode): Promise<void> {
-  const { pulls } = await getJson<PullList>(`${server.url}/api/v1/pulls`)
-  assert.deepEqual(new Map(view.pulls), new Map(pulls.map(pull => [pull.id, pull])))
+  await hasStateOf(server.url, view)
   for (const id of node.activeIds) assert.ok(view.pulls.has(id), id)
 }

@@ -6,6 +6,7 @@ import { type ServerProgram, startServer } from '../rig/pulltrace.ts'
 import { CuttingClient } from './cutting-client.ts'
 import { eventually, eventuallyHolds, getJson } from './eventually.ts'
 import { FakeNode, type Told } from './fake-node.ts'
+import { hasStateOf } from './has-state.ts'
 
 const cuts = process.env['SOAK'] ? 1000 : 100
 
@@ -55,7 +56,7 @@ describe('a client that comes back with its last id', () => {
       working.abort()
       await Promise.all(work)
       for (const node of nodes) await node.report()
-      for (const client of clients) await eventuallyHolds(() => hasStateOf(server, client))
+      for (const client of clients) await eventuallyHolds(() => hasStateOf(server.url, client.view, client.query))
 
       const told = nodes.flatMap(node => [...node.told.values()])
       for (const client of clients) checkLives(client, lives, told)
@@ -89,11 +90,6 @@ async function keepReporting(node: FakeNode, signal: AbortSignal): Promise<void>
 async function cutsDone(clients: readonly CuttingClient[], count: number): Promise<void> {
   const enough = () => (clients.every(client => client.cuts >= count) ? true : undefined)
   await eventually(`${count} cuts of every client`, enough, 30_000 + count * 2000)
-}
-
-async function hasStateOf(server: ServerProgram, { query, view }: CuttingClient): Promise<void> {
-  const { pulls } = await getJson<PullList>(`${server.url}/api/v1/pulls${query}`)
-  assert.deepEqual(new Map(view.pulls), new Map(pulls.map(pull => [pull.id, pull])), `the state of '${query}'`)
 }
 
 /** `StreamView` has checked on the way that numbers only rise, and that a start is the first word on a pull. */
