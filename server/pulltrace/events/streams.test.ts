@@ -285,13 +285,15 @@ describe('Streams', () => {
       assert.equal(streams.counters.slow, 0)
     })
 
-    it('stays connected while it gets on', () => {
-      const { open, start } = setUp({ maxDebtBytes: 5000, pieceBytes: 1 })
+    it('stays connected while it gets on, though it never catches up', () => {
+      const frameBytes = 600
+      const { streams, open, start } = setUp({ maxDebtBytes: 12 * frameBytes, pieceBytes: 1 })
       const sink = open({}, new FakeSink(1))
       for (let round = 0; round < 5; round++) {
         for (let index = 0; index < 6; index++) start(`p${round}-${index}`)
         assert.equal(sink.closed, false)
-        sink.take(3500)
+        sink.take(5 * frameBytes)
+        assert.equal(streams.lagging, 1)
       }
       assert.equal(linesOf(sink).at(-1), '30 started p4-5')
     })
@@ -318,7 +320,14 @@ describe('Streams', () => {
       for (let index = 0; index < 10; index++) start(`p${index}`)
       assert.equal(streams.active, 1)
       assert.equal(streams.counters.slow, 0)
-      sink.write = () => assert.fail('nothing is written to it')
+    })
+
+    it('is written nothing more once it has closed', () => {
+      const { open, start } = setUp()
+      const sink = open({}, new FakeSink(1))
+      start('a')
+      sink.destroy()
+      sink.write = () => assert.fail('it is gone')
       sink.listener.drained()
     })
 
