@@ -43,6 +43,11 @@ describe('parsePulltraceConfig', () => {
 
   for (const { name, value, faults } of [
     { name: 'refuses what is no map', value: 'hello', faults: ['Invalid '] },
+    {
+      name: 'names every field that is missing',
+      value: {},
+      faults: ['Invalid apiVersion', 'Invalid kind', 'Invalid metadata'],
+    },
     { name: 'refuses another kind', value: config({}, { kind: 'Pod' }), faults: ['Invalid kind'] },
     {
       name: 'refuses a resource without a name',

@@ -61,7 +61,7 @@ interface Visit {
   readonly faults: ConfigFault[]
 }
 
-/** Finds what JSON Schema does not: unknown fields and durations out of bounds. Remembers the help of each field by path. */
+/** Finds what the validator does not: unknown fields, durations out of bounds, and every missing field. Remembers the help of each field by path. */
 function walk(visit: Visit, schema: Schema, value: unknown, path: string): void {
   const help = schema[fieldHelp]
   visit.fields.set(path, help)
@@ -77,7 +77,14 @@ function walk(visit: Visit, schema: Schema, value: unknown, path: string): void 
   }
   if (typeof value !== 'object' || value === null) return
   const known = schema.properties ?? {}
-  for (const name of schema.required ?? []) visit.fields.set(join(path, name), known[name]?.[fieldHelp])
+  for (const name of schema.required ?? []) {
+    const required = known[name]?.[fieldHelp]
+    visit.fields.set(join(path, name), required)
+    // The validator names the first one only.
+    if (!Object.hasOwn(value, name)) {
+      visit.faults.push(invalid(join(path, name), required, required?.bound ?? 'present', 'nothing'))
+    }
+  }
   for (const [key, item] of Object.entries(value)) {
     const child = Object.hasOwn(known, key) ? known[key] : schema.additionalProperties
     if (typeof child === 'object') walk(visit, child, item, join(path, key))

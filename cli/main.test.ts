@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { PassThrough } from 'node:stream'
+import { main } from './main.ts'
+import { buildEvent, frame, type Handler, openEventServer, startStream } from './watch/event-server.fake.ts'
+
+describe('pulltrace', () => {
+  let folder: string
+  let server: Awaited<ReturnType<typeof openEventServer>> | undefined
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'pulltrace-cli-test-'))
+  })
+  afterEach(async () => {
+    rmSync(folder, { recursive: true, force: true })
+    await server?.close()
+    server = undefined
+  })
+
+  /** Runs one command; it is stopped as by Ctrl-C when its output holds `until`. */
+  async function run(argv: string[], env: Record<string, string> = {}, until?: string) {
+    const stop = new AbortController()
+    const stdout = new PassThrough()
+    const stderr = new PassThrough()
+    const text = { out: '', err: '' }
+    stdout.on('data', data => {
+      text.out += data
+      if (until !== undefined && text.out.includes(until)) stop.abort()
+    })
+    stderr.on('data', data => {
+      text.err += data
+    })
+    const world = {
+      env,
+      stdin: process.stdin,
+      stdout: stdout as unknown as NodeJS.WriteStream,
+      stderr: stderr as unknown as NodeJS.WriteStream,
+      stop: AbortSignal.any([stop.signal, AbortSignal.timeout(8000)]),
+      kill: new AbortController().signal,
+    }
+    const code = await main(argv, world)
+    await new Promise(setImmediate)
+    return { code, ...text }
+  }
+  const serve = async (handler: Handler) => {
+    server = await openEventServer(handler)
+    return server.url.origin
+  }
+  const stream: Handler = (_, response) => {
+    startStream(response)
+    response.write(frame({ data: buildEvent({}, { imageRef: 'a\u009B2J:1' }) }) + frame({ id: 'e-1', event: 'synced' }))
+  }
+
+  it('writes a line for each change where there is no terminal', async () => {
+    const { code, out } = await run(['watch', '-s', await serve(stream)], {}, '\n')
+    assert.equal(code, 0)
+    assert.equal(out, '2026-11-21T10:00:05Z node-a a�2J:1 downloading 62% 62.0/100 MiB 12.5 MiB/s ETA 3s\n')
+  })
+
+  it('writes one event a line as JSON, with nothing a terminal would obey', async () => {
+    const { out } = await run(['watch', '-o', 'json'], { PULLTRACE_SERVER_URL: await serve(stream) }, '\n')
+    assert.match(out, /a\\u009b2J/)
+    assert.deepEqual(JSON.parse(out), buildEvent({}, { imageRef: 'a\u009B2J:1' }))
+  })
+
+  it('sends every filter to the server', async () => {
+    const url = await serve(stream)
+    const filters = [
+      '--node',
+      'n',
+      '--image',
+      'i',
+      '--phase',
+      'downloading,failed',
+      '-n',
+      'ns',
+      '--pod',
+      'p',
+      '--layers',
+    ]
+    await run(['watch', '-s', url, '-o', 'json', ...filters], {}, '\n')
+    const { searchParams } = new URL(server!.requests[0]!.url!, url)
+    assert.deepEqual(Object.fromEntries(searchParams), {
+      node: 'n',
+      image: 'i',
+      phase: 'downloading,failed',
+      namespace: 'ns',
+      pod: 'p',
+      layers: 'true',
+    })
+  })
+
+  it('sends the token of a file', async () => {
+    const file = path.join(folder, 'token')
+    writeFileSync(file, 'secret-token\n')
+    await run(['watch', '-s', await serve(stream), '-o', 'json', '--token-file', file], {}, '\n')
+    assert.equal(server!.requests[0]!.headers.authorization, 'Bearer secret-token')
+  })
+
+  it('shows the history as a table and asks for what was asked', async () => {
+    const url = await serve((_, response) => {
+      response.setHeader('content-type', 'application/json')
+      response.end(
+        JSON.stringify({ items: [buildEvent({}, { phase: 'failed', errorCode: 'NoSpace' }).pull], nextCursor: 'more' }),
+      )
+    })
+    const { code, out, err } = await run([
+      'history',
+      '-s',
+      url,
+      '--limit',
+      '1',
+      '--error-code',
+      'NoSpace',
+      '--since',
+      '2026-11-01',
+    ])
+    assert.equal(code, 0)
+    assert.match(out, /^ENDED +RESULT .*\n.*failed .*the disk is full\n$/)
+    assert.match(err, /there are more; --limit 10 shows them/)
+    assert.equal(
+      server!.requests[0]!.url,
+      '/api/v1/history?limit=1&errorCode=NoSpace&since=2026-11-01T00%3A00%3A00.000Z',
+    )
+  })
+
+  // A port that was free a moment ago: nothing listens on it.
+  let gone: string
+  before(async () => {
+    const closed = await openEventServer(() => {})
+    gone = closed.url.origin
+    await closed.close()
+  })
+  const bad: Handler = (_, response) => void response.writeHead(401).end()
+  const file = (text: string) => {
+    const name = path.join(folder, 'config.yaml')
+    writeFileSync(name, text)
+    return name
+  }
+  for (const { name, argv, env, handler, code, err } of [
+    {
+      name: 'an unknown command',
+      argv: () => ['wach'],
+      code: 2,
+      err: /unknown command 'wach'[\s\S]*Did you mean watch/,
+    },
+    { name: 'a bad phase', argv: () => ['watch', '--phase', 'x'], code: 2, err: /'x' is none of queued, resolving/ },
+    { name: 'a bad time', argv: () => ['history', '--since', 'soon'], code: 2, err: /--since must be how long ago/ },
+    {
+      name: 'a bad address',
+      argv: () => ['watch', '-s', 'localhost:8080'],
+      code: 2,
+      err: /PULLTRACE_SERVER_URL must be an http or https URL/,
+    },
+    {
+      name: 'a server that is not there',
+      argv: () => ['watch', '-s', gone],
+      code: 3,
+      err: /no pulltrace server at http:\/\/127.0.0.1:\d+: nothing listens there\n {2}start one with/,
+    },
+    {
+      name: 'a server that wants a token',
+      argv: () => ['watch'],
+      handler: bad,
+      code: 4,
+      err: /it wants a token\n {2}give a reader token: --token-file/,
+    },
+    {
+      name: 'a server that wants a token, asked for history',
+      argv: () => ['history'],
+      handler: bad,
+      code: 4,
+      err: /it wants a token/,
+    },
+    {
+      name: 'a token file that is not there',
+      argv: () => ['watch', '--token-file', '/nope'],
+      code: 2,
+      err: /cannot read the token from '\/nope': there is no such file/,
+    },
+    {
+      name: 'certificates that are none',
+      argv: () => ['watch', '--ca-file', file('x')],
+      code: 2,
+      err: /holds no certificate/,
+    },
+    {
+      name: 'a config that is not there',
+      argv: () => ['up', '-f', '/nope'],
+      code: 2,
+      err: /cannot read the PulltraceConfig from '\/nope'/,
+    },
+    {
+      name: 'a config with faults, each with its line',
+      argv: () => ['up', '-f', file('kind: Pod\nspec:\n  reportInterval: 9h\n')],
+      code: 2,
+      err: /has 4 faults:\n[\s\S]*yaml:1: `kind` must be 'PulltraceConfig'[\s\S]*yaml:3: `spec.reportInterval`/,
+    },
+  ] as {
+    name: string
+    argv: () => string[]
+    env?: Record<string, string>
+    handler?: Handler
+    code: number
+    err: RegExp
+  }[]) {
+    it(`answers ${name} with code ${code} and what to do`, async () => {
+      const url = handler === undefined ? {} : { PULLTRACE_SERVER_URL: await serve(handler) }
+      const result = await run(argv(), { ...env, ...url })
+      assert.equal(result.code, code, result.err)
+      assert.match(result.err, err)
+    })
+  }
+
+  it('tells its version and its help without an error', async () => {
+    assert.match((await run(['version'])).out, /^pulltrace \d+\.\d+\.\d+ \(Node v24/)
+    const help = await run(['watch', '--help'])
+    assert.equal(help.code, 0)
+    assert.match(help.out, /Usage: pulltrace watch/)
+  })
+})
