@@ -105,6 +105,8 @@ describeScenarios('pulls that meet with faults', ({ version, scenario }) => {
     await scene.showsBytes(b, shared, step)
     stop.abort()
     await first.done
+    // Once the other has fetched the layer nobody can tell any more that the first pull never had it.
+    await scene.shows(a, 'the first pull as failed', ({ phase }) => phase === 'failed')
     proxy.blob(shared.digest).resume()
     await scene.end({ fetchedAgain: true })
   })
