@@ -219,6 +219,7 @@ export class NamespaceObserver {
       restarted ? runtimeStartedMs : Number.POSITIVE_INFINITY,
       fetchedAgain ? facts.createdMs : Number.POSITIVE_INFINITY,
     )
+    const openLayers = this.#sharedOpenLayers(lease)
     const evidence = await evidenceFor(
       this.#client,
       this.#namespace,
@@ -228,14 +229,26 @@ export class NamespaceObserver {
       this.#blobs,
       untilMs,
     )
+    const recorded = evidence.records.some(({ updatedMs }) => updatedMs >= key.createdMs)
     const repositories = repositoriesIn(image, key.createdMs, digest => this.#blobs.known(digest))
     const gone: GoneLease = {
       ...key,
       because: restarted ? 'restarted' : 'deleted',
       image: seenImageOf(image, repositories, { ...inFlight, offsets: new Map() }),
-      evidence,
+      evidence: openLayers > 0 && !recorded ? withoutShared(evidence) : evidence,
     }
     return { lease: gone, untilMs }
+  }
+
+  /** Layers that this pull never saw whole, and that another pull wants too. */
+  #sharedOpenLayers(lease: LeaseMemory): number {
+    const others = [...this.#leases.values()].filter(other => other !== lease)
+    const wanted = new Set(others.flatMap(({ image }) => (image.layers ?? []).map(({ digest }) => digest)))
+    const layers = lease.image.layers ?? []
+    return layers.filter(
+      ({ digest, blobCreatedMs, snapshotCreatedMs }) =>
+        blobCreatedMs === undefined && snapshotCreatedMs === undefined && wanted.has(digest),
+    ).length
   }
 
   #seen(lease: LeaseMemory, inFlight: InFlight): SeenLease | undefined {
@@ -250,3 +263,10 @@ export class NamespaceObserver {
 }
 
 const noEvidence: Evidence = { records: [], contentComplete: undefined, topSnapshotMs: undefined }
+
+/** What another pull has completed since says nothing of this one: only a record would. */
+const withoutShared = (evidence: Evidence): Evidence => ({
+  ...evidence,
+  contentComplete: false,
+  topSnapshotMs: undefined,
+})
