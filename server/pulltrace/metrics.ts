@@ -71,10 +71,11 @@ export class ServerMetrics {
 
   /** Call it with what is published, in that order. */
   observe(changes: readonly PullChange[]): void {
+    let bytes = 0
     for (const { type, pull } of changes) {
       const { fetchedBytes } = pull.rate
       const before = this.#fetchedBytes.get(pull.id) ?? 0
-      if (fetchedBytes > before) this.#pullBytes.inc(fetchedBytes - before)
+      bytes += Math.max(0, fetchedBytes - before)
       if (!isTerminal(pull.phase)) {
         this.#fetchedBytes.set(pull.id, Math.max(before, fetchedBytes))
         continue
@@ -89,6 +90,7 @@ export class ServerMetrics {
       }
       if (result === 'failed') this.#pullErrors.inc({ code: pull.errorCode ?? 'Unknown' })
     }
+    if (bytes > 0) this.#pullBytes.inc(bytes)
   }
 
   readonly report = (result: string, bytes: number): void => {
