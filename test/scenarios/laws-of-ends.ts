@@ -69,14 +69,14 @@ function callFaults(pulls: readonly Pull[], recording: Recording): string[] {
 
 function resultFaults(pull: Pull, call: Call, { images, host }: Recording): string[] {
   const faults: string[] = []
-  const { image, ref, error, ctr = 'k8s.io' } = call
+  const { image, ref, error, removed, ctr = 'k8s.io' } = call
   if (!endsOf(call).includes(pull.phase)) {
     faults.push(
       `is told as ${pull.phase} (${pull.error}); the pull of ${ref} ${error ? `failed: ${error.message}` : 'completed'}`,
     )
   }
   const record = images.get(ctr)?.get(ref)
-  if (pull.phase === 'completed' && record !== image.targetDigest)
+  if (pull.phase === 'completed' && !removed && record !== image.targetDigest)
     faults.push(`is completed; ctr shows ${ref} as ${record}`)
   const names = [ref, `${host}/${image.name}@${image.targetDigest}`, `127.0.0.1/${image.name}@${image.targetDigest}`]
   if (pull.phase === 'completed' && !names.includes(pull.imageRef))

@@ -35,7 +35,8 @@ function pullFaults(pull: ReportedPull, recording: Recording, atMs: number): str
     if (!image) faults.push(`has digest ${pull.digest}, which nobody pulled`)
     else faults.push(...layerFaults(pull.layers, image))
   }
-  if (pull.phase === 'completed' && recording.withoutRecord.has(pull.id)) {
+  const removed = recording.calls.some(call => call.removed && call.image.targetDigest === pull.digest)
+  if (pull.phase === 'completed' && !removed && recording.withoutRecord.has(pull.id)) {
     faults.push('is said to be completed, and no image record points to it')
   }
   for (const { digest, state, downloadedBytes } of pull.layers) {

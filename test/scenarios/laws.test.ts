@@ -87,7 +87,18 @@ function truth(): Draft {
   const whole = layersAt(200_000, 100_000, 'done')
   const last = pullAt('completed', whole, { completedAt: at(900) })
   return {
-    calls: [{ image, ref, ctr: undefined, mayBeUnseen: false, ends: undefined, startMs, endMs: startMs + 950 }],
+    calls: [
+      {
+        image,
+        ref,
+        ctr: undefined,
+        mayBeUnseen: false,
+        removed: false,
+        ends: undefined,
+        startMs,
+        endMs: startMs + 950,
+      },
+    ],
     reported: [reportedPull({}), reportedPull({ phase: 'completed', completedAt: at(900), layers: whole })],
     events: [
       seen(1, 'pull.started', pullAt('downloading', layersAt(150_000, 0, 'downloading'))),

@@ -10,6 +10,8 @@ export interface Call {
   /** The containerd namespace when `ctr` pulled; undefined: the kubelet's call. */
   readonly ctr: string | undefined
   readonly mayBeUnseen: boolean
+  /** The image was removed again: no record shows at the end that it was there. */
+  readonly removed: boolean
   /** How it may be said to have ended, when that is less than the truth. */
   readonly ends: readonly TerminalPhase[] | undefined
   readonly startMs: number

@@ -16,6 +16,8 @@ export interface PullOptions {
   readonly ends?: Call['ends']
   /** It may be over before anyone could see it, or nothing is fetched for it. */
   readonly mayBeUnseen?: boolean
+  /** The test removes the image again. */
+  readonly removed?: boolean
 }
 
 /** One scenario: what is pulled in it, and what each watch says of it. */
@@ -71,8 +73,8 @@ export async function openScene(rig: Rig, watches: readonly Watch[]): Promise<Sc
     watches,
     push: spec => rig.push(spec),
     pull: (image, options) => scene.pullRef(image, image.ref(rig.proxy.host), options),
-    pullRef(image, ref, { signal, ctr, ends, mayBeUnseen = false } = {}) {
-      const call: Call = { image, ref, ctr, startMs: Date.now(), mayBeUnseen, ends }
+    pullRef(image, ref, { signal, ctr, ends, mayBeUnseen = false, removed = false } = {}) {
+      const call: Call = { image, ref, ctr, startMs: Date.now(), mayBeUnseen, removed, ends }
       const over = (error?: Error) => {
         call.endMs = Date.now()
         call.error = error
