@@ -37,6 +37,8 @@ async function stopMeasured({ child }: Measured): Promise<void> {
   await once(child, 'exit')
 }
 
+const range = (length: number) => Array.from({ length }, (_, index) => index)
+
 /** What node `node` says in its `seq`-th report: two pulls that grow, end in the tenth, and are followed by others. */
 function reportOf(node: number, seq: number): Record<string, unknown> {
   const round = Math.floor(seq / 10)
@@ -170,6 +172,11 @@ describe('bad input', () => {
       else stalled.push(socket)
     })
     await sendGood(calm.url)
+    // All at once for both: a server that has waited longer must not have a node that seems silent.
+    const last = reports / nodes + 1
+    await Promise.all(
+      [url, calm.url].flatMap(to => range(nodes).map(node => post(`${to}/api/v1/report`, reportOf(node, last)))),
+    )
     await sameState(url, calm.url)
 
     for (const socket of stalled) socket.destroy()

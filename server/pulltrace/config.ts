@@ -13,6 +13,7 @@ import {
   type Setting,
   text,
   throwFaults,
+  url,
 } from '../../core/lib/settings.ts'
 
 export const program = 'pulltrace-server'
@@ -63,7 +64,7 @@ export const settings = {
     '',
     "Origins whose pages may read the API, such as 'https://dash.example.com', separated by commas; '*' for all.",
   ),
-  publicUrl: optionalText('PULLTRACE_PUBLIC_URL', '', 'Address that people use, for links. Empty: as they asked.'),
+  publicUrl: optional(url)('PULLTRACE_PUBLIC_URL', '', 'Address that people use, for links. Empty: as they asked.'),
   tlsCertFile: optionalText(
     'PULLTRACE_TLS_CERT_FILE',
     '',

@@ -109,7 +109,7 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
       nodes: () => intake.nodes(),
       history,
       openapi: openapiOf(version),
-      home: { version, publicUrl: config.publicUrl, tokenNeeded: readerToken !== undefined },
+      home: { version, publicUrl: config.publicUrl?.href, tokenNeeded: readerToken !== undefined },
     }),
     corsOrigins: config.corsOrigins,
     answered: metrics.answered,

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import type { Middleware } from 'koa'
+import { systemClock } from '../../../core/lib/clock.ts'
+import { Code, PulltraceError } from '../../../core/lib/errors.ts'
+import { type Logger, silentLogger } from '../../../core/lib/log.ts'
+import { goodReport, post } from '../start-server.fake.ts'
+import { createApp } from './app.ts'
+import { type AgentAuth, openAgents } from './auth.ts'
+import { BodyBudget } from './body.ts'
+import { takeReport } from './report.ts'
+import { httpStatus } from './status.ts'
+
+/** One route at /, on a free port. */
+async function serve(handler: Middleware, log: Logger = silentLogger) {
+  const answered: unknown[][] = []
+  const app = createApp({
+    routes: [
+      { method: 'GET', path: '/', handlers: [handler] },
+      { method: 'POST', path: '/', handlers: [handler] },
+    ],
+    corsOrigins: [],
+    answered: (...row) => answered.push(row.slice(0, 3)),
+    clock: systemClock,
+    log,
+  })
+  const server = createServer(app.callback()).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    answered,
+    [Symbol.dispose]: () => void server.close().closeAllConnections(),
+  }
+}
+
+describe('createApp', () => {
+  for (const [code, status] of Object.entries(httpStatus) as [Code, number][]) {
+    it(`answers ${status} to '${code}', with what may be told`, async () => {
+      const details = { path: 'a', bound: 'b', seen: 'c', fix: 'd', cause: new Error('secret cause') }
+      using server = await serve(() => {
+        throw new PulltraceError(code, 'what went wrong', details)
+      })
+      const response = await fetch(server.url)
+      assert.equal(response.status, status)
+      const message = code === Code.Internal ? 'internal error' : 'what went wrong'
+      assert.deepEqual(await response.json(), { error: { code, message, path: 'a', bound: 'b', seen: 'c', fix: 'd' } })
+      assert.equal(response.headers.get('cache-control'), 'no-store')
+      assert.equal(response.headers.get('retry-after'), status === 429 || status === 503 ? '1' : null)
+      assert.equal(response.headers.has('www-authenticate'), status === 401)
+      assert.deepEqual(server.answered, [['/', 'GET', status]])
+    })
+  }
+
+  it('says when to try again, in whole seconds', async () => {
+    using server = await serve(() => {
+      throw new PulltraceError(Code.Unavailable, 'busy', { retryAfterSeconds: 2.1 })
+    })
+    assert.equal((await fetch(server.url)).headers.get('retry-after'), '3')
+  })
+
+  it('tells the log, and no client, what an unexpected error was', async () => {
+    const logged: unknown[] = []
+    const log = { ...silentLogger, error: (...row: unknown[]) => logged.push(...row) }
+    using server = await serve(() => {
+      throw new TypeError('select * from secrets')
+    }, log)
+    const text = await (await fetch(`${server.url}?ticket=abc`)).text()
+    assert.equal(text, '{"error":{"code":"internal","message":"internal error"}}')
+    const [message, fields] = logged as [string, { error: PulltraceError; path: string }]
+    assert.equal(message, 'request failed')
+    assert.equal(fields.path, '/')
+    assert.equal((fields.error.cause as Error).message, 'select * from secrets')
+  })
+})
+
+describe('takeReport', () => {
+  const stale = { accepted: false, acknowledged: false, reportIntervalMs: 1, idleReportIntervalMs: 1, awaiting: [] }
+  const parts = (budget: BodyBudget, agents: AgentAuth = openAgents) => {
+    const results: string[] = []
+    const route = takeReport({
+      intake: { accept: () => stale },
+      agents,
+      budget,
+      counted: result => results.push(result),
+    })
+    return { route, results }
+  }
+
+  it('answers 429 when bodies in flight hold what they may, before and after inflating, and gives all of it back', async () => {
+    const budget = new BodyBudget(1000)
+    const { route, results } = parts(budget)
+    using server = await serve(route)
+    const large = JSON.stringify(goodReport(1)).padEnd(2000)
+    const answers = [
+      await post(server.url, large),
+      await post(server.url, gzipSync(large), { 'content-encoding': 'gzip' }),
+      await post(server.url, JSON.stringify(goodReport(1, { pulls: [] }))),
+    ]
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [429, 429, 200],
+    )
+    assert.equal(answers[0]!.headers.get('retry-after'), '2')
+    assert.equal(budget.heldBytes, 0)
+    assert.deepEqual(results, ['resource_exhausted', 'resource_exhausted', 'stale'])
+  })
+
+  it('answers 403 to a credential of another node', async () => {
+    const { route } = parts(new BodyBudget(1e6), () => ({ nodeName: 'node-b' }))
+    using server = await serve(route)
+    const response = await post(server.url, goodReport(1))
+    assert.equal(response.status, 403)
+    const { error } = (await response.json()) as { error: Record<string, string> }
+    assert.deepEqual([error['path'], error['bound'], error['seen']], ['nodeName', "'node-b'", "'node-a'"])
+  })
+})
