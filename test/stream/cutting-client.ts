@@ -66,7 +66,7 @@ export class CuttingClient {
     if (response.statusCode !== 200) throw new Error(`the stream answered ${response.statusCode}`)
     this.view.connect()
     // From inside the first event of a replay to many flushes later.
-    let budget = 1 + Math.floor(Math.random() ** 2 * this.#maxBytes)
+    let budget = 1 + Math.floor(Math.random() ** 3 * this.#maxBytes)
     try {
       for await (const chunk of response as AsyncIterable<Buffer>) {
         const bytes = this.#cutting ? chunk.subarray(0, budget) : chunk
