@@ -1,5 +1,6 @@
 import type { FoundImage, GoneLease, SeenLease } from '../source.ts'
 import { BlobStore } from './blobs.ts'
+import { bury } from './bury.ts'
 import type { ContainerdClient, Lease } from './client.ts'
 import { type Evidence, evidenceFor } from './evidence.ts'
 import { type Buried, type FindParts, findImages } from './find-images.ts'
@@ -77,6 +78,7 @@ export class NamespaceObserver {
     }
     for (const name of this.#others) if (!listed.has(name)) this.#others.delete(name)
     const live = this.#meet(listed, runtimeStartedMs)
+    if (this.#blobs.large) this.#blobs.forget()
     if (live.size === 0 && this.#leases.size === 0 && this.#find.pending.size === 0) {
       this.#blobs.forget()
       this.#offsets = new Map()
@@ -91,16 +93,21 @@ export class NamespaceObserver {
     const inFlight: InFlight = { offsets, extracting: held.extracting }
     await Promise.all([...live.values()].map(lease => this.#learn(lease, held, offsets)))
 
-    const buried: Buried[] = []
-    for (const [name, lease] of this.#leases) {
-      if (!live.has(name)) buried.push(await this.#bury(lease, runtimeStartedMs, inFlight))
-    }
-    const gone = buried.map(({ lease }) => lease)
-    const found = await findImages(this.#find, {
+    const store = {
       client: this.#client,
       namespace: this.#namespace,
       blobs: this.#blobs,
       snapshotters: this.#snapshotters,
+    }
+    const buried: Buried[] = []
+    for (const [name, lease] of this.#leases) {
+      if (live.has(name)) continue
+      const others = [...this.#leases.values()].filter(other => other !== lease)
+      buried.push(await bury(lease, others, { ...store, runtimeStartedMs, inFlight }))
+    }
+    const gone = buried.map(({ lease }) => lease)
+    const found = await findImages(this.#find, {
+      ...store,
       live: [...live.values()],
       buried,
       atMs,
@@ -114,7 +121,6 @@ export class NamespaceObserver {
       this.#leases.delete(name)
       this.#others.add(name)
     }
-    if (this.#blobs.large) this.#blobs.forget()
     this.#offsets = offsets
     this.#find.lastLookMs = atMs
     return { leases: [...live.values()].flatMap(lease => this.#seen(lease, inFlight) ?? []), gone, found }
@@ -205,52 +211,6 @@ export class NamespaceObserver {
     await findSnapshots(this.#client, this.#namespace, lease, this.#snapshotters, held.snapshots)
   }
 
-  async #bury(lease: LeaseMemory, runtimeStartedMs: number, inFlight: InFlight): Promise<Buried> {
-    const { image, key } = lease
-    // The last documents may have come since the last look.
-    await readDocuments(image, childrenOf(image), this.#blobs)
-    const root = rootOf(image)
-    // A pull ends with the containerd that worked on it, and with its manifest: what came since is its retry's.
-    const restarted = key.createdMs < runtimeStartedMs
-    const facts = root === undefined ? undefined : await this.#blobs.refresh(root)
-    const seen = lease.root
-    const fetchedAgain = facts !== undefined && seen?.digest === root && facts.createdMs > seen!.createdMs
-    const untilMs = Math.min(
-      restarted ? runtimeStartedMs : Number.POSITIVE_INFINITY,
-      fetchedAgain ? facts.createdMs : Number.POSITIVE_INFINITY,
-    )
-    const openLayers = this.#sharedOpenLayers(lease)
-    const evidence = await evidenceFor(
-      this.#client,
-      this.#namespace,
-      image,
-      root,
-      this.#snapshotters,
-      this.#blobs,
-      untilMs,
-    )
-    const recorded = evidence.records.some(({ updatedMs }) => updatedMs >= key.createdMs)
-    const repositories = repositoriesIn(image, key.createdMs, digest => this.#blobs.known(digest))
-    const gone: GoneLease = {
-      ...key,
-      because: restarted ? 'restarted' : 'deleted',
-      image: seenImageOf(image, repositories, { ...inFlight, offsets: new Map() }),
-      evidence: openLayers > 0 && !recorded ? withoutShared(evidence) : evidence,
-    }
-    return { lease: gone, untilMs }
-  }
-
-  /** Layers that this pull never saw whole, and that another pull wants too. */
-  #sharedOpenLayers(lease: LeaseMemory): number {
-    const others = [...this.#leases.values()].filter(other => other !== lease)
-    const wanted = new Set(others.flatMap(({ image }) => (image.layers ?? []).map(({ digest }) => digest)))
-    const layers = lease.image.layers ?? []
-    return layers.filter(
-      ({ digest, blobCreatedMs, snapshotCreatedMs }) =>
-        blobCreatedMs === undefined && snapshotCreatedMs === undefined && wanted.has(digest),
-    ).length
-  }
-
   #seen(lease: LeaseMemory, inFlight: InFlight): SeenLease | undefined {
     const { image, key } = lease
     const repositories = repositoriesIn(image, key.createdMs, digest => this.#blobs.known(digest))
@@ -263,10 +223,3 @@ export class NamespaceObserver {
 }
 
 const noEvidence: Evidence = { records: [], contentComplete: undefined, topSnapshotMs: undefined }
-
-/** What another pull has completed since says nothing of this one: only a record would. */
-const withoutShared = (evidence: Evidence): Evidence => ({
-  ...evidence,
-  contentComplete: false,
-  topSnapshotMs: undefined,
-})
