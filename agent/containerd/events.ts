@@ -6,7 +6,7 @@ import { chainIdOfKey } from './holdings.ts'
 
 /**
  * Signs that a pull begins, goes on or ends. 1.6 has none for the beginning; /content/create
- * comes since 2.1. Containers that start prepare snapshots too: a wake-up is a hint, not a fact.
+ * comes since 2.1. A wake-up is a hint, not a fact.
  */
 const topics = ['/images/create', '/images/update', '/content/create', '/snapshot/prepare', '/snapshot/commit']
 
@@ -62,9 +62,13 @@ export class EventWatch {
       case '/content/create':
         this.#listener.changed(namespace, ContentCreate.decode(bytes).digest)
         break
-      case '/snapshot/prepare':
-        this.#listener.changed(namespace, chainIdOfKey(SnapshotPrepare.decode(bytes).key))
+      case '/snapshot/prepare': {
+        const { key } = SnapshotPrepare.decode(bytes)
+        // A container that starts, which a busy node does all day: no pull has anything to do with it.
+        if (chainIdOfKey(key) === key) return
+        this.#listener.changed(namespace, chainIdOfKey(key))
         break
+      }
       case '/snapshot/commit':
         this.#listener.changed(namespace, SnapshotCommit.decode(bytes).name)
     }
