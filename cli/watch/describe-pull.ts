@@ -49,6 +49,7 @@ export function summaryTexts(pull: Pull): string[] {
     `done: ${[`${size}${took}`, rate, cached].filter(Boolean).join(', ')}`,
     `done: ${[`${size}${took}`, rate].filter(Boolean).join(', ')}`,
     `done: ${size}${took}`,
+    `${size}${took}`,
     `done: ${size}`,
     'done',
   ]

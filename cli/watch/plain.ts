@@ -55,7 +55,7 @@ function textOf(pull: Pull): string {
       return [pull.phase, shareOf(pull.unpackedBytes, pull.totalBytes), noteOf(pull)].filter(Boolean).join(' ')
     case 'downloading': {
       const percent = pull.percent === undefined ? '' : `${Math.floor(pull.percent)}%`
-      const rate = pull.bytesPerSec === undefined ? '' : formatRate(pull.bytesPerSec)
+      const rate = pull.bytesPerSec ? formatRate(pull.bytesPerSec) : ''
       const eta = pull.etaSeconds === undefined ? '' : `ETA ${formatSeconds(pull.etaSeconds)}`
       const flow = noteOf(pull) || [rate, eta].filter(Boolean).join(' ')
       return [pull.phase, percent, shareOf(pull.downloadedBytes, pull.totalBytes), flow].filter(Boolean).join(' ')

@@ -57,7 +57,8 @@ function middleCell(seen: SeenPull, columns: Columns, nowMs: number, colors: Col
       const detail = {
         percent,
         size: totalBytes === undefined ? '' : formatShare(pull.downloadedBytes, totalBytes),
-        rate: pull.bytesPerSec === undefined ? '' : formatRate(pull.bytesPerSec),
+        // Nothing yet is no rate.
+        rate: pull.bytesPerSec ? formatRate(pull.bytesPerSec) : '',
         eta: eta === undefined ? '' : formatSeconds(eta),
         ...(trouble !== undefined && { note: trouble }),
       }

@@ -17,8 +17,9 @@ export interface Screen {
   close(): void
 }
 
-const alternate = '\u001B[?1049h\u001B[H'
-const back = '\u001B[?1049l'
+// Alternate screen and cursor: on and hidden, off and shown. log-update would hide the cursor by stderr, which may be a file.
+const enter = '\u001B[?1049h\u001B[?25l\u001B[H'
+const leave = '\u001B[?25h\u001B[?1049l'
 
 /**
  * The alternate screen: what was in the terminal is there again afterwards, and a resize cannot
@@ -26,7 +27,7 @@ const back = '\u001B[?1049l'
  */
 export function openScreen(terminal: Terminal, onKey: (key: string) => void, onResize: () => void): Screen {
   const { out } = terminal
-  const update = createLogUpdate(out)
+  const update = createLogUpdate(out, { showCursor: true })
   const keys = terminal.in.isTTY === true
   let last: readonly string[] = []
   let open = true
@@ -39,7 +40,7 @@ export function openScreen(terminal: Terminal, onKey: (key: string) => void, onR
     out.write('\u001B[2J\u001B[H')
     onResize()
   }
-  out.write(alternate)
+  out.write(enter)
   out.on('resize', resized)
   if (keys) {
     terminal.in.setRawMode(true)
@@ -65,7 +66,7 @@ export function openScreen(terminal: Terminal, onKey: (key: string) => void, onR
       }
       update.clear()
       update.done()
-      out.write(`${back}${last.length === 0 ? '' : `${last.join('\n')}\n`}`)
+      out.write(`${leave}${last.length === 0 ? '' : `${last.join('\n')}\n`}`)
     },
   }
 }

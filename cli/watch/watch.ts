@@ -113,20 +113,27 @@ export async function watchLive(parts: WatchParts, options: LiveOptions, signal:
     }
     screen.draw(renderWatch(view, frame))
   }
-  const screen = options.openScreen(
-    key => {
-      // A raw terminal hands over Ctrl-C and Ctrl-D as characters.
-      if (key === 'q' || key === '\u0003' || key === '\u0004') quit.abort()
-      if (key !== 'l') return
-      layers = !layers
-      // Layers are asked for in the query, so the stream begins again, with the whole state.
-      restart.abort()
+  let broken: { readonly reason: unknown } | undefined
+  /** For callbacks: a throw there would end the process with the terminal still ours. */
+  const redraw = () => {
+    try {
       draw()
-    },
-    () => draw(),
-  )
+    } catch (reason) {
+      broken = { reason }
+      quit.abort()
+    }
+  }
+  const screen = options.openScreen(key => {
+    // A raw terminal hands over Ctrl-C and Ctrl-D as characters.
+    if (key === 'q' || key === '\u0003' || key === '\u0004') quit.abort()
+    if (key !== 'l') return
+    layers = !layers
+    // Layers are asked for in the query, so the stream begins again, with the whole state.
+    restart.abort()
+    redraw()
+  }, redraw)
   const timer = setInterval(() => {
-    if (dirty || clock.monotonic() - drawnMs >= idleFrameMs) draw()
+    if (dirty || clock.monotonic() - drawnMs >= idleFrameMs) redraw()
   }, frameMs)
   try {
     draw()
@@ -142,7 +149,8 @@ export async function watchLive(parts: WatchParts, options: LiveOptions, signal:
     }
   } finally {
     clearInterval(timer)
-    if (view.synced) draw(false)
+    if (view.synced && broken === undefined) draw(false)
     screen.close()
   }
+  if (broken !== undefined) throw broken.reason
 }

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { PullEvent } from '../../core/contract/pull-event.ts'
+
+const root = new URL('../..', import.meta.url).pathname
+const free = '127.0.0.1:0'
+
+/** The real command in the checkout, with whatever it writes. */
+function start(argv: readonly string[], env: NodeJS.ProcessEnv) {
+  const child: ChildProcess = spawn(path.join(root, 'bin/pulltrace'), argv, {
+    cwd: root,
+    env: { ...process.env, ...env },
+  })
+  const text = { out: '', all: '' }
+  child.stdout!.on('data', data => {
+    text.out += data
+    text.all += data
+  })
+  child.stderr!.on('data', data => {
+    text.all += data
+  })
+  return {
+    child,
+    text,
+    async until(what: RegExp): Promise<RegExpExecArray> {
+      for (let tries = 0; tries < 800; tries++) {
+        const match = what.exec(text.all)
+        if (match) return match
+        assert.equal(child.exitCode, null, text.all)
+        await delay(50)
+      }
+      assert.fail(`${what} did not come: ${text.all}`)
+    },
+    async stop(): Promise<number | null> {
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill('SIGINT')
+        await once(child, 'exit')
+      }
+      return child.exitCode
+    },
+  }
+}
+
+describe('pulltrace up', function () {
+  this.timeout(90_000)
+  let folder: string
+  const running: ReturnType<typeof start>[] = []
+  const env = (data: string) => ({
+    PULLTRACE_HTTP_ADDR: free,
+    PULLTRACE_METRICS_ADDR: free,
+    PULLTRACE_AGENT_METRICS_ADDR: free,
+    PULLTRACE_DATA_DIR: path.join(folder, data),
+    PULLTRACE_CONTAINERD_SOCKET: path.join(folder, 'none.sock'),
+    PULLTRACE_READER_TOKEN: '',
+    NO_COLOR: '1',
+  })
+  const up = (data: string) => {
+    const program = start(['up', '-f', 'config/samples/pulltraceconfig.yaml'], env(data))
+    running.push(program)
+    return program
+  }
+  before(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'pulltrace-up-real-'))
+  })
+  after(async () => {
+    for (const program of running) await program.stop()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  it('shows demo pulls without a containerd, on addresses that work, beside another copy', async () => {
+    const programs = [up('one'), up('two')]
+    for (const { until, text } of programs) {
+      await until(/Ctrl-C stops everything\./)
+      assert.match(text.out, /^DEMO DATA: .*none\.sock cannot be used \(there is no such socket\)/)
+      const urls = [...text.out.matchAll(/(?:page|metrics) +(http:\S+)/g)].map(match => match[1]!)
+      assert.equal(urls.length, 3)
+      for (const url of urls) assert.equal((await fetch(url)).status, 200, url)
+    }
+    const [, url] = await programs[0]!.until(/page +(http:\S+)\//)
+    const watch = start(['watch', '--server', url!, '-o', 'json'], {})
+    running.push(watch)
+    await watch.until(/\n/)
+    const event = JSON.parse(watch.text.out.split('\n')[0]!) as PullEvent
+    assert.match(event.nodeName, /^demo-data-/)
+    assert.equal(await watch.stop(), 0)
+    for (const program of programs) {
+      assert.equal(await program.stop(), 0, program.text.all)
+      assert.match(program.text.all, /agent stopped[\s\S]*server \| info {2}stopping[\s\S]*Stopped\./)
+    }
+  })
+
+  it('refuses a second copy on one data folder and says what to do', async () => {
+    const first = up('one')
+    await first.until(/Ctrl-C stops everything\./)
+    const second = up('one')
+    const [code] = (await once(second.child, 'exit')) as [number]
+    assert.equal(code, 3, second.text.all)
+    assert.match(second.text.all, /everything was stopped: .*in use by process \d+/)
+    assert.match(second.text.all, /stop the other copy, or set PULLTRACE_DATA_DIR to another folder/)
+    assert.equal(await first.stop(), 0)
+  })
+})
