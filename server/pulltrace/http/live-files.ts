@@ -71,8 +71,13 @@ export function watchFiles<T>(
   everyMs: number,
   changed: (value: T) => void = () => {},
 ): Disposable {
+  let looking = false
   const timer = setInterval(async () => {
+    // A disk that hangs must not gather a look for each interval.
+    if (looking) return
+    looking = true
     if (await files.check()) changed(files.value)
+    looking = false
   }, everyMs)
   timer.unref()
   return { [Symbol.dispose]: () => clearInterval(timer) }
