@@ -29,7 +29,8 @@ export async function bury(lease: LeaseMemory, others: readonly LeaseMemory[], p
     (await fetchedAgainMs(lease, root, blobs)) ?? Number.POSITIVE_INFINITY,
   )
   const shared = sharesOpenLayers(lease, others)
-  const evidence = await evidenceFor(client, namespace, image, root, snapshotters, blobs, untilMs)
+  const found = await evidenceFor(client, namespace, image, root, snapshotters, blobs, untilMs)
+  const evidence = withTold(found, lease, untilMs)
   const recorded = evidence.records.some(({ updatedMs }) => updatedMs >= key.createdMs)
   const repositories = repositoriesIn(image, key.createdMs, digest => blobs.known(digest))
   const gone: GoneLease = {
@@ -40,6 +41,10 @@ export async function bury(lease: LeaseMemory, others: readonly LeaseMemory[], p
   }
   return { lease: gone, untilMs }
 }
+
+/** An image that was removed as soon as it was there has left nothing but the event of its record. */
+const withTold = (evidence: Evidence, { told }: LeaseMemory, untilMs: number): Evidence =>
+  told && told.updatedMs < untilMs && evidence.records.length === 0 ? { ...evidence, records: [told] } : evidence
 
 /** When the manifest came that is there now, if it is not the one that this pull had fetched. */
 async function fetchedAgainMs({ root: seen }: LeaseMemory, root: string | undefined, blobs: BlobStore) {

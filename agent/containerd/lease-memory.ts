@@ -1,4 +1,4 @@
-import type { LeaseKey } from '../source.ts'
+import type { ImageRecord, LeaseKey } from '../source.ts'
 import { type Holdings, holdingsOf } from './holdings.ts'
 import { type ImageMemory, newImageMemory } from './image-memory.ts'
 
@@ -9,6 +9,8 @@ export interface LeaseMemory {
   readonly image: ImageMemory
   /** The blob that was asked for, and when it came; a pull that begins anew may fetch it anew. */
   root: { readonly digest: string; readonly createdMs: number } | undefined
+  /** An image record of this very digest that was told of while the lease lived; it may be gone again. */
+  told: ImageRecord | undefined
   /** It holds, or held, an ingest named as pulls name theirs. */
   pullIngests: boolean
   empty: boolean
@@ -39,6 +41,7 @@ export const newLeaseMemory = (key: LeaseKey, shapedLikePull: boolean): LeaseMem
   shapedLikePull,
   image: newImageMemory(),
   root: undefined,
+  told: undefined,
   pullIngests: false,
   empty: true,
   shown: false,
@@ -54,3 +57,10 @@ export const newLeaseMemory = (key: LeaseKey, shapedLikePull: boolean): LeaseMem
 /** Its manifest is from no registry, and nothing of it was fetched as pulls do: an import, or a build. */
 export const isOther = ({ looksWithoutSource, pullIngests }: LeaseMemory) =>
   looksWithoutSource >= patience && !pullIngests
+
+/** The kubelet's pulls record `host/repository@digest` besides the tag, so the event of that name alone says which image. */
+export function tellOfRecord(lease: LeaseMemory, name: string, atMs: number): void {
+  if (lease.root && name.endsWith(`@${lease.root.digest}`) && atMs >= lease.key.createdMs) {
+    lease.told = { name, updatedMs: atMs }
+  }
+}

@@ -15,7 +15,7 @@ import {
   seenImageOf,
 } from './image-memory.ts'
 import { belongsToBuildKit, digestOfRef, leaseKeyOf, looksLikePull, nameOf } from './keys.ts'
-import { isOther, type LeaseMemory, newLeaseMemory, resourcesAgeMs } from './lease-memory.ts'
+import { isOther, type LeaseMemory, newLeaseMemory, resourcesAgeMs, tellOfRecord } from './lease-memory.ts'
 import { findSnapshots } from './snapshots.ts'
 
 export interface NamespaceLook {
@@ -57,6 +57,7 @@ export class NamespaceObserver {
   /** An image record was made or changed. */
   imageChanged(name: string, atMs: number): void {
     this.#find.pending.set(name, atMs)
+    for (const lease of this.#leases.values()) tellOfRecord(lease, name, atMs)
   }
 
   /** A blob was completed, or a snapshot prepared or committed: `name` is its digest or chain id. */
@@ -102,6 +103,8 @@ export class NamespaceObserver {
     const buried: Buried[] = []
     for (const [name, lease] of this.#leases) {
       if (live.has(name)) continue
+      // What was told before the lease had shown its digest.
+      for (const [record, toldMs] of this.#find.pending) tellOfRecord(lease, record, toldMs)
       const others = [...this.#leases.values()].filter(other => other !== lease)
       buried.push(await bury(lease, others, { ...store, runtimeStartedMs, inFlight }))
     }

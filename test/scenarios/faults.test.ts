@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { BuiltImage } from '../rig/images.ts'
 import { buildLayer } from '../rig/layers.ts'
+import { eventually } from './eventually.ts'
 import type { Call } from './recording.ts'
 import type { Scene } from './scene.ts'
 import { growing, half, megabyte, step } from './sizes.ts'
@@ -19,14 +20,11 @@ async function halfway(scene: Scene, name: string, ends?: Call['ends']) {
 
 /** containerd collects what a failed pull has left: until then a new one would find it. */
 async function collected(scene: Scene, image: BuiltImage): Promise<void> {
-  const end = performance.now() + 10_000
-  for (;;) {
+  const refs = image.layers.map(({ digest }) => `layer-${digest}`)
+  await eventually(`containerd must collect ${refs}`, async () => {
     const ingests = await scene.rig.raw.ingests('k8s.io')
-    const left = ingests.filter(({ ref }) => image.layers.some(({ digest }) => ref === `layer-${digest}`))
-    if (left.length === 0) return
-    assert.ok(performance.now() < end, `containerd must collect ${left.map(({ ref }) => ref)} within 10 s`)
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
+    return !ingests.some(({ ref }) => refs.includes(ref))
+  })
 }
 
 describeScenarios('pulls that meet with faults', ({ version, scenario }) => {
