@@ -123,14 +123,14 @@ describeScenarios('pulls that go well', ({ version, scenario }) => {
   )
 
   scenario('unpacking that takes longer than downloading', async scene => {
-    const image = await scene.push({ name: 'unpack/app', layers: [{ bytes: 900_000, files: 9_000 }] })
+    const image = await scene.push({ name: 'unpack/app', layers: [{ bytes: 900_000, files: 12_000 }] })
     scene.pull(image)
     await scene.shows(image, 'unpacking', ({ phase, percent }) => phase === 'unpacking' && percent === 100)
     await scene.end()
     for (const watch of scene.watches) {
-      const last = scene.told(watch, image).at(-1)!
-      const [unpackMs, endMs] = [last.phaseStartedAt['unpacking']!, last.completedAt!].map(text => Date.parse(text))
-      assert.ok(endMs! - unpackMs! > unpackMs! - Date.parse(last.startedAt), JSON.stringify(last.phaseStartedAt))
+      const { phaseStartedAt, completedAt } = scene.told(watch, image).at(-1)!
+      const tookMs = Date.parse(completedAt!) - Date.parse(phaseStartedAt['unpacking']!)
+      assert.ok(tookMs > 500, `unpacking must be seen for as long as it takes, seen were ${tookMs} ms`)
     }
   })
 
