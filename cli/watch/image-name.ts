@@ -9,10 +9,10 @@ import { harmless } from '../text.ts'
  */
 export function imageName(imageRef: string, width: number): string {
   const { host, path, name, tag, digest } = partsOf(harmless(imageRef))
-  const version = tag || (digest && `@${digest.slice(0, 12)}`)
-  const short = tag || (digest && `@${digest.slice(0, 7)}`)
+  const version = tag || (digest && `@${clip(digest, 12)}`)
+  const short = tag || (digest && `@${clip(digest, 7)}`)
   const candidates = [
-    `${host}${path}${name}${tag}${digest && `@${digest.slice(0, 12)}`}`,
+    `${host}${path}${name}${tag}${digest && `@${clip(digest, 12)}`}`,
     `${host}${path}${name}${version}`,
     ...(host + path === '' ? [] : [...pathTails(path).map(tail => `…/${tail}${name}${short}`), `${name}${short}`]),
     `${name}${short}`,
@@ -20,12 +20,22 @@ export function imageName(imageRef: string, width: number): string {
   const fitting = candidates.find(candidate => stringWidth(candidate) <= width)
   if (fitting !== undefined) return fitting
   const room = width - stringWidth(short)
-  return room >= 4 ? `${cut(name, room)}${short}` : cut(`${name}${short}`, width, 'middle')
+  const joined = room >= 4 ? `${cut(name, room)}${short}` : cut(`${name}${short}`, width, 'middle')
+  // Characters may join where the parts meet.
+  return stringWidth(joined) <= width ? joined : cut(joined, width)
 }
+
+/** The first characters; a cut may leave half a character, which shows as such. */
+const clip = (text: string, length: number) => harmless(text.slice(0, length))
 
 /** Cut to `width` columns, `…` where something is missing. */
 export function cut(text: string, width: number, position: 'end' | 'middle' = 'end'): string {
-  return width < 1 ? '' : cliTruncate(text, width, { position })
+  // The two packages count some odd sequences (half a flag, jamo) differently: string-width is the judge.
+  for (let columns = width; columns >= 1; columns--) {
+    const short = cliTruncate(text, columns, { position })
+    if (stringWidth(short) <= width) return short
+  }
+  return ''
 }
 
 /** Shorter and shorter ends of a path: `a/b/` -> `a/b/`, `b/`. */

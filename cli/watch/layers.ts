@@ -30,9 +30,8 @@ function layerLine(
   colors: Colors,
 ): string {
   const percent = totalBytes === 0 ? 0 : (100 * downloadedBytes) / totalBytes
-  const name = harmless(digest)
-    .replace(/^[a-z0-9]+:/, '')
-    .slice(0, 12)
+  // Made harmless after it is cut: a cut may leave half a character.
+  const name = harmless(digest.replace(/^[a-z0-9]+:/, '').slice(0, 12))
   const share = pad(totalKnown ? formatShare(downloadedBytes, totalBytes) : '', 13)
   const again = restarts === 0 ? '' : restarts === 1 ? ', began again once' : `, began again ${restarts} times`
   const bar = barOf(percent, Math.max(4, Math.min(24, width - 60)))

@@ -116,27 +116,24 @@ function bodyLines(
   if (room < 1) return []
   const forEnded = Math.min(ended.length, Math.max(Math.floor(room / 4), room - active.length))
   const columns = columnsOf([...active.slice(0, room), ...ended.slice(0, room)], frame.width)
-  const blocks = active.map(seen => [
-    pullLine(seen, columns, frame.nowMs, colors),
-    ...(frame.layers ? layerLines(seen.pull, frame.width, colors) : []),
-  ])
+  const lineOf = (seen: SeenPull) => pullLine(seen, columns, frame.nowMs, colors)
   const lines: string[] = []
   let shown = 0
   const roomForActive = room - forEnded
-  for (const [index, block] of blocks.entries()) {
-    const last = index === blocks.length - 1 && forEnded === ended.length
+  for (const [index, seen] of active.entries()) {
+    const last = index === active.length - 1 && forEnded === ended.length
     const left = roomForActive - lines.length - (last ? 0 : 1)
     if (left < 1) break
-    // A block that does not fit loses layers, never its own line.
-    lines.push(...block.slice(0, left))
+    // A pull that does not fit loses layers, never its own line.
+    const layers = frame.layers ? layerLines(seen.pull, frame.width, colors) : []
+    lines.push(lineOf(seen), ...layers.slice(0, left - 1))
     shown++
   }
-  const endedLines = ended.map(seen => pullLine(seen, columns, frame.nowMs, colors))
   const hidden = active.length - shown
   const more = (count: number, what: string) => colors.dim(cut(`… and ${count} more ${what}`, frame.width))
   if (hidden > 0) lines.push(more(hidden, 'under way'))
   const left = room - lines.length
-  if (endedLines.length <= left) return [...lines, ...endedLines]
+  if (ended.length <= left) return [...lines, ...ended.map(lineOf)]
   if (left < 1) return lines
-  return [...lines, ...endedLines.slice(0, left - 1), more(endedLines.length - left + 1, 'ended')]
+  return [...lines, ...ended.slice(0, left - 1).map(lineOf), more(ended.length - left + 1, 'ended')]
 }
