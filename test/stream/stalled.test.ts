@@ -68,26 +68,26 @@ describe('a client that connects and never reads', () => {
         const before = readBytes[0]!
         await report()
         await eventually('the readers have it', () => readBytes.every(bytes => bytes > before) || undefined)
-        await eventually('nothing moves', async () => {
+        return eventually('nothing moves', async () => {
           const [now, nowRead] = [await written(), read()]
           await delay(60)
           return now === (await written()) && nowRead === read() ? { written: now, read: nowRead } : undefined
         })
-        return { written: await written(), read: read() }
       }
 
       // Until the kernel's buffers are full, a stalled client is written to as any other.
       let last = await round()
-      const full = await eventually(
+      await eventually(
         'their sockets are full',
         async () => {
           const before = last
           last = await round()
-          return last.written - before.written === last.read - before.read ? last : undefined
+          return last.written - before.written === last.read - before.read || undefined
         },
         60_000,
       )
       for (let count = 0; count < 5; count++) last = await round()
+      const full = last
       const before = rssBytes(server.pid)
       for (let count = 0; count < 30; count++) last = await round()
       const grown = rssBytes(server.pid) - before
