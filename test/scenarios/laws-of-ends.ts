@@ -1,4 +1,5 @@
-import { isTerminal, type Pull } from '../../core/contract/pull.ts'
+import type { Pull } from '../../core/contract/pull.ts'
+import { isTerminal } from '../../core/contract/words.ts'
 import { type Call, callOf, endsOf, type Recording, wireBytes } from './recording.ts'
 
 export interface WireOptions {

@@ -1,5 +1,5 @@
 import type { ReportedPull } from '../../core/contract/agent-report.ts'
-import { isTerminal } from '../../core/contract/pull.ts'
+import { isTerminal } from '../../core/contract/words.ts'
 import type { BuiltImage } from '../rig/images.ts'
 import { type Recording, wireBytes } from './recording.ts'
 

@@ -93,6 +93,7 @@ function truth(): Draft {
         ref,
         ctr: undefined,
         mayBeUnseen: false,
+        mayFailUntold: false,
         removed: false,
         ends: undefined,
         startMs,

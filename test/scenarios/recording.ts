@@ -1,4 +1,5 @@
-import type { Phase, Pull, TerminalPhase } from '../../core/contract/pull.ts'
+import type { Pull } from '../../core/contract/pull.ts'
+import type { Phase, TerminalPhase } from '../../core/contract/words.ts'
 import type { BuiltImage } from '../rig/images.ts'
 import type { SeenEvent } from './event-recorder.ts'
 import type { RelayedReport } from './relay.ts'
@@ -14,6 +15,8 @@ export interface Call {
   readonly removed: boolean
   /** How it may be said to have ended, when that is less than the truth. */
   readonly ends: readonly TerminalPhase[] | undefined
+  /** When it fails, it may be said that nobody can tell. */
+  readonly mayFailUntold: boolean
   readonly startMs: number
   endMs?: number
   error?: Error | undefined
@@ -46,7 +49,8 @@ export const wireBytes = ({ wire }: Recording, digest: string, fromMs: number, u
 }
 
 /** How a call must be said to have ended. */
-export const endsOf = (call: Call): readonly Phase[] => call.ends ?? (call.error ? ['failed'] : ['completed'])
+export const endsOf = (call: Call): readonly Phase[] =>
+  call.ends ?? (!call.error ? ['completed'] : call.mayFailUntold ? ['failed', 'unknown'] : ['failed'])
 
 /**
  * Which call a pull is: same image, and begun while the call went on. Pulls that have told no digest yet fit every

@@ -16,6 +16,8 @@ export interface PullOptions {
   readonly ends?: Call['ends']
   /** It may be over before anyone could see it, or nothing is fetched for it. */
   readonly mayBeUnseen?: boolean
+  /** When it fails, it may be said that nobody can tell how it ended. */
+  readonly mayFailUntold?: boolean
   /** The test removes the image again. */
   readonly removed?: boolean
 }
@@ -73,8 +75,8 @@ export async function openScene(rig: Rig, watches: readonly Watch[]): Promise<Sc
     watches,
     push: spec => rig.push(spec),
     pull: (image, options) => scene.pullRef(image, image.ref(rig.proxy.host), options),
-    pullRef(image, ref, { signal, ctr, ends, mayBeUnseen = false, removed = false } = {}) {
-      const call: Call = { image, ref, ctr, startMs: Date.now(), mayBeUnseen, removed, ends }
+    pullRef(image, ref, { signal, ctr, ends, mayBeUnseen = false, mayFailUntold = false, removed = false } = {}) {
+      const call: Call = { image, ref, ctr, startMs: Date.now(), mayBeUnseen, mayFailUntold, removed, ends }
       const over = (error?: Error) => {
         call.endMs = Date.now()
         call.error = error
@@ -117,7 +119,7 @@ export async function openScene(rig: Rig, watches: readonly Watch[]): Promise<Sc
         const from = begun.get(watch)!
         const allEnded = () => [...watch.shown(from.events).values()].filter(hasEnded).length >= expected
         const rests = (await watch.holds(allEnded, limitMs)) && (await watch.atRest(endedMs, limitMs))
-        if (!rests) faults.push(`${watch.nodeName}: not at rest after ${limitMs} ms`)
+        if (!rests) faults.push(`${watch.nodeName}: not at rest after ${limitMs} ms; ${stateOf(watch)}`)
         const images = await imagesOf(rig, calls)
         const found = faultsOf({ ...(await recordingOf(watch)), images }, { fetchedAgain })
         faults.push(...found.map(fault => `${watch.nodeName}: ${fault}`))
@@ -126,6 +128,18 @@ export async function openScene(rig: Rig, watches: readonly Watch[]): Promise<Sc
     },
   }
   return scene
+}
+
+/** For whoever looks for the reason. */
+function stateOf({ relay, agent, server, stream }: Watch): string {
+  const last = relay.reports.at(-1)
+  const ago = (ms = 0) => `${Date.now() - ms} ms ago`
+  const tail = (log: string) => log.trim().split('\n').slice(-4).join('\n')
+  return [
+    `last report ${ago(last?.atMs)} (${last?.status}, ${last?.report.pulls.length} pulls), event ${ago(stream.events.at(-1)?.atMs)}`,
+    `agent: ${tail(agent.log())}`,
+    `server: ${tail(server.log())}`,
+  ].join('\n')
 }
 
 /** What `ctr images ls` says now, by containerd namespace. */

@@ -1,7 +1,8 @@
 import { EventEmitter, once } from 'node:events'
 import type { AgentReport } from '../../core/contract/agent-report.ts'
 import type { HistoryList, NodeList, NodeView, PullList } from '../../core/contract/api.ts'
-import { isTerminal, type Pull } from '../../core/contract/pull.ts'
+import type { Pull } from '../../core/contract/pull.ts'
+import { isTerminal } from '../../core/contract/words.ts'
 import { type Program, type ServerProgram, startAgent, startServer } from '../rig/pulltrace.ts'
 import type { Rig } from '../rig/rig.ts'
 import { type EventRecorder, recordEvents } from './event-recorder.ts'
@@ -22,6 +23,8 @@ export interface Watch {
   readonly withoutRecord: ReadonlySet<string>
   /** Resolves when the condition holds; looks again after each report and event. False when `limitMs` passed. */
   holds(condition: () => boolean, limitMs: number): Promise<boolean>
+  /** Waits until the server has taken two reports from now on: the second look began after this call. */
+  tellsAll(): Promise<void>
   /** Waits until the server has taken a report from after `sinceMs` that says nothing of any pull. */
   atRest(sinceMs: number, limitMs: number): Promise<boolean>
   /** The newest state of each pull that was told since event number `from`. */
@@ -87,6 +90,11 @@ export async function startWatch(rig: Rig, intervalMs: number): Promise<Watch> {
     stream,
     withoutRecord,
     holds,
+    async tellsAll() {
+      const from = relay.reports.length
+      const taken = () => relay.reports.slice(from).filter(({ answered }) => answered).length >= 2
+      if (!(await holds(taken, 20_000))) throw new Error(`${nodeName} must report twice within 20 s`)
+    },
     atRest: (sinceMs, limitMs) =>
       holds(() => {
         const last = relay.reports.at(-1)
