@@ -1,5 +1,5 @@
 import type { AwaitedPull, ReportedPull } from '../core/contract/agent-report.ts'
-import { unresolvedImage } from '../core/contract/pull.ts'
+import { unresolvedImage } from '../core/contract/words.ts'
 import { type Ending, endingOf } from './ending.ts'
 import { recordOf, repositoryOf, withoutPort } from './image-name.ts'
 import type { GoneLease, PullSource, SeenImage } from './source.ts'

@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import { gzipSync } from 'node:zlib'
-import { type AgentReport, type AgentReportAnswer, parseReportAnswer } from '../core/contract/agent-report.ts'
+import type { AgentReport, AgentReportAnswer } from '../core/contract/agent-report.ts'
 import { PulltraceError } from '../core/lib/errors.ts'
 import type { Secret } from '../core/lib/secret.ts'
+import { parseReportAnswer } from './answer.ts'
 
 /** What became of a report. Only `answered` changes anything; the next report is complete in itself. */
 export type Delivery =

@@ -1,5 +1,5 @@
 import type { PullError } from '../core/contract/agent-report.ts'
-import type { TerminalPhase } from '../core/contract/pull.ts'
+import type { TerminalPhase } from '../core/contract/words.ts'
 import type { GoneLease, ImageRecord } from './source.ts'
 
 export interface Ending {

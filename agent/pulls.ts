@@ -1,5 +1,6 @@
 import type { ReportedPull } from '../core/contract/agent-report.ts'
-import { type Layer, unresolvedImage } from '../core/contract/pull.ts'
+import type { Layer } from '../core/contract/pull.ts'
+import { unresolvedImage } from '../core/contract/words.ts'
 import { pullIdOf } from '../core/pulls/pull-id.ts'
 import { type Ending, endingOf, freshRecords } from './ending.ts'
 import { activeNameOf, endedNameOf, recordOf } from './image-name.ts'

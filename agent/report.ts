@@ -1,4 +1,5 @@
-import { type AgentReport, agentReportBytes, type ReportedPull } from '../core/contract/agent-report.ts'
+import type { AgentReport, ReportedPull } from '../core/contract/agent-report.ts'
+import { agentReportBytes } from '../core/contract/words.ts'
 import { jsonBytesOf, maxHeld, type Terminals } from './terminals.ts'
 
 export interface ReportHead {

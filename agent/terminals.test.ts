@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { agentReportBytes, parseAgentReport, type ReportedPull } from '../core/contract/agent-report.ts'
+import { parseAgentReport, type ReportedPull } from '../core/contract/agent-report.ts'
+import { agentReportBytes } from '../core/contract/words.ts'
 import { digestOf } from './build.fake.ts'
 import { buildReport } from './report.ts'
 import { jsonBytesOf, maxHeld, maxWithLayers, Terminals } from './terminals.ts'

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { historyGroups } from '../core/contract/api.ts'
-import { errorCodes, phases, terminalPhases } from '../core/contract/pull.ts'
+import { errorCodes, phases, terminalPhases } from '../core/contract/words.ts'
 import { exitCodeHelp } from './exit-code.ts'
 
 export interface ServerOptions {

@@ -1,4 +1,5 @@
-import type { ErrorCode, Pull } from '../../core/contract/pull.ts'
+import type { Pull } from '../../core/contract/pull.ts'
+import type { ErrorCode } from '../../core/contract/words.ts'
 import { formatBytes, formatRate, formatSeconds, formatTook } from '../format.ts'
 import { harmless } from '../text.ts'
 import type { SeenPull } from './watch-view.ts'

@@ -1,5 +1,6 @@
 import stringWidth from 'string-width'
-import type { Layer, LayerState, Pull } from '../../core/contract/pull.ts'
+import type { Layer, Pull } from '../../core/contract/pull.ts'
+import type { LayerState } from '../../core/contract/words.ts'
 import { formatShare } from '../format.ts'
 import { harmless } from '../text.ts'
 import { barOf } from './bar.ts'

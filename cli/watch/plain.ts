@@ -1,5 +1,6 @@
-import { isTerminal, type Phase, type Pull } from '../../core/contract/pull.ts'
+import type { Pull } from '../../core/contract/pull.ts'
 import type { PullEvent } from '../../core/contract/pull-event.ts'
+import { isTerminal, type Phase } from '../../core/contract/words.ts'
 import { formatRate, formatSeconds, formatShare } from '../format.ts'
 import { harmless } from '../text.ts'
 import { failureTexts, summaryTexts } from './describe-pull.ts'

@@ -1,5 +1,6 @@
-import { isTerminal, type Phase, type Pull } from '../../core/contract/pull.ts'
+import type { Pull } from '../../core/contract/pull.ts'
 import type { PullEvent } from '../../core/contract/pull-event.ts'
+import { isTerminal, type Phase } from '../../core/contract/words.ts'
 import type { StreamItem } from './stream.ts'
 
 /** How long an ended pull stays in sight. A failure waits longer for its reader. Milliseconds. */

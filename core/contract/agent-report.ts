@@ -1,15 +1,9 @@
 import { type Static, Type } from 'typebox'
 import { Code, PulltraceError } from '../lib/errors.ts'
-import { errorCodes, isTerminal, Layer, phases, pullIdPattern } from './pull.ts'
-import { Count, Nullable, seenOf, Timestamp, validatorOf } from './schema.ts'
-
-/** After decompression. Agents stay under `agentReportBytes`, so that a larger one is a fault, not bad luck. */
-export const maxReportBytes = 4 * 1024 * 1024
-export const agentReportBytes = 3 * 1024 * 1024
-
-/** Phases an agent can see; `queued` is the server's. */
-export const reportedPhases = phases.filter(phase => phase !== 'queued')
-export type ReportedPhase = (typeof reportedPhases)[number]
+import { seenOf } from '../lib/seen.ts'
+import { Layer } from './pull.ts'
+import { Count, Nullable, Timestamp, validatorOf } from './schema.ts'
+import { errorCodes, isTerminal, pullIdPattern, reportedPhases } from './words.ts'
 
 const nodeName = Type.String({
   minLength: 1,
@@ -108,9 +102,6 @@ export type AgentReportAnswer = Static<typeof AgentReportAnswer>
 
 const report = validatorOf('report', AgentReport)
 const reportV1 = validatorOf('report', AgentReportV1)
-const answer = validatorOf('answer', AgentReportAnswer)
-
-export const parseReportAnswer = (value: unknown): AgentReportAnswer => answer.parse(value)
 
 /** Throws Code.Invalid at the first fault; what passes is wholly good, so a bad report never half applies. */
 export function parseAgentReport(value: unknown): AgentReport | AgentReportV1 {

@@ -11,8 +11,9 @@ import {
   PullList,
   Ticket,
 } from './api.ts'
-import { errorCodes, Pull, phases, terminalPhases } from './pull.ts'
+import { Pull } from './pull.ts'
 import { PullEvent } from './pull-event.ts'
+import { errorCodes, phases, terminalPhases } from './words.ts'
 
 /** Every schema that has a name, under that name. */
 export const namedSchemas = {

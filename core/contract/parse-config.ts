@@ -1,9 +1,10 @@
 import type { TSchema } from 'typebox'
 import { closest } from '../lib/closest.ts'
 import { parseDurationMs } from '../lib/duration.ts'
+import { seenOf } from '../lib/seen.ts'
 import { type FieldHelp, fieldHelp } from './config-field.ts'
 import { PulltraceConfig } from './pulltrace-config.ts'
-import { seenOf, validatorOf } from './schema.ts'
+import { validatorOf } from './schema.ts'
 
 /** One thing that is wrong with a PulltraceConfig, in words its writer can act on. */
 export interface ConfigFault {

@@ -1,50 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { Bytes, Count, Timestamp } from './schema.ts'
-
-/** Where a pull stands. `completed`, `failed` and `unknown` are ends; `queued` exists only where pods are watched. */
-export const phases = [
-  'queued',
-  'resolving',
-  'downloading',
-  'unpacking',
-  'lazy',
-  'completed',
-  'failed',
-  'unknown',
-] as const
-export type Phase = (typeof phases)[number]
-
-export const terminalPhases = ['completed', 'failed', 'unknown'] as const
-export type TerminalPhase = (typeof terminalPhases)[number]
-export const isTerminal = (phase: Phase): phase is TerminalPhase =>
-  phase === 'completed' || phase === 'failed' || phase === 'unknown'
-
-/** Why a pull failed, as a word that can be counted. Never renamed. */
-export const errorCodes = [
-  'NotFound',
-  'Unauthorized',
-  'TooManyRequests',
-  'ConnectionRefused',
-  'DnsError',
-  'TlsError',
-  'Timeout',
-  'ProgressTimeout',
-  'DigestMismatch',
-  'NoSpace',
-  'UnpackFailed',
-  'Cancelled',
-  'Unknown',
-] as const
-export type ErrorCode = (typeof errorCodes)[number]
-
-export const layerStates = ['waiting', 'downloading', 'downloaded', 'unpacking', 'done', 'cached'] as const
-export type LayerState = (typeof layerStates)[number]
-
-/** 26 characters of lower-case base32: SHA-256(node, containerd namespace, lease id, lease creation time). */
-export const pullIdPattern = '^[a-z2-7]{26}$'
-
-/** The image of a pull whose registry has not answered yet. */
-export const unresolvedImage = '(unresolved)'
+import { errorCodes, layerStates, phases } from './words.ts'
 
 export const Layer = Type.Object(
   {

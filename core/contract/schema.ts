@@ -2,6 +2,7 @@ import { type Static, type TSchema, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import Format from 'typebox/format'
 import { Code, PulltraceError } from '../lib/errors.ts'
+import { seenOf } from '../lib/seen.ts'
 
 /**
  * `date-time` here also means that Date can hold it: RFC 3339 allows a leap second
@@ -91,15 +92,6 @@ function pathOf(tokens: readonly string[]): string {
 
 function valueAt(root: unknown, tokens: readonly string[]): unknown {
   return tokens.reduce<unknown>((value, token) => (value as Record<string, unknown> | undefined)?.[token], root)
-}
-
-/** The value as JSON, cut at 80 characters: a fault must not echo a megabyte back. */
-export function seenOf(value: unknown): string {
-  if (value === undefined) return 'nothing'
-  if (Array.isArray(value)) return `an array of ${value.length}`
-  if (typeof value === 'object' && value !== null) return 'an object'
-  const json = JSON.stringify(value) ?? String(value)
-  return json.length <= 80 ? json : `${json.slice(0, 80)}… (${json.length} characters)`
 }
 
 function boundOf(keyword: string, params: Record<string, unknown>, message: string): string {

@@ -1,5 +1,5 @@
 import type { ReportedPull } from '../contract/agent-report.ts'
-import { isTerminal, type Phase } from '../contract/pull.ts'
+import { isTerminal, type Phase } from '../contract/words.ts'
 import { completedLayers, keptLayers, newBytesOf, sumsOf } from './layers.ts'
 import type { LayerState, PullState } from './pull.ts'
 import { advanceRate, bytesPerSecOf, firstRate, type RateWindow, stallAfterMs } from './rate.ts'

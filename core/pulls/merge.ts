@@ -1,5 +1,5 @@
 import { type AgentReport, type AgentReportV1, isV1, type ReportedPull } from '../contract/agent-report.ts'
-import { isTerminal, type TerminalPhase } from '../contract/pull.ts'
+import { isTerminal, type TerminalPhase } from '../contract/words.ts'
 import { advance, differs, type Look } from './advance.ts'
 import type { PullChange } from './change.ts'
 import type { NodeState } from './node.ts'

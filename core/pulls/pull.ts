@@ -1,4 +1,5 @@
-import type { ErrorCode, Layer, Phase, PodRef, Pull } from '../contract/pull.ts'
+import type { Layer, PodRef, Pull } from '../contract/pull.ts'
+import type { ErrorCode, Phase } from '../contract/words.ts'
 import type { RateWindow } from './rate.ts'
 
 /** A layer as the state keeps it: known fields only, all present. */

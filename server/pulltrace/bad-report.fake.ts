@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
-import { maxReportBytes } from '../../core/contract/agent-report.ts'
+import { maxReportBytes } from '../../core/contract/words.ts'
 
 /** A request that must be refused, and how. `path` and `bound` are what the answer must name. */
 export interface BadRequest {

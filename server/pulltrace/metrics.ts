@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { isTerminal } from '../../core/contract/pull.ts'
+import { isTerminal } from '../../core/contract/words.ts'
 import type { PullChange } from '../../core/pulls/change.ts'
 
 /** What is counted where it lives, and read when Prometheus asks. */

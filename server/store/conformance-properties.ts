@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { type HistoryGroup, type HistorySummary, historyGroups } from '../../core/contract/api.ts'
-import { errorCodes, phases, terminalPhases } from '../../core/contract/pull.ts'
+import { errorCodes, phases, terminalPhases } from '../../core/contract/words.ts'
 import type { PullState } from '../../core/pulls/pull.ts'
 import { endedAtMs, endedPull } from './ended-pull.fake.ts'
 import { registryOf } from './registry.ts'

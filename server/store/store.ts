@@ -1,5 +1,5 @@
 import type { HistoryGroup, HistorySummary } from '../../core/contract/api.ts'
-import type { Phase, TerminalPhase } from '../../core/contract/pull.ts'
+import type { Phase, TerminalPhase } from '../../core/contract/words.ts'
 import type { PullState } from '../../core/pulls/pull.ts'
 
 /** What a search of the history can ask for. All given conditions hold at once; texts are exact unless said. */

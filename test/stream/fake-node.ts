@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { AgentReport, AgentReportAnswer, ReportedPull } from '../../core/contract/agent-report.ts'
-import { isTerminal, type Layer } from '../../core/contract/pull.ts'
+import type { Layer } from '../../core/contract/pull.ts'
+import { isTerminal } from '../../core/contract/words.ts'
 import { pullIdOf } from '../../core/pulls/pull-id.ts'
 
 /** What a node told of one pull, and what it was answered. Times are of `performance.now()`. */

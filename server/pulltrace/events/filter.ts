@@ -1,4 +1,4 @@
-import { type Phase, phases } from '../../../core/contract/pull.ts'
+import { type Phase, phases } from '../../../core/contract/words.ts'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import type { PullState } from '../../../core/pulls/pull.ts'
 

@@ -1,5 +1,5 @@
-import { isTerminal } from '../../../core/contract/pull.ts'
 import type { PullEventType } from '../../../core/contract/pull-event.ts'
+import { isTerminal } from '../../../core/contract/words.ts'
 import type { Clock } from '../../../core/lib/clock.ts'
 import type { PullChange } from '../../../core/pulls/change.ts'
 import type { PullState } from '../../../core/pulls/pull.ts'

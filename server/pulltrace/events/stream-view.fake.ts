@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import type { Pull } from '../../../core/contract/pull.ts'
-import { isTerminal } from '../../../core/contract/pull.ts'
 import type { PullEvent } from '../../../core/contract/pull-event.ts'
+import { isTerminal } from '../../../core/contract/words.ts'
 import { parseEventId } from './event-id.ts'
 
 /** A client as its author would write it, which also checks what every client is promised. */

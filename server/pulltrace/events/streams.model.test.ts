@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { isTerminal, type Phase } from '../../../core/contract/pull.ts'
+import { isTerminal, type Phase } from '../../../core/contract/words.ts'
 import { FakeClock } from '../../../core/lib/clock.fake.ts'
 import { type PullState, pullOf } from '../../../core/pulls/pull.ts'
 import type { Emission } from './emission.ts'

@@ -1,6 +1,6 @@
 import type { Context } from 'koa'
 import { type HistoryList, type HistorySummaryList, historyGroups } from '../../../core/contract/api.ts'
-import { errorCodes, terminalPhases } from '../../../core/contract/pull.ts'
+import { errorCodes, terminalPhases } from '../../../core/contract/words.ts'
 import { pullOf } from '../../../core/pulls/pull.ts'
 import type { HistoryFilter, HistoryStore } from '../../store/store.ts'
 import { choice, flag, limit, parseQuery, plainText, time } from './query.ts'

@@ -1,6 +1,6 @@
 import type { Context } from 'koa'
 import type { PullList } from '../../../core/contract/api.ts'
-import { isTerminal } from '../../../core/contract/pull.ts'
+import { isTerminal } from '../../../core/contract/words.ts'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import { type PullState, pullOf } from '../../../core/pulls/pull.ts'
 import type { HistoryFilter, HistoryStore } from '../../store/store.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { maxReportBytes } from '../../../core/contract/agent-report.ts'
+import { maxReportBytes } from '../../../core/contract/words.ts'
 import { goodLayer, goodPull, goodReport, post, type RunningServer, startServer } from '../start-server.fake.ts'
 
 interface Row {

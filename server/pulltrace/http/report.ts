@@ -3,9 +3,9 @@ import {
   type AgentReport,
   type AgentReportAnswer,
   type AgentReportV1,
-  maxReportBytes,
   parseAgentReport,
 } from '../../../core/contract/agent-report.ts'
+import { maxReportBytes } from '../../../core/contract/words.ts'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import type { AgentAuth, AgentIdentity } from './auth.ts'
 import { type BodyBudget, readJson } from './body.ts'

@@ -1,6 +1,6 @@
 import type { AgentReport, AgentReportAnswer, AgentReportV1 } from '../../../core/contract/agent-report.ts'
 import type { NodeView } from '../../../core/contract/api.ts'
-import { isTerminal, type TerminalPhase } from '../../../core/contract/pull.ts'
+import { isTerminal, type TerminalPhase } from '../../../core/contract/words.ts'
 import type { Clock } from '../../../core/lib/clock.ts'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import type { Logger } from '../../../core/lib/log.ts'

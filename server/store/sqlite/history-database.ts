@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import type { HistoryGroup, HistorySummary } from '../../../core/contract/api.ts'
-import type { TerminalPhase } from '../../../core/contract/pull.ts'
+import type { TerminalPhase } from '../../../core/contract/words.ts'
 import type { HistoryFilter } from '../store.ts'
 import { type Failure, failureOf } from './failure.ts'
 import { countPulls, pruneSome, putPull, returnPages, transaction } from './history-writes.ts'

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { HistoryGroup, HistorySummary } from '../../../core/contract/api.ts'
-import type { TerminalPhase } from '../../../core/contract/pull.ts'
+import type { TerminalPhase } from '../../../core/contract/words.ts'
 import type { PullState } from '../../../core/pulls/pull.ts'
 import { decodeCursor, encodeCursor } from '../cursor.ts'
 import type { HistoryFilter, HistoryStore, Page, StoreHealth } from '../store.ts'
