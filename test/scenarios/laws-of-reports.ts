@@ -10,6 +10,7 @@ const pieceBytes = 64 * 1024
 export function faultsOfReports(recording: Recording): string[] {
   const faults: string[] = []
   const last = new Map<string, ReportedPull>()
+  let epoch = ''
   for (const { report, atMs, status } of recording.reports) {
     const { agent, pulls } = report
     const where = `report ${agent.epoch.slice(0, 4)}/${agent.seq}`
@@ -19,11 +20,12 @@ export function faultsOfReports(recording: Recording): string[] {
       const told = (fault: string) => faults.push(`${where}: ${pull.id} ${pull.phase} ${fault}`)
       for (const fault of pullFaults(pull, recording, atMs)) told(fault)
       const before = last.get(pull.id)
-      if (before) for (const fault of stepFaults(before, pull)) told(fault)
+      if (before) for (const fault of stepFaults(before, pull, agent.epoch !== epoch)) told(fault)
       // An answer about a pull of an earlier agent brings no layers: what was said of them stands.
       if (!before || pull.layers.length > 0) last.set(pull.id, pull)
       else last.set(pull.id, { ...before, phase: pull.phase })
     }
+    epoch = agent.epoch
   }
   return faults
 }
@@ -63,8 +65,11 @@ export function layerFaults(layers: Sized, image: BuiltImage): string[] {
   return faults
 }
 
-/** From one report of a pull to the next: nothing that was known is taken back. */
-function stepFaults(before: ReportedPull, pull: ReportedPull): string[] {
+/**
+ * From one report of a pull to the next: nothing that was known is taken back. A new agent may look just while a layer
+ * is committed, when containerd lists neither its ingest nor its blob.
+ */
+function stepFaults(before: ReportedPull, pull: ReportedPull, newAgent: boolean): string[] {
   const faults: string[] = []
   if (isTerminal(before.phase) && pull.phase !== before.phase) faults.push(`was ${before.phase} before`)
   if (before.digest !== undefined && pull.digest !== before.digest) faults.push(`had digest ${before.digest} before`)
@@ -73,6 +78,7 @@ function stepFaults(before: ReportedPull, pull: ReportedPull): string[] {
   if (before.totalKnown && !pull.totalKnown) faults.push('no longer knows its total')
   for (const layer of pull.layers) {
     const old = before.layers.find(({ digest }) => digest === layer.digest)
+    if (newAgent && layer.downloadedBytes === 0) continue
     if (!old || layer.downloadedBytes >= old.downloadedBytes || (layer.restarts ?? 0) > (old.restarts ?? 0)) continue
     faults.push(`${layer.digest} had ${old.downloadedBytes} bytes before, now ${layer.downloadedBytes}`)
   }
