@@ -8,6 +8,8 @@ import { StreamView } from '../../server/pulltrace/events/stream-view.fake.ts'
 export interface SeenLife {
   /** Of `performance.now()`: when the first `synced` of this life had come. */
   readonly syncedMs: number
+  /** When the newest event that it has was sent by the server; all that was sent before has come before. Likewise. */
+  newestMs: number
   readonly starts: Map<string, number>
   readonly ends: Map<string, number>
 }
@@ -91,12 +93,14 @@ export class CuttingClient {
     view.feed(bytes)
     const epoch = view.lastEventId === undefined ? undefined : parseEventId(view.lastEventId)?.epoch
     if (epoch !== undefined && view.syncedSeq !== undefined && !this.lives.has(epoch)) {
-      this.lives.set(epoch, { syncedMs: performance.now(), starts: new Map(), ends: new Map() })
+      this.lives.set(epoch, { syncedMs: performance.now(), newestMs: 0, starts: new Map(), ends: new Map() })
     }
     const life = epoch === undefined ? undefined : this.lives.get(epoch)
-    for (const { event } of view.log.slice(this.#read)) {
+    for (const { seq, event } of view.log.slice(this.#read)) {
       if (event.left && resumed) this.leftOnResume++
-      if (life !== undefined) count(life, event)
+      if (life === undefined) continue
+      count(life, event)
+      if (seq !== undefined) life.newestMs = Date.parse(event.timestamp) - performance.timeOrigin
     }
     this.#read = view.log.length
   }
