@@ -33,19 +33,24 @@ export function advance(before: PullState | undefined, reported: ReportedPull, l
     : phase === 'downloading'
       ? bytesPerSecOf(rate)
       : undefined
+  const { error, errorCode } = reasonOf(before, reported)
+  // Field by field, with the strings that are there already: this runs for every pull of every report.
   return {
-    id: reported.id,
+    id: before?.id ?? reported.id,
     nodeName: look.nodeName,
-    imageRef: reported.imageRef === before?.imageRef ? before.imageRef : reported.imageRef,
-    repository: reported.repository ?? before?.repository,
-    digest: before?.digest === reported.digest ? before?.digest : (reported.digest ?? before?.digest),
+    imageRef: kept(before?.imageRef, reported.imageRef),
+    repository: kept(before?.repository, reported.repository ?? before?.repository),
+    digest: kept(before?.digest, reported.digest ?? before?.digest),
     platform: before?.platform ?? reported.platform,
     phase,
     startedAtMs,
     completedAtMs,
     phaseStartedAtMs,
     totalKnown,
-    ...sums,
+    totalBytes: sums.totalBytes,
+    downloadedBytes: sums.downloadedBytes,
+    cachedBytes: sums.cachedBytes,
+    unpackedBytes: sums.unpackedBytes,
     percent: percentOf(before?.percent, totalKnown, sums),
     bytesPerSec,
     etaSeconds:
@@ -53,10 +58,12 @@ export function advance(before: PullState | undefined, reported: ReportedPull, l
         ? (sums.totalBytes - sums.downloadedBytes) / bytesPerSec
         : undefined,
     stalledSinceMs: stallOf(phase, rate, look),
+    restarts: sums.restarts,
     stale: false,
-    ...reasonOf(before, reported),
+    error,
+    errorCode,
     source: 'agent',
-    pods: before?.pods ?? [],
+    pods: before?.pods ?? noPods,
     layers,
     rate,
   }
@@ -80,6 +87,12 @@ export function differs(before: PullState, after: PullState): boolean {
     before.pods !== after.pods
   )
 }
+
+const noPods: PullState['pods'] = []
+const noReason = { error: undefined, errorCode: undefined }
+
+/** The old value when they are equal: a report's own copy would keep its memory. */
+const kept = <T extends string | undefined>(before: T | undefined, now: T): T => (before === now ? (before as T) : now)
 
 const rank: Record<Phase, number> = {
   queued: 0,
@@ -142,9 +155,12 @@ function stallOf(phase: Phase, rate: RateWindow, { atMs, intervalMs }: Look): nu
 }
 
 /** A specific reason is never overwritten by a general one. */
-function reasonOf(before: PullState | undefined, { error, phase }: ReportedPull) {
-  if (phase === 'completed') return { error: undefined, errorCode: undefined }
+function reasonOf(
+  before: PullState | undefined,
+  { error, phase }: ReportedPull,
+): Pick<PullState, 'error' | 'errorCode'> {
+  if (phase === 'completed') return noReason
   const general = error?.code === undefined || error.code === 'Unknown'
-  const keep = before?.error !== undefined && general
-  return keep ? { error: before.error, errorCode: before.errorCode } : { error: error?.message, errorCode: error?.code }
+  if (general && before?.error !== undefined) return before
+  return error ? { error: error.message, errorCode: error.code } : noReason
 }

@@ -97,17 +97,14 @@ function keptLayer(old: LayerState | undefined, layer: Layer): LayerState {
   ) {
     return old
   }
-  const kept = {
-    // Each report parses its strings anew; keeping the first copy lets the others go.
-    digest: old === undefined ? layer.digest : old.digest,
-    totalBytes: layer.totalBytes,
-    downloadedBytes: layer.totalKnown ? Math.min(layer.downloadedBytes, layer.totalBytes) : layer.downloadedBytes,
-    totalKnown: layer.totalKnown,
-    restarts,
-    state,
-  }
-  // Assigned, not spread: this runs for every moving layer of every report.
-  return layer.mediaType === undefined ? kept : Object.assign(kept, { mediaType: old?.mediaType ?? layer.mediaType })
+  // Each report parses its strings anew; keeping the first copy lets the others go.
+  const digest = old === undefined ? layer.digest : old.digest
+  const { totalBytes, totalKnown } = layer
+  const downloadedBytes = totalKnown ? Math.min(layer.downloadedBytes, totalBytes) : layer.downloadedBytes
+  // Written out twice: this runs for every moving layer of every report, and a spread costs more than the rest.
+  if (layer.mediaType === undefined) return { digest, totalBytes, downloadedBytes, totalKnown, restarts, state }
+  const mediaType = old?.mediaType ?? layer.mediaType
+  return { digest, mediaType, totalBytes, downloadedBytes, totalKnown, restarts, state }
 }
 
 /** For agents that send no state. */

@@ -85,7 +85,9 @@ export function merge(old: NodeState | undefined, report: AgentReport | AgentRep
 /** Ids whose past `merge` must know: reported, and not live. */
 export function idsToLookUp(old: NodeState | undefined, report: AgentReport | AgentReportV1): readonly string[] {
   const pulls = isV1(report) ? snapshotOfV1(old, report).pulls : report.pulls
-  return pulls.filter(pull => !old?.pulls.has(pull.id)).map(pull => pull.id)
+  const ids: string[] = []
+  for (const { id } of pulls) if (!old?.pulls.has(id)) ids.push(id)
+  return ids
 }
 
 interface Result {
@@ -122,6 +124,19 @@ function mergePull(
   if (before !== undefined && differs(before, pull)) changes.push({ type: 'pull.progress', pull })
 }
 
+interface Missing {
+  readonly misses: ReadonlyMap<string, number>
+  readonly awaited: readonly PullState[]
+  readonly given: readonly PullState[]
+}
+
+const nothingMissing: Missing = { misses: new Map<string, number>(), awaited: [], given: [] }
+
+function allAccounted(old: NodeState, pulls: ReadonlyMap<string, PullState>): boolean {
+  for (const id of old.pulls.keys()) if (!pulls.has(id)) return false
+  return true
+}
+
 /** Live pulls that this report says nothing of: asked for, and given up once they stay unanswered. */
 function missingFrom(
   old: NodeState | undefined,
@@ -129,11 +144,11 @@ function missingFrom(
   ended: readonly PullState[],
   look: Look,
   { holdEnds }: MergeContext,
-) {
+): Missing {
+  if (old === undefined || allAccounted(old, pulls)) return nothingMissing
   const misses = new Map<string, number>()
   const awaited: PullState[] = []
   const given: PullState[] = []
-  if (old === undefined || old.pulls.size === 0) return { misses, awaited, given }
   const endedIds = new Set(ended.map(pull => pull.id))
   for (const pull of old.pulls.values()) {
     if (pulls.has(pull.id) || endedIds.has(pull.id)) continue

@@ -188,8 +188,9 @@ export class Intake {
     this.#nodes.set(state.nodeName, state)
   }
 
-  #context(past: Past): MergeContext {
-    return { ...this.#parts.intervals(), ...past, receivedAtMs: this.#parts.clock.now() }
+  #context({ ends, unknowns, holdEnds }: Past): MergeContext {
+    const { reportIntervalMs, idleReportIntervalMs } = this.#parts.intervals()
+    return { receivedAtMs: this.#parts.clock.now(), reportIntervalMs, idleReportIntervalMs, ends, unknowns, holdEnds }
   }
 
   #checkRoom(old: NodeState | undefined, report: Report): void {
