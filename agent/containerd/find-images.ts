@@ -83,7 +83,10 @@ async function readImage(parts: FindParts, now: Now, digest: string): Promise<Fo
   const repositories = repositoriesIn(image, facts.createdMs, blob => blobs.known(blob))
   const seen = seenImageOf(image, repositories, { offsets: new Map(), extracting: new Set() })
   if (!seen) return undefined
-  const before = [...parts.glimpsed.values()].filter(({ createdMs }) => createdMs <= facts.createdMs)
+  // Its lease was there when its manifest came.
+  const before = [...parts.glimpsed.values()].filter(
+    ({ createdMs, goneMs }) => createdMs <= facts.createdMs && facts.createdMs <= goneMs,
+  )
   return {
     namespace,
     manifestCreatedAt: exactOf(facts.createdAt),
