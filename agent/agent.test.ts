@@ -78,6 +78,7 @@ const phases = (reports: readonly { report: AgentReport }[]) =>
   reports.map(({ report }) => report.pulls.map(({ phase }) => phase))
 const idle = {}
 const pulling = { leases: [aPull()] }
+const away = new PulltraceError(Code.Unavailable, 'away')
 const gone = { gone: [aGoneLease({ evidence: { records: [record] } })] }
 
 describe('runAgent', () => {
@@ -168,7 +169,6 @@ describe('runAgent', () => {
   it('goes on when containerd does not answer, and says so once', async () => {
     const lines: string[] = []
     const log: Logger = { ...silentLogger, info: line => lines.push(line), warn: line => lines.push(line) }
-    const away = new PulltraceError(Code.Unavailable, 'away')
     const { reports, readiness } = await play({ looks: [pulling, away, away, away, away, pulling, pulling], log })
     assert.deepEqual(lines, [
       'containerd answers',
@@ -181,6 +181,30 @@ describe('runAgent', () => {
       true,
     )
     assert.equal(readiness.reason(), undefined)
+  })
+
+  it('tells what it saw last while containerd does not answer', async () => {
+    const held = answered({ acknowledged: false })
+    const { reports } = await play({
+      looks: [{ leases: [aPull()] }, { leases: [aPull({ leaseId: '2-abcd' })], ...gone }, away, away, away, away],
+      answers: [answered(), held, held, answered()],
+    })
+    // The end is told until it is acknowledged, and the pull that goes on is never missing.
+    assert.deepEqual(phases(reports).slice(0, 5), [
+      ['downloading'],
+      ['downloading', 'completed'],
+      ['downloading', 'completed'],
+      ['downloading', 'completed'],
+      ['downloading'],
+    ])
+    assert.deepEqual(sentMs(reports).slice(0, 5), [0, 2000, 4000, 6000, 8000])
+  })
+
+  it('tells nothing before containerd has answered once, for that would end what it has not seen yet', async () => {
+    const { reports, lookedMs } = await play({ looks: [away, away, away, pulling, pulling] })
+    assert.equal(lookedMs[3], reports[0]?.atMs)
+    assert.deepEqual(phases(reports)[0], ['downloading'])
+    assert.deepEqual((await play({ looks: [away, away] })).reports, [])
   })
 
   it('sends a last report when it is stopped', async () => {

@@ -34,6 +34,8 @@ const wakeGapMs = 100
 const longestRetryMs = 60_000
 /** kubelet and systemd give a program more than this to end. */
 const lastReportMs = 3_000
+/** Of which the last look may take this. */
+const lastLookMs = 2_000
 
 /**
  * Looks each interval, and reports what it sees, until the signal aborts; then it looks and reports
@@ -78,6 +80,7 @@ class Agent {
   #postedMs = Number.NEGATIVE_INFINITY
   #refusedUntilMs = Number.NEGATIVE_INFINITY
   #known: ReadonlySet<string> = new Set()
+  #hasLooked = false
   reportIntervalMs: number
 
   constructor(parts: AgentParts) {
@@ -88,10 +91,13 @@ class Agent {
     this.#serverLog = logChanges(parts.log, 'server takes reports', 'server does not take reports')
   }
 
-  /** One look, and a report if one is due. The report goes on while later ticks look. */
+  /**
+   * One look, and a report if one is due. The report goes on while later ticks look. While the runtime does not answer
+   * it tells what was last seen: the node is there, its ends must reach the server, and no pull is missing.
+   */
   async tick(signal: AbortSignal): Promise<void> {
-    if (!(await this.#look())) return
-    if (this.#posting || !this.#isDue()) return
+    await this.#look()
+    if (this.#posting || !this.#hasLooked || !this.#isDue()) return
     this.#posting = this.#post(signal).finally(() => {
       this.#posting = undefined
     })
@@ -102,12 +108,15 @@ class Agent {
     const limit = AbortSignal.timeout(lastReportMs)
     const late = new Promise<void>(resolve => limit.addEventListener('abort', () => resolve(), { once: true }))
     await Promise.race([this.#posting, late])
-    const looked = await Promise.race([this.#look(), late.then(() => false)])
-    if (looked && !limit.aborted) await this.#post(limit)
+    // A runtime that hangs must not take the time that the report needs.
+    const looking = AbortSignal.timeout(lastLookMs)
+    const enough = new Promise<void>(resolve => looking.addEventListener('abort', () => resolve(), { once: true }))
+    await Promise.race([this.#look(), enough])
+    if (this.#hasLooked && !limit.aborted) await this.#post(limit)
   }
 
-  /** False when the runtime did not answer: then there is nothing true to report. */
-  async #look(): Promise<boolean> {
+  /** Until the first one that was answered there is nothing true to report: no pulls would mean that all have ended. */
+  async #look(): Promise<void> {
     const { source, nodeName, metrics, clock } = this.#parts
     const startedMs = clock.monotonic()
     try {
@@ -121,12 +130,11 @@ class Agent {
       metrics.looked((clock.monotonic() - startedMs) / 1000, active.length, this.#terminals)
       this.#parts.readiness.looked(this.reportIntervalMs)
       this.#runtimeLog.good({ version: source.runtime()?.version })
-      return true
+      this.#hasLooked = true
     } catch (reason) {
       const error = PulltraceError.from(reason)
       metrics.lookFailed(error.code)
       this.#runtimeLog.bad(error.code, { error: error.message, fix: error.details.fix })
-      return false
     }
   }
 
