@@ -10,6 +10,8 @@ import type { FoundImage, GoneLease, ImageRecord, LeaseKey, RuntimeSnapshot, See
 /** What is remembered from look to look. */
 export interface PullsState {
   readonly tracked: ReadonlyMap<string, TrackedPull>
+  /** Of the leases of the last look, by their exact name: a hash for each pull and look is worth remembering. */
+  readonly ids: ReadonlyMap<string, string>
   /** Records that ended pulls have taken as their name: name -> when it was written. */
   readonly taken: ReadonlyMap<string, number>
 }
@@ -24,7 +26,7 @@ interface TrackedPull {
   readonly createdMs: number
 }
 
-export const noPulls: PullsState = { tracked: new Map(), taken: new Map() }
+export const noPulls: PullsState = { tracked: new Map(), ids: new Map(), taken: new Map() }
 
 export interface PullsStep {
   readonly state: PullsState
@@ -40,8 +42,11 @@ const resolvingAgeMs = 1_000
 export function stepPulls(node: string, before: PullsState, look: RuntimeSnapshot): PullsStep {
   const tracked = new Map(before.tracked)
   const taken = new Map(before.taken)
+  const ids = new Map<string, string>()
   for (const lease of look.leases) {
-    const id = idOf(node, lease)
+    const name = `${lease.namespace}/${lease.leaseId}/${lease.createdAt}`
+    const id = before.ids.get(name) ?? idOf(node, lease)
+    ids.set(name, id)
     tracked.set(id, trackPull(id, tracked.get(id), lease, look.atMs))
   }
   const ended = new Map<string, ReportedPull>()
@@ -60,7 +65,7 @@ export function stepPulls(node: string, before: PullsState, look: RuntimeSnapsho
   const oldestMs = Math.min(...[...tracked.values()].map(({ createdMs }) => createdMs))
   for (const [name, updatedMs] of taken) if (updatedMs < oldestMs) taken.delete(name)
   const active = [...tracked.values()].flatMap(({ pull }) => pull ?? [])
-  return { state: { tracked, taken }, active, ended: [...ended.values()] }
+  return { state: { tracked, ids, taken }, active, ended: [...ended.values()] }
 }
 
 function trackPull(id: string, before: TrackedPull | undefined, lease: SeenLease, atMs: number): TrackedPull {

@@ -49,6 +49,10 @@ const channelOptions = {
   'grpc.max_reconnect_backoff_ms': 1_000,
   // A node with thousands of image records answers with more than gRPC's usual 4 MiB.
   'grpc.max_receive_message_length': 32 * 1024 * 1024,
+  // Counts of calls for a debugger that nobody attaches, kept at each call.
+  'grpc.enable_channelz': 0,
+  // Every call buffers its messages to be sent again; the next look asks anew anyway.
+  'grpc.enable_retries': 0,
 }
 
 type Unary<Request, Answer> = (

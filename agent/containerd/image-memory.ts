@@ -39,9 +39,10 @@ export const newImageMemory = (): ImageMemory => ({
 export async function readDocuments(memory: ImageMemory, digests: Iterable<string>, blobs: BlobStore): Promise<void> {
   const unread = [...digests].filter(digest => !memory.documents.has(digest) && !memory.refused.has(digest))
   const named = memory.layers && childrenOf(memory)
-  await Promise.all(
-    unread.filter(digest => !named || named.has(digest)).map(digest => readDocument(memory, digest, blobs)),
-  )
+  const wanted = unread.filter(digest => !named || named.has(digest))
+  // As in nearly every look: nothing is new, and what there was has been arranged.
+  if (wanted.length === 0 && memory.layers && memory.configsRead === memory.manifests.length) return
+  await Promise.all(wanted.map(digest => readDocument(memory, digest, blobs)))
   arrange(memory)
   const configs = manifestsOf(memory).map(([, { configDigest }]) => configDigest)
   await Promise.all(

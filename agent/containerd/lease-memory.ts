@@ -13,6 +13,7 @@ export interface LeaseMemory {
   told: ImageRecord | undefined
   /** It holds, or held, an ingest named as pulls name theirs. */
   pullIngests: boolean
+  /** It was asked, and has held nothing so far; one that went before it could be asked was not. */
   empty: boolean
   /** It was in the answer of a look. */
   shown: boolean
@@ -43,7 +44,7 @@ export const newLeaseMemory = (key: LeaseKey, shapedLikePull: boolean): LeaseMem
   root: undefined,
   told: undefined,
   pullIngests: false,
-  empty: true,
+  empty: false,
   shown: false,
   looksWithoutSource: 0,
   searched: new Set<string>(),

@@ -174,10 +174,11 @@ export class NamespaceObserver {
     // A lease that went since it was listed keeps what it was known to hold; the next look buries it.
     const resources = await this.#client.resources(this.#namespace, lease.key.leaseId)
     if (!resources) return
+    const neverAsked = lease.heldAtMs === Number.NEGATIVE_INFINITY
+    lease.empty = (neverAsked || lease.empty) && resources.length === 0
     lease.held = holdingsOf(resources)
     lease.heldAtMs = atMs
     lease.inFlight = new Set(inFlight)
-    if (resources.length > 0) lease.empty = false
     lease.pullIngests ||= lease.held.pullIngests
     for (const snapshotter of lease.held.snapshotters) this.#snapshotters.add(snapshotter)
   }
@@ -201,12 +202,12 @@ export class NamespaceObserver {
       if (offsets.has(digest)) lease.vanished.delete(digest)
       else if (this.#offsets.has(digest)) lease.vanished.add(digest)
     }
+    const mayBeDone = image.layers.filter(({ digest, blobCreatedMs, snapshotCreatedMs }) => {
+      if (blobCreatedMs !== undefined) return false
+      return !knewLayers || held.content.has(digest) || lease.vanished.has(digest) || snapshotCreatedMs !== undefined
+    })
     await Promise.all(
-      image.layers.map(async layer => {
-        if (layer.blobCreatedMs !== undefined) return
-        const newlyDone =
-          held.content.has(layer.digest) || lease.vanished.has(layer.digest) || layer.snapshotCreatedMs !== undefined
-        if (knewLayers && !newlyDone) return
+      mayBeDone.map(async layer => {
         layer.blobCreatedMs = (await this.#blobs.refresh(layer.digest))?.createdMs
         if (layer.blobCreatedMs !== undefined) lease.vanished.delete(layer.digest)
       }),

@@ -34,10 +34,12 @@ export async function findSnapshots(
     await findOlder(client, namespace, image, snapshotter)
     searched.add(snapshotter)
   }
+  if (held.size === 0) return
+  const open = layers.filter(({ snapshotCreatedMs }) => snapshotCreatedMs === undefined)
   await Promise.all(
-    layers.map(async layer => {
+    open.map(async layer => {
       const chainId = layer.chainIds.find(id => held.has(id))
-      if (layer.snapshotCreatedMs !== undefined || chainId === undefined) return
+      if (chainId === undefined) return
       layer.snapshotCreatedMs = await committedMs(client, namespace, held.get(chainId)!, chainId)
     }),
   )
