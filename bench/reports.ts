@@ -9,8 +9,12 @@ export interface Load {
   readonly layersPerPull: number
 }
 
+/** containerd fetches three layers of a pull at once by default; the others wait or are there. */
+const moving = 3
+const done = 3
+
 /**
- * Bodies of a busy cluster: every layer of every pull moves with every report. One
+ * Bodies of a busy cluster: every pull of every node moves with every report. One
  * template a node, of which only seq, time and offsets are written anew.
  */
 export class ReportBodies {
@@ -54,10 +58,13 @@ function reportOf(nodeName: string, pulls: number, layers: number): unknown {
         digest: digestOf(`${pull}/${layer}`),
         mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
         totalBytes: 50_000_000,
-        downloadedBytes: '@',
+        ...(layer < done
+          ? { downloadedBytes: 50_000_000, state: 'downloaded' }
+          : layer < done + moving
+            ? { downloadedBytes: '@', state: 'downloading' }
+            : { downloadedBytes: 0, state: 'waiting' }),
         totalKnown: true,
         restarts: 0,
-        state: 'downloading',
       })),
     })),
   }

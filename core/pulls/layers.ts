@@ -92,8 +92,7 @@ function keptLayer(old: LayerState | undefined, layer: Layer): LayerState {
     old.totalBytes === layer.totalBytes &&
     old.totalKnown === layer.totalKnown &&
     old.state === state &&
-    old.restarts === restarts &&
-    old.mediaType === layer.mediaType
+    old.restarts === restarts
   ) {
     return old
   }
@@ -102,8 +101,9 @@ function keptLayer(old: LayerState | undefined, layer: Layer): LayerState {
   const { totalBytes, totalKnown } = layer
   const downloadedBytes = totalKnown ? Math.min(layer.downloadedBytes, totalBytes) : layer.downloadedBytes
   // Written out twice: this runs for every moving layer of every report, and a spread costs more than the rest.
-  if (layer.mediaType === undefined) return { digest, totalBytes, downloadedBytes, totalKnown, restarts, state }
-  const mediaType = old?.mediaType ?? layer.mediaType
+  // A digest has one media type, so the one that is known stands.
+  const mediaType = old === undefined ? layer.mediaType : old.mediaType
+  if (mediaType === undefined) return { digest, totalBytes, downloadedBytes, totalKnown, restarts, state }
   return { digest, mediaType, totalBytes, downloadedBytes, totalKnown, restarts, state }
 }
 
