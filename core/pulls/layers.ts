@@ -1,4 +1,5 @@
 import type { Layer } from '../contract/pull.ts'
+import { interned } from '../lib/intern.ts'
 import type { LayerState } from './pull.ts'
 
 /** Sums over the distinct layers of one pull. Units: bytes, except `restarts`. */
@@ -97,12 +98,12 @@ function keptLayer(old: LayerState | undefined, layer: Layer): LayerState {
     return old
   }
   // Each report parses its strings anew; keeping the first copy lets the others go.
-  const digest = old === undefined ? layer.digest : old.digest
+  const digest = old === undefined ? interned(layer.digest) : old.digest
   const { totalBytes, totalKnown } = layer
   const downloadedBytes = totalKnown ? Math.min(layer.downloadedBytes, totalBytes) : layer.downloadedBytes
   // Written out twice: this runs for every moving layer of every report, and a spread costs more than the rest.
   // A digest has one media type, so the one that is known stands.
-  const mediaType = old === undefined ? layer.mediaType : old.mediaType
+  const mediaType = old === undefined ? layer.mediaType && interned(layer.mediaType) : old.mediaType
   if (mediaType === undefined) return { digest, totalBytes, downloadedBytes, totalKnown, restarts, state }
   return { digest, mediaType, totalBytes, downloadedBytes, totalKnown, restarts, state }
 }
