@@ -35,7 +35,7 @@ export function takeReport({ intake, agents, budget, counted }: ReportParts) {
         const report = parseAgentReport(body.value)
         checkNode(identity, report.nodeName)
         const answer = await intake.accept(report)
-        ctx.body = answer
+        answerJson(ctx, answer)
         counted(answer.accepted ? 'accepted' : 'stale', bytes)
       } finally {
         budget.give(bytes)
@@ -46,6 +46,17 @@ export function takeReport({ intake, agents, budget, counted }: ReportParts) {
       throw error
     }
   }
+}
+
+/** Straight to the response: Koa's way from a body to bytes costs a tenth of a whole report, and reports are most requests. */
+function answerJson(ctx: Context, answer: AgentReportAnswer): void {
+  const text = JSON.stringify(answer)
+  ctx.respond = false
+  ctx.res.writeHead(200, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(text),
+  })
+  ctx.res.end(text)
 }
 
 function checkNode({ nodeName }: AgentIdentity, reported: string): void {
