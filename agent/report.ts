@@ -1,6 +1,7 @@
 import type { AgentReport, ReportedPull } from '../core/contract/agent-report.ts'
 import { agentReportBytes } from '../core/contract/words.ts'
 import { jsonBytesOf, maxHeld, type Terminals } from './terminals.ts'
+import { withinBounds } from './within-bounds.ts'
 
 export interface ReportHead {
   readonly nodeName: string
@@ -20,7 +21,7 @@ const headBytes = 4096
 
 /** A full snapshot under 3 MiB: active pulls first, then as many ended ones as fit, in turns. */
 export function buildReport(head: ReportHead, active: readonly ReportedPull[], held: Terminals): BuiltReport {
-  const fitting = shrink(active, agentReportBytes - headBytes)
+  const fitting = shrink(active.map(withinBounds), agentReportBytes - headBytes)
   const terminals = held.batch(fitting.leftBytes, maxHeld - fitting.pulls.length)
   const { runtime, ...rest } = head
   const report: AgentReport = {

@@ -1,4 +1,5 @@
 import type { ReportedPull } from '../core/contract/agent-report.ts'
+import { withinBounds } from './within-bounds.ts'
 
 /** Above this many, the oldest go without their layers; above twice as many the oldest go. */
 export const maxWithLayers = 10_000
@@ -34,7 +35,7 @@ export class Terminals {
   /** The same pull again replaces what was held: an `unknown` end may become a true one. */
   add(pull: ReportedPull): void {
     this.#remove(pull.id)
-    this.#put(pull)
+    this.#put(withinBounds(pull))
     this.#waiting.add(pull.id)
     if (this.#withLayers > maxWithLayers) this.#dropLayersOfOldest()
     if (this.#held.size > maxHeld) {

@@ -3,7 +3,7 @@ import { Code, PulltraceError } from '../lib/errors.ts'
 import { seenOf } from '../lib/seen.ts'
 import { Layer } from './pull.ts'
 import { Count, Nullable, Timestamp, validatorOf } from './schema.ts'
-import { errorCodes, isTerminal, pullIdPattern, reportedPhases } from './words.ts'
+import { errorCodes, isTerminal, pullBounds, pullIdPattern, reportedPhases } from './words.ts'
 
 const nodeName = Type.String({
   minLength: 1,
@@ -13,10 +13,10 @@ const nodeName = Type.String({
 })
 const imageRef = Type.String({
   minLength: 1,
-  maxLength: 1024,
+  maxLength: pullBounds.imageRef,
   description: 'Name of the image record, else host/repository@digest.',
 })
-const layers = Type.Array(Layer, { maxItems: 4096 })
+const layers = Type.Array(Layer, { maxItems: pullBounds.layers })
 
 export const PullError = Type.Object({
   code: Type.Enum([...errorCodes]),
@@ -27,9 +27,9 @@ export type PullError = Static<typeof PullError>
 export const ReportedPull = Type.Object({
   id: Type.String({ pattern: pullIdPattern, description: 'See Pull.id.' }),
   imageRef,
-  repository: Type.Optional(Type.String({ maxLength: 512, description: 'host/repository.' })),
-  digest: Type.Optional(Type.String({ maxLength: 512 })),
-  platform: Type.Optional(Type.String({ maxLength: 128, description: 'os/architecture[/variant].' })),
+  repository: Type.Optional(Type.String({ maxLength: pullBounds.repository, description: 'host/repository.' })),
+  digest: Type.Optional(Type.String({ maxLength: pullBounds.digest })),
+  platform: Type.Optional(Type.String({ maxLength: pullBounds.platform, description: 'os/architecture[/variant].' })),
   phase: Type.Enum([...reportedPhases]),
   startedAt: Timestamp('When the lease was made.'),
   completedAt: Type.Optional(Nullable(Timestamp('When the pull ended.'))),

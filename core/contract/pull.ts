@@ -1,11 +1,17 @@
 import { type Static, Type } from 'typebox'
 import { Bytes, Count, Timestamp } from './schema.ts'
-import { errorCodes, layerStates, phases } from './words.ts'
+import { errorCodes, layerStates, phases, pullBounds } from './words.ts'
 
 export const Layer = Type.Object(
   {
-    digest: Type.String({ minLength: 1, maxLength: 512, description: 'OCI digest of the compressed layer.' }),
-    mediaType: Type.Optional(Type.String({ maxLength: 255, description: 'OCI or Docker media type.' })),
+    digest: Type.String({
+      minLength: 1,
+      maxLength: pullBounds.digest,
+      description: 'OCI digest of the compressed layer.',
+    }),
+    mediaType: Type.Optional(
+      Type.String({ maxLength: pullBounds.mediaType, description: 'OCI or Docker media type.' }),
+    ),
     totalBytes: Bytes('Compressed size; 0 while `totalKnown` is false.'),
     downloadedBytes: Bytes('What containerd holds of it; falls when an ingest starts again.'),
     totalKnown: Type.Boolean({ description: 'False until the manifest is read.' }),

@@ -55,3 +55,13 @@ export const unresolvedImage = '(unresolved)'
 /** After decompression. Agents stay under `agentReportBytes`, so that a larger one is a fault, not bad luck. */
 export const maxReportBytes = 4 * 1024 * 1024
 export const agentReportBytes = 3 * 1024 * 1024
+
+/** Most that a report may say of one pull. Characters, and layers; registries and clients may send more. */
+export const pullBounds = {
+  imageRef: 1024,
+  repository: 512,
+  digest: 512,
+  platform: 128,
+  mediaType: 255,
+  layers: 4096,
+} as const
