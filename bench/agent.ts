@@ -7,7 +7,7 @@ import type { BuiltImage } from '../test/rig/images.ts'
 import { type Rig, startRig } from '../test/rig/rig.ts'
 import { median, table } from './measure.ts'
 
-/** What the bundled agent costs a node: memory, and CPU of a look, idle and beside 10 pulls of 10 layers. */
+/** What the bundled agent costs a node, started as it is shipped: memory, and CPU of a look, idle and beside 10 pulls of 10 layers. */
 const rounds = Number(process.env['ROUNDS'] ?? 5)
 const looks = Number(process.env['LOOKS'] ?? 100)
 const intervalMs = 200
@@ -53,22 +53,18 @@ async function startSink() {
 
 async function costOf(rig: Rig, pulls: number): Promise<Cost> {
   const sink = await startSink()
-  const agent = spawn(
-    process.execPath,
-    ['--max-old-space-size=64', '--max-semi-space-size=1', 'dist/pulltrace-agent.mjs'],
-    {
-      env: {
-        ...process.env,
-        PULLTRACE_NODE_NAME: 'bench',
-        PULLTRACE_SERVER_URL: sink.url,
-        PULLTRACE_CONTAINERD_SOCKET: rig.containerd.socket,
-        PULLTRACE_REPORT_INTERVAL: `${intervalMs}ms`,
-        PULLTRACE_AGENT_METRICS_ADDR: '127.0.0.1:0',
-        PULLTRACE_LOG_LEVEL: 'error',
-      },
-      stdio: ['ignore', 'ignore', 'inherit'],
+  const agent = spawn('bin/pulltrace-agent', ['dist/pulltrace-agent.mjs'], {
+    env: {
+      ...process.env,
+      PULLTRACE_NODE_NAME: 'bench',
+      PULLTRACE_SERVER_URL: sink.url,
+      PULLTRACE_CONTAINERD_SOCKET: rig.containerd.socket,
+      PULLTRACE_REPORT_INTERVAL: `${intervalMs}ms`,
+      PULLTRACE_AGENT_METRICS_ADDR: '127.0.0.1:0',
+      PULLTRACE_LOG_LEVEL: 'error',
     },
-  )
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
   try {
     await sink.reports(pulls, 25)
     const before = cpuMsOf(agent.pid!)
