@@ -22,6 +22,7 @@ const headBytes = 4096
 /** A full snapshot under 3 MiB: active pulls first, then as many ended ones as fit, in turns. */
 export function buildReport(head: ReportHead, active: readonly ReportedPull[], held: Terminals): BuiltReport {
   const fitting = shrink(active.map(withinBounds), agentReportBytes - headBytes)
+  if (held.size > 0) for (const { id } of active) held.forget(id)
   const terminals = held.batch(fitting.leftBytes, maxHeld - fitting.pulls.length)
   const { runtime, ...rest } = head
   const report: AgentReport = {

@@ -71,6 +71,21 @@ describe('Terminals', () => {
     )
   })
 
+  it('lets one that is larger than all the room go without its layers, and not hold up those behind it', () => {
+    const held = holding(aPull(1, many), aPull(2))
+    const room = 2 * jsonBytesOf(aPull(1))
+    const batch = held.batch(room, 100)
+    assert.deepEqual(
+      batch.map(({ id, layers, totalKnown }) => [id, layers.length, totalKnown]),
+      [
+        [idOf(1), 0, false],
+        [idOf(2), 1, true],
+      ],
+    )
+    held.acknowledge(batch)
+    assert.equal(held.size, 0)
+  })
+
   it('drops the layers of the oldest, then the oldest, and counts what is lost', () => {
     const held = new Terminals()
     for (let n = 0; n < maxHeld + 2; n++) held.add(aPull(n))
@@ -104,6 +119,20 @@ describe('buildReport', () => {
       for (const { id } of terminals) seen.add(id)
     }
     assert.equal(seen.size, 200, 'every end had its turn')
+  })
+
+  it('tells of a pull once: one that goes on after all has not ended', () => {
+    const held = holding(aPull(1, { phase: 'unknown' }), aPull(2))
+    const { report } = buildReport(head, [aPull(1, { phase: 'downloading', completedAt: null })], held)
+    parseAgentReport(JSON.parse(JSON.stringify(report)))
+    assert.deepEqual(
+      report.pulls.map(({ id, phase }) => [id, phase]),
+      [
+        [idOf(1), 'downloading'],
+        [idOf(2), 'completed'],
+      ],
+    )
+    assert.equal(held.size, 1)
   })
 
   it('never leaves an active pull out, but may leave out layers', () => {

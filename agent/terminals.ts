@@ -44,13 +44,22 @@ export class Terminals {
     }
   }
 
-  /** As many as fit into `bytes` of JSON, oldest first; the next batch goes on where this one ended. */
+  /** It goes on after all: a report tells of a pull once. */
+  forget(id: string): void {
+    this.#remove(id)
+  }
+
+  /**
+   * As many as fit into `bytes` of JSON, oldest first; the next batch goes on where this one ended. The first goes
+   * without its layers when they alone are too many: it would hold up all others for ever.
+   */
   batch(bytes: number, count: number): readonly ReportedPull[] {
     if (this.#waiting.size === 0) this.#waiting = new Set(this.#held.keys())
     const batch: ReportedPull[] = []
     let left = bytes
     for (const id of this.#waiting) {
-      const held = this.#held.get(id)!
+      let held = this.#held.get(id)!
+      if (held.bytes > left && batch.length === 0) held = this.#bare(id, held.pull)
       if (held.bytes > left || batch.length === count) break
       left -= held.bytes
       batch.push(held.pull)
@@ -79,12 +88,18 @@ export class Terminals {
   #dropLayersOfOldest(): void {
     for (const [id, { pull }] of this.#held) {
       if (pull.layers.length === 0) continue
-      // Setting a key that is there keeps its place in the order.
-      const bare: ReportedPull = { ...pull, layers: [], totalKnown: false }
-      this.#held.set(id, { pull: bare, bytes: jsonBytesOf(bare) })
-      this.#withLayers--
+      this.#bare(id, pull)
       return
     }
+  }
+
+  #bare(id: string, pull: ReportedPull): Held {
+    const bare: ReportedPull = { ...pull, layers: [], totalKnown: false }
+    const held = { pull: bare, bytes: jsonBytesOf(bare) }
+    // Setting a key that is there keeps its place in the order.
+    this.#held.set(id, held)
+    if (pull.layers.length > 0) this.#withLayers--
+    return held
   }
 }
 
