@@ -8,7 +8,7 @@ import { aGoneLease, aLook, aPull, digestOf, startMs } from './build.fake.ts'
 import type { Delivery } from './deliver.ts'
 import { createAgentMetrics } from './metrics.ts'
 import { Readiness } from './readiness.ts'
-import type { RuntimeSnapshot } from './source.ts'
+import type { PullSource, RuntimeSnapshot } from './source.ts'
 
 const answer: AgentReportAnswer = {
   accepted: true,
@@ -28,10 +28,13 @@ interface Script {
   readonly looks: readonly (Partial<RuntimeSnapshot> | Error)[]
   readonly answers?: readonly Delivery[]
   readonly log?: Logger
+  readonly evidenceOf?: PullSource['evidenceOf']
 }
 
+const complete = { records: [record], contentComplete: true, topSnapshotMs: undefined }
+
 /** Runs the agent on a clock that never waits; returns each report with the time it was sent. */
-async function play({ looks, answers = [], log = silentLogger }: Script) {
+async function play({ looks, answers = [], log = silentLogger, evidenceOf = async () => complete }: Script) {
   const clock = new FakeClock(startMs)
   const stop = new AbortController()
   const reports: { report: AgentReport; atMs: number }[] = []
@@ -55,7 +58,7 @@ async function play({ looks, answers = [], log = silentLogger }: Script) {
           if (look instanceof Error) throw look
           return aLook({ ...look, atMs: clock.now() })
         },
-        evidenceOf: async () => ({ records: [record], contentComplete: true, topSnapshotMs: undefined }),
+        evidenceOf,
         runtime: () => ({ name: 'containerd', version: '2.4.2' }),
         onWake: () => () => {},
         close() {},
@@ -114,6 +117,22 @@ describe('runAgent', () => {
       ['completed'],
       [],
     ])
+  })
+
+  it('asks a runtime that does not answer for one awaited pull only, so that the next report is not late', async () => {
+    const awaiting = Array.from({ length: 20 }, (_, n) => ({
+      id: String.fromCharCode(97 + n).repeat(26),
+      imageRef: 'x@y',
+      digest: digestOf('x'),
+      startedAt: '2026-11-21T10:00:00Z',
+    }))
+    let asked = 0
+    const evidenceOf = async () => {
+      asked++
+      throw away
+    }
+    await play({ looks: [idle, idle], answers: [answered({ awaiting })], evidenceOf })
+    assert.equal(asked, 1)
   })
 
   it('obeys the interval in the answer', async () => {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { AgentReportAnswer, AwaitedPull, ReportedPull } from '../core/contract/agent-report.ts'
 import type { Clock } from '../core/lib/clock.ts'
-import { PulltraceError } from '../core/lib/errors.ts'
+import { Code, PulltraceError } from '../core/lib/errors.ts'
 import type { Logger } from '../core/lib/log.ts'
 import { answerAwaited } from './awaiting.ts'
 import type { Delivery, ReportSink } from './deliver.ts'
@@ -178,19 +178,23 @@ class Agent {
       return
     }
     if (answer.acknowledged) this.#terminals.acknowledge(terminals)
-    for (const awaited of answer.awaiting) await this.#answer(awaited)
+    for (const awaited of answer.awaiting) if (!(await this.#answer(awaited))) return
   }
 
-  async #answer(awaited: AwaitedPull): Promise<void> {
+  /** False when the runtime does not answer. Then it is not asked for the rest: each would take its deadline, and the next report waits. */
+  async #answer(awaited: AwaitedPull): Promise<boolean> {
     const { source, clock, log } = this.#parts
     const mine = () => this.#terminals.has(awaited.id) || this.#active.some(({ id }) => id === awaited.id)
-    if (mine()) return
+    if (mine()) return true
     try {
       const pull = await answerAwaited(awaited, source, clock.now())
       if (!mine()) this.#terminals.add(pull)
+      return true
     } catch (error) {
       // The server asks again with its next answer.
       log.debug('awaited pull not looked up', { id: awaited.id, error })
+      const { code } = PulltraceError.from(error)
+      return code !== Code.Timeout && code !== Code.Unavailable
     }
   }
 
