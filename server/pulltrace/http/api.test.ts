@@ -185,6 +185,35 @@ describe('the API', () => {
     })
   }
 
+  it('needs no good Host header, and answers 400 to a target that is no URL', async () => {
+    const answers = []
+    for (const [path, host] of [
+      ['/api/v1/pulls?limit=1', 'x:999999'],
+      ['/api/v1/nodes', '['],
+      ['/', '['],
+      ['http://[/api/v1/pulls', 'localhost'],
+    ] as const) {
+      answers.push(
+        await new Promise(resolve =>
+          request(server.url, { path, headers: { host } }, response => {
+            response.resume()
+            resolve([response.statusCode, response.headers['content-type']?.split(';')[0]])
+          }).end(),
+        ),
+      )
+    }
+    assert.deepEqual(answers, [
+      [200, 'application/json'],
+      [200, 'application/json'],
+      [200, 'text/html'],
+      [400, 'application/json'],
+    ])
+    assert.deepEqual(
+      server.logged.filter(({ level }) => level === 'error'),
+      [],
+    )
+  })
+
   it('answers HEAD as GET without a body, and OPTIONS with the methods', async () => {
     for (const path of ['/api/v1/pulls', '/api/v1/events', '/']) {
       const head = await fetch(`${server.url}${path}`, { method: 'HEAD' })

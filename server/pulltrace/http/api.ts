@@ -9,7 +9,7 @@ import { answeredFromCache, etagOf } from './fresh.ts'
 import { searchHistory } from './history.ts'
 import { listNodes } from './nodes.ts'
 import { getPull, type LivePulls, listPulls } from './pulls.ts'
-import { parseQuery } from './query.ts'
+import { parseQuery, queryOf } from './query.ts'
 import { type ReportParts, takeReport } from './report.ts'
 import type { Tickets } from './tickets.ts'
 import { issueTicket } from './tickets-route.ts'
@@ -59,7 +59,7 @@ function readBy(readers: ReaderAuth): Middleware {
 
 function readByTicketToo(readers: ReaderAuth): Middleware {
   return (ctx, next) => {
-    const ticket = ctx.URL.searchParams.get('ticket') ?? undefined
+    const ticket = queryOf(ctx).get('ticket') ?? undefined
     readers({ authorization: ctx.req.headers.authorization, ticket })
     return next()
   }
@@ -69,7 +69,7 @@ function serveOpenapi(document: object): Middleware {
   const json = JSON.stringify(document)
   const etag = etagOf(json)
   return ctx => {
-    parseQuery(ctx.URL.searchParams, {})
+    parseQuery(queryOf(ctx), {})
     if (answeredFromCache(ctx, etag)) return
     ctx.type = 'json'
     ctx.body = json

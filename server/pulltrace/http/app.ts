@@ -33,6 +33,7 @@ export function createApp({ routes, corsOrigins, answered, clock, log }: AppPart
     const startedMs = clock.monotonic()
     setSecurityHeaders(ctx.res)
     try {
+      checkTarget(ctx)
       await next()
     } catch (reason) {
       answerError(ctx, PulltraceError.from(reason), log)
@@ -58,6 +59,17 @@ function corsFor(origins: readonly string[]): Middleware {
   })
 }
 
+/** A path, or an absolute URL as proxies send it. What cannot be parsed would make each look at `ctx.path` throw. */
+function checkTarget(ctx: Context): void {
+  try {
+    void ctx.path
+  } catch {
+    const bound = 'a path or an absolute URL'
+    const seen = `'${ctx.url.slice(0, 80)}'`
+    throw new PulltraceError(Code.Invalid, `the request target must be ${bound}, got ${seen}`, { bound, seen })
+  }
+}
+
 /** Runs when no route took the request: a wrong path, a wrong method, or a question about methods. */
 function answerUnmatched(ctx: Context): void {
   const matched = (ctx['matched'] ?? []) as readonly { readonly methods: readonly string[] }[]
@@ -77,7 +89,7 @@ function answerUnmatched(ctx: Context): void {
 function answerError(ctx: Context, error: PulltraceError, log: Logger): void {
   const status = httpStatus[error.code]
   // Never the query: it may hold a ticket.
-  const fields = { method: ctx.method, path: ctx.path, status, error }
+  const fields = { method: ctx.method, path: ctx.url.split('?', 1)[0], status, error }
   if (error.code === Code.Internal) log.error('request failed', fields)
   else log.debug('request refused', fields)
   if (ctx.headerSent || !ctx.writable) return

@@ -3,7 +3,7 @@ import type { Context } from 'koa'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import { filterParameters, parseLayers, parsePullFilter } from '../events/filter.ts'
 import type { StreamRequest } from '../events/streams.ts'
-import { parseQuery, plainText } from './query.ts'
+import { parseQuery, plainText, queryOf } from './query.ts'
 
 /** Who writes Server-Sent Events. `events/` answers it. */
 export interface StreamOpener {
@@ -17,7 +17,7 @@ export const eventParameters = { lastEventId: plainText, ticket: plainText }
 /** GET /api/v1/events: from here on the response belongs to the stream. */
 export function streamEvents(streams: StreamOpener, maxStreams: number) {
   return (ctx: Context): void => {
-    const params = ctx.URL.searchParams
+    const params = queryOf(ctx)
     const { lastEventId } = parseQuery(params, eventParameters, [...filterParameters, 'layers'])
     const filter = parsePullFilter(params)
     const layers = parseLayers(params)

@@ -3,7 +3,7 @@ import { type HistoryList, type HistorySummaryList, historyGroups } from '../../
 import { errorCodes, terminalPhases } from '../../../core/contract/words.ts'
 import { pullOf } from '../../../core/pulls/pull.ts'
 import type { HistoryFilter, HistoryStore } from '../../store/store.ts'
-import { choice, flag, limit, parseQuery, plainText, time } from './query.ts'
+import { choice, flag, limit, parseQuery, plainText, queryOf, time } from './query.ts'
 
 export const defaultLimit = 100
 export const maxLimit = 1000
@@ -28,7 +28,7 @@ export const historyParameters = {
 /** GET /api/v1/history: newest end first, or sums with `groupBy`. */
 export function searchHistory(history: Pick<HistoryStore, 'search' | 'summarize'>) {
   return async (ctx: Context): Promise<void> => {
-    const query = parseQuery(ctx.URL.searchParams, historyParameters)
+    const query = parseQuery(queryOf(ctx), historyParameters)
     const { phase, since, until, groupBy, layers = false, limit = defaultLimit, cursor, ...same } = query
     const filter: HistoryFilter = {
       ...same,

@@ -1,13 +1,13 @@
 import type { Context } from 'koa'
 import type { NodeList, NodeView } from '../../../core/contract/api.ts'
-import { badCursor, cursorOf, cursorParts, limit, parseQuery, plainText } from './query.ts'
+import { badCursor, cursorOf, cursorParts, limit, parseQuery, plainText, queryOf } from './query.ts'
 
 export const nodeParameters = { limit: limit(5000), cursor: plainText }
 
 /** GET /api/v1/nodes: by name, in pages. A node that comes or goes between two pages moves no other. */
 export function listNodes(nodes: () => readonly NodeView[]) {
   return (ctx: Context): void => {
-    const { limit = 500, cursor } = parseQuery(ctx.URL.searchParams, nodeParameters)
+    const { limit = 500, cursor } = parseQuery(queryOf(ctx), nodeParameters)
     const after = cursor === undefined ? '' : nameIn(cursor)
     const rest = nodes()
       .filter(node => node.nodeName > after)

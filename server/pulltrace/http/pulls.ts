@@ -6,7 +6,17 @@ import { type PullState, pullOf } from '../../../core/pulls/pull.ts'
 import type { HistoryFilter, HistoryStore } from '../../store/store.ts'
 import { filterParameters, type PullFilter, parseLayers, parsePullFilter } from '../events/filter.ts'
 import { answeredFromCache, etagOf } from './fresh.ts'
-import { badCursor, badParameter, choice, cursorOf, cursorParts, limit, parseQuery, plainText } from './query.ts'
+import {
+  badCursor,
+  badParameter,
+  choice,
+  cursorOf,
+  cursorParts,
+  limit,
+  parseQuery,
+  plainText,
+  queryOf,
+} from './query.ts'
 
 /** Pulls that have not ended, and the number of the newest event they hold. `events/` answers it. */
 export interface LivePulls {
@@ -41,7 +51,7 @@ interface PullPage {
 /** GET /api/v1/pulls: active ones, newest start first; then ended ones, newest end first. */
 export function listPulls({ live, history }: PullParts) {
   return async (ctx: Context): Promise<void> => {
-    const params = ctx.URL.searchParams
+    const params = queryOf(ctx)
     const {
       state = 'active',
       limit = 500,
@@ -70,7 +80,7 @@ export function listPulls({ live, history }: PullParts) {
 /** GET /api/v1/pulls/{id}: with layers; as it is now, else as it ended. */
 export function getPull({ live, history }: PullParts) {
   return async (ctx: Context): Promise<void> => {
-    parseQuery(ctx.URL.searchParams, {})
+    parseQuery(queryOf(ctx), {})
     const id = String(ctx['params'].id)
     const pull = live.get(id) ?? (await history.get(id))
     if (pull === undefined) {

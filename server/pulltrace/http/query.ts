@@ -1,3 +1,4 @@
+import type { Context } from 'koa'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 
 /** How the text of one parameter becomes a value. Throws an Error whose message completes "must be ...". */
@@ -5,6 +6,9 @@ export type Parameter<T> = (text: string) => T
 
 type Parameters = Readonly<Record<string, Parameter<unknown>>>
 type Values<P extends Parameters> = { readonly [K in keyof P]?: P[K] extends Parameter<infer T> ? T : never }
+
+/** Not Koa's `ctx.URL`: that is made with the Host header, and has no query when a client sends a bad one. */
+export const queryOf = (ctx: Context): URLSearchParams => new URLSearchParams(ctx.querystring)
 
 /**
  * Reads a query string by a table of what is known. A parameter that is unknown, given twice
