@@ -135,6 +135,34 @@ for (const version of containerdVersions) {
       }
     })
 
+    it('tells what it saw last while containerd is away, and ends until they are acknowledged', async () => {
+      collector.rules.acknowledged = false
+      const short = await rig.push({ name: 'ended', layers: [{ bytes: 1000 }] })
+      await rig.pull(short)
+      await collector.pull(({ phase }) => phase === 'completed')
+      rig.proxy.limit(MiB)
+      const long = await rig.push({ name: 'going-on', layers: [{ bytes: 3 * MiB }] })
+      const cut = assert.rejects(rig.pull(long))
+      await collector.pull(({ phase }) => phase === 'downloading')
+      await rig.containerd.kill9()
+      await cut
+      const from = collector.reports.length
+      const phasesSince = (index: number) =>
+        collector.reports.slice(index).map(({ report }) => report.pulls.map(({ phase }) => phase).sort())
+      while (phasesSince(from).length < 3) await collector.next()
+      for (const phases of phasesSince(from)) assert.deepEqual(phases, ['completed', 'downloading'])
+
+      collector.rules.acknowledged = true
+      // One more report may be on its way with what its answer is about to acknowledge.
+      const told = collector.reports.length
+      while (phasesSince(told).length < 3) await collector.next()
+      assert.deepEqual(phasesSince(told).at(-1), ['downloading'])
+
+      rig.proxy.limit(undefined)
+      await rig.containerd.restart()
+      await collector.pull(({ phase }) => phase === 'failed', told)
+    })
+
     it('reports once more when it is asked to end, and ends well', async () => {
       collector.rules.reportIntervalMs = 60_000
       collector.rules.idleReportIntervalMs = 60_000
