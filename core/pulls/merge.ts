@@ -5,10 +5,8 @@ import type { PullChange } from './change.ts'
 import type { NodeState } from './node.ts'
 import { orderOf, supersededBy } from './order.ts'
 import type { PullState } from './pull.ts'
+import type { Snapshot } from './snapshot.ts'
 import { snapshotOfV1 } from './v1.ts'
-
-/** A report as merge takes it: v1 ones come through `snapshotOfV1` and have no `agent`. */
-export type Snapshot = Omit<AgentReport, 'agent'> & { readonly agent?: AgentReport['agent'] }
 
 export interface MergeContext {
   /** By the clock of the server. Epoch ms. */

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { AgentReportV1, ReportedPull } from '../contract/agent-report.ts'
 import type { Layer } from '../contract/pull.ts'
-import type { Snapshot } from './merge.ts'
 import type { NodeState } from './node.ts'
 import type { PullState } from './pull.ts'
 import { base32 } from './pull-id.ts'
+import type { Snapshot } from './snapshot.ts'
 
 /** v1 agents name an ingest they cannot place by its raw ref. All of a node's go under this name. */
 export const unnamedImage = '(layers of unnamed images)'
