@@ -28,7 +28,7 @@ const mebibyte = 1024 * 1024
 /** How often files that may be replaced are looked at. Milliseconds. */
 const filesEveryMs = 5000
 const flushMs = 250
-const pruneEveryMs = 10 * 60_000
+const pruneEveryMs = 60_000
 const forgetNodeAfterMs = 24 * 3_600_000
 
 export interface Hooks {
