@@ -52,6 +52,13 @@ describe('parseAgentReport', () => {
       seen: /:60Z/,
     },
     {
+      name: 'a time that is in no year of four digits once it is UTC',
+      path: 'pulls[0].startedAt',
+      to: '9999-12-31T23:59:59-23:59',
+      bound: /RFC 3339/,
+      seen: /9999-12-31/,
+    },
+    {
       name: 'a phase of nobody',
       path: 'pulls[0].phase',
       to: 'done',

@@ -5,12 +5,15 @@ import { Code, PulltraceError } from '../lib/errors.ts'
 import { seenOf } from '../lib/seen.ts'
 
 /**
- * `date-time` here also means that Date can hold it: RFC 3339 allows a leap second
- * (23:59:60), which Date.parse answers with NaN.
+ * `date-time` here also means that Date can hold it and write it again: RFC 3339 allows a leap second
+ * (23:59:60), which Date.parse answers with NaN, and an offset that leads out of the years 0000 to 9999.
  */
 const dateTime = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/
 const rfc3339 = Format.Get('date-time')
-const isTime = (text: string) => dateTime.test(text) && rfc3339!(text) && !Number.isNaN(Date.parse(text))
+const firstMs = Date.parse('0000-01-01T00:00:00Z')
+const lastMs = Date.parse('9999-12-31T23:59:59.999Z')
+const isTime = (text: string) => dateTime.test(text) && rfc3339!(text) && isWithinYears(Date.parse(text))
+const isWithinYears = (ms: number) => ms >= firstMs && ms <= lastMs
 
 /** Times found good lately. A report repeats the start of every pull, and checking one costs ten times a look here. */
 const goodTimes = new Set<string>()
