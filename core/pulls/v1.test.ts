@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { AgentReportV1 } from '../contract/agent-report.ts'
+import { pullBounds } from '../contract/words.ts'
 import { at, context, layer } from './build.fake.ts'
 import { merge } from './merge.ts'
 import type { NodeState } from './node.ts'
@@ -67,6 +68,20 @@ describe('a v1 report', () => {
       [[unnamedImage, 2, 300]],
     )
     assert.equal(changes.filter(change => change.startsWith('pull.started')).length, 1)
+  })
+
+  it('holds a bounded number of layers in that group, those of now before those that vanished', () => {
+    const many = (from: number) =>
+      pullV1('layer-sha256:aa', 0, {
+        layers: Array.from({ length: 3000 }, (_, i) => layer(`l${from + i}`, i + 1, 9000)),
+      })
+    const { state } = run([many(0)], [many(3000)])
+    const [group] = [...state.pulls.values()]
+    assert.equal(group!.layers.length, pullBounds.layers)
+    assert.deepEqual(
+      group!.layers.slice(-3000).map(({ digest }) => digest),
+      many(3000).layers.map(({ digest }) => digest),
+    )
   })
 
   it('takes a layer that is listed twice as one', () => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { AgentReportV1, ReportedPull } from '../contract/agent-report.ts'
 import type { Layer } from '../contract/pull.ts'
+import { pullBounds } from '../contract/words.ts'
 import type { NodeState } from './node.ts'
 import type { PullState } from './pull.ts'
 import { base32 } from './pull-id.ts'
@@ -61,8 +62,17 @@ function groupOf(old: NodeState | undefined, nodeName: string, raw: readonly Pul
     startedAt,
     totalKnown: false,
     phase: 'downloading',
-    layers: distinct([...(live?.layers ?? []), ...raw.flatMap(pull => pull.layers)]),
+    layers: groupLayers(live?.layers ?? [], distinct(raw.flatMap(pull => pull.layers))),
   }
+}
+
+/** At most as many as a pull may have: while refs come and go the group would grow for ever. The oldest go first. */
+function groupLayers(before: readonly Layer[], reported: readonly Layer[]): Layer[] {
+  const all = distinct([...before, ...reported])
+  if (all.length <= pullBounds.layers) return all
+  const digests = new Set(reported.map(({ digest }) => digest))
+  const gone = before.filter(({ digest }) => !digests.has(digest))
+  return [...gone, ...reported].slice(-pullBounds.layers)
 }
 
 function goneOf(pull: PullState, timestamp: string): ReportedPull {
