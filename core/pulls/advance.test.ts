@@ -97,6 +97,22 @@ describe('advance', () => {
     assert.deepEqual([after.errorCode, after.error], ['NotFound', 'manifest unknown'])
   })
 
+  it('stays within what the contract says of percent, time left and bytes, whatever a layer claims', () => {
+    const huge = { totalBytes: Number.MAX_SAFE_INTEGER, downloadedBytes: Number.MAX_SAFE_INTEGER }
+    const claims = [layer('web-1', 10, 10, { totalKnown: false }), layer('web-2', 5000, 20, { totalKnown: false })]
+    const first = advance(undefined, web(0, 0, { layers: [claims[0]!] }), look(0))
+    const pull = pullOf(advance(first, web(0, 0, { layers: claims }), look(1)))
+    assert.equal(pull.percent, 100)
+    const layers = [layer('a', 0, 0, huge), layer('b', 0, 0, huge)]
+    const large = pullOf(advance(undefined, web(0, 0, { layers }), look(0)))
+    assert.deepEqual([large.totalBytes, large.downloadedBytes], [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER])
+  })
+
+  it('says no time left below zero', () => {
+    const lie = (bytes: number) => web(0, 0, { layers: [layer('web-1', bytes, 20, { totalKnown: false })] })
+    assert.equal(advance(advance(undefined, lie(10), look(0)), lie(50), look(1)).etaSeconds, 0)
+  })
+
   it('does not let a clock that was set make a pull end before it began', () => {
     const end = web(1000, 1000, { phase: 'completed', completedAt: '2026-11-21T09:00:00Z' })
     assert.equal(advance(undefined, end, look(1)).completedAtMs, epochMs)

@@ -55,7 +55,7 @@ export function advance(before: PullState | undefined, reported: ReportedPull, l
     bytesPerSec,
     etaSeconds:
       phase === 'downloading' && totalKnown && bytesPerSec
-        ? (sums.totalBytes - sums.downloadedBytes) / bytesPerSec
+        ? Math.max(0, sums.totalBytes - sums.downloadedBytes) / bytesPerSec
         : undefined,
     stalledSinceMs: stallOf(phase, rate, look),
     restarts: sums.restarts,
@@ -123,7 +123,9 @@ function rateOf(before: PullState | undefined, layers: readonly LayerState[], at
 function phaseTimes(before: PullState | undefined, phase: Phase, startedAtMs: number, atMs: number) {
   if (before?.phase === phase) return before.phaseStartedAtMs
   const first = before === undefined && phase === 'resolving' ? startedAtMs : atMs
-  return { ...before?.phaseStartedAtMs, [phase]: first }
+  // A pull that goes on after all never was unknown.
+  const { unknown: _, ...times }: PullState['phaseStartedAtMs'] = before?.phaseStartedAtMs ?? {}
+  return { ...times, [phase]: phase === 'unknown' ? first : (times[phase] ?? first) }
 }
 
 /** Once ended: what came over the network, by the time from the start to the end of the download. */
@@ -145,7 +147,8 @@ function percentOf(
   { downloadedBytes, totalBytes }: { readonly downloadedBytes: number; readonly totalBytes: number },
 ): number | undefined {
   if (!totalKnown) return before
-  const now = totalBytes === 0 ? 100 : (100 * downloadedBytes) / totalBytes
+  // A layer whose size is not known may hold more than its total says.
+  const now = downloadedBytes >= totalBytes ? 100 : (100 * downloadedBytes) / totalBytes
   return Math.max(before ?? 0, now)
 }
 
@@ -154,13 +157,15 @@ function stallOf(phase: Phase, rate: RateWindow, { atMs, intervalMs }: Look): nu
   return atMs - rate.lastByteAtMs >= Math.max(stallAfterMs, 3 * intervalMs) ? rate.lastByteAtMs : undefined
 }
 
-/** A specific reason is never overwritten by a general one. */
+/** A specific reason is never overwritten by a general one; why an end was not known is no reason once it goes on. */
 function reasonOf(
   before: PullState | undefined,
   { error, phase }: ReportedPull,
 ): Pick<PullState, 'error' | 'errorCode'> {
   if (phase === 'completed') return noReason
-  const general = error?.code === undefined || error.code === 'Unknown'
-  if (general && before?.error !== undefined) return before
-  return error ? { error: error.message, errorCode: error.code } : noReason
+  if (before !== undefined && isSpecific(before.errorCode) && !isSpecific(error?.code)) return before
+  if (error) return { error: error.message, errorCode: error.code }
+  return before === undefined || before.phase === 'unknown' ? noReason : before
 }
+
+const isSpecific = (code: PullState['errorCode']) => code !== undefined && code !== 'Unknown'

@@ -24,8 +24,17 @@ export function sumsOf(layers: readonly LayerState[]): LayerSums {
     if (layer.state === 'cached') cachedBytes += layer.totalBytes
     if (layer.state === 'cached' || layer.state === 'done') unpackedBytes += layer.totalBytes
   }
-  return { totalBytes, downloadedBytes, cachedBytes, unpackedBytes, restarts }
+  return {
+    totalBytes: counted(totalBytes),
+    downloadedBytes: counted(downloadedBytes),
+    cachedBytes: counted(cachedBytes),
+    unpackedBytes: counted(unpackedBytes),
+    restarts: counted(restarts),
+  }
 }
+
+/** Each layer's number can be counted exactly; what many layers claim together may not. */
+const counted = (sum: number) => Math.min(sum, Number.MAX_SAFE_INTEGER)
 
 /**
  * The reported layers as state: known fields only, so that what else a report

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { AgentReport, ReportedPull } from '../contract/agent-report.ts'
-import { at, context, layer, pullId, report, reported } from './build.fake.ts'
+import { at, context, epochMs, layer, pullId, report, reported } from './build.fake.ts'
 import { type Merged, merge } from './merge.ts'
 import type { NodeState } from './node.ts'
 import { pullOf } from './pull.ts'
@@ -93,7 +93,10 @@ describe('merge', () => {
     const lost = [report(2, []), report(3, []), report(4, []), report(5, [])]
     const { all, state } = mergeAll([report(1, [half]), ...lost, report(6, [reported('web')])])
     assert.deepEqual(typesOf(all.at(-1)!), ['pull.progress'])
-    assert.equal(state.pulls.get(pullId('web'))!.percent, 50)
+    const pull = state.pulls.get(pullId('web'))!
+    assert.equal(pull.percent, 50)
+    assert.deepEqual([pull.error, pull.errorCode, pull.completedAtMs], [undefined, undefined, undefined])
+    assert.deepEqual(pull.phaseStartedAtMs, { downloading: epochMs + 2000 })
   })
 
   it('corrects an unknown end by the true one', () => {
