@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { openHealth } from './health.ts'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { type Health, openHealth } from './health.ts'
 import { createAgentMetrics } from './metrics.ts'
 
 describe('openHealth', () => {
-  let server: Server
+  let server: Health
   let reason: string | undefined
   let url: string
   const metrics = createAgentMetrics('0.1.0')
@@ -16,12 +16,9 @@ describe('openHealth', () => {
       notReady: () => reason,
       metrics: metrics.registry,
     })
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    url = `http://127.0.0.1:${server.address.port}`
   })
-  after(() => {
-    server.closeAllConnections()
-    server.close()
-  })
+  after(() => server.close())
   const get = async (path: string, init: RequestInit = {}) => {
     const response = await fetch(url + path, init)
     return { status: response.status, text: await response.text() }
@@ -43,6 +40,23 @@ describe('openHealth', () => {
     assert.match(text, /pulltrace_agent_info\{version="0\.1\.0"\} 1/)
     assert.match(text, /pulltrace_agent_pulls_ended_total\{phase="failed"\} 1/)
     assert.match(text, /pulltrace_agent_reports_total\{outcome="answered"\} 1/)
+  })
+
+  it('ends although a scraper has sent half a request', async () => {
+    const { address, close } = await openHealth({
+      address: { host: '127.0.0.1', port: 0 },
+      notReady: () => undefined,
+      metrics: metrics.registry,
+    })
+    const half = connect(address.port, address.address)
+    await once(half, 'connect')
+    half.write('GET /metr')
+    // Answered over another connection, so the half request has been read.
+    await fetch(`http://${address.address}:${address.port}/healthz`)
+    const cut = once(half, 'close')
+    half.on('error', () => {})
+    await close()
+    await cut
   })
 
   it('has nothing else', async () => {

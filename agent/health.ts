@@ -1,4 +1,5 @@
-import { createServer, type Server } from 'node:http'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { ListenAddress } from '../core/lib/settings.ts'
 
 export interface HealthParts {
@@ -8,8 +9,14 @@ export interface HealthParts {
   readonly metrics: { readonly contentType: string; metrics(): Promise<string> }
 }
 
+export interface Health {
+  readonly address: AddressInfo
+  /** Cuts what is connected: a scraper that hangs must not keep the agent from ending. */
+  close(): Promise<void>
+}
+
 /** /healthz: the process answers. /readyz: it sees containerd. /metrics: for Prometheus. */
-export function openHealth({ address, notReady, metrics }: HealthParts): Promise<Server> {
+export function openHealth({ address, notReady, metrics }: HealthParts): Promise<Health> {
   const server = createServer((request, response) => {
     const answer = (status: number, text: string, type = 'text/plain; charset=utf-8') => {
       response.writeHead(status, { 'content-type': type, 'x-content-type-options': 'nosniff' })
@@ -32,6 +39,15 @@ export function openHealth({ address, notReady, metrics }: HealthParts): Promise
   server.maxConnections = 100
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(address.port, address.host, () => resolve(server))
+    server.listen(address.port, address.host, () =>
+      resolve({
+        address: server.address() as AddressInfo,
+        close: () =>
+          new Promise(done => {
+            server.close(() => done())
+            server.closeAllConnections()
+          }),
+      }),
+    )
   })
 }

@@ -31,7 +31,7 @@ export async function main(env: Env, stop: AbortSignal): Promise<void> {
     notReady: () => readiness.reason(),
     metrics: metrics.registry,
   })
-  running.defer(() => new Promise<void>(done => void health.close(() => done())))
+  running.defer(() => health.close())
 
   log.info('agent started', {
     node: nodeName,
@@ -39,7 +39,7 @@ export async function main(env: Env, stop: AbortSignal): Promise<void> {
     server: serverUrl.href,
     socket,
     namespaces,
-    address: health.address(),
+    address: health.address,
   })
   const parts = {
     nodeName,
