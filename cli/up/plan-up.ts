@@ -1,3 +1,4 @@
+import { demoNodePrefix } from '../../core/contract/demo.ts'
 import type { PulltraceConfig } from '../../core/contract/pulltrace-config.ts'
 import { clusterOnlyFields, settingsOf } from '../../core/contract/settings.ts'
 import { type Env, isLoopback, listenAddress } from '../../core/lib/settings.ts'
@@ -46,7 +47,7 @@ export function planUp(
   )
   const isDemo = containerd.trouble !== undefined
   const ownName = env['PULLTRACE_NODE_NAME'] || nodeNameOf(hostname)
-  const nodeName = isDemo ? `demo-data-${ownName}` : ownName
+  const nodeName = isDemo ? `${demoNodePrefix}${ownName}` : ownName
   const agent = {
     ...env,
     PULLTRACE_AGENT_METRICS_ADDR: '127.0.0.1:9091',

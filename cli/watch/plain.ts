@@ -1,10 +1,10 @@
+import { isDemoNode } from '../../core/contract/demo.ts'
 import type { Pull } from '../../core/contract/pull.ts'
 import type { PullEvent } from '../../core/contract/pull-event.ts'
 import { isTerminal, type Phase } from '../../core/contract/words.ts'
 import { formatRate, formatSeconds, formatShare } from '../format.ts'
 import { harmless } from '../text.ts'
 import { failureTexts, summaryTexts } from './describe-pull.ts'
-import { isDemo } from './render.ts'
 
 /** At most one line of progress per pull in so long. Milliseconds. */
 export const progressEveryMs = 5000
@@ -34,7 +34,7 @@ export class PlainLines {
     if (!changed && nowMs - before.atMs < progressEveryMs) return undefined
     if (isTerminal(pull.phase)) this.#told.delete(pull.id)
     else this.#told.set(pull.id, { phase: pull.phase, atMs: nowMs, stalled })
-    const demo = isDemo(pull.nodeName) ? ' [DEMO DATA]' : ''
+    const demo = isDemoNode(pull.nodeName) ? ' [DEMO DATA]' : ''
     return `${timestamp} ${harmless(pull.nodeName)}${demo} ${harmless(pull.imageRef)} ${textOf(pull)}`
   }
 

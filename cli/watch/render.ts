@@ -1,5 +1,6 @@
 import pc from 'picocolors'
 import stringWidth from 'string-width'
+import { isDemoNode } from '../../core/contract/demo.ts'
 import { formatRate } from '../format.ts'
 import { harmless } from '../text.ts'
 import { cut } from './image-name.ts'
@@ -65,7 +66,7 @@ function headLine(
     ...(count('failed') > 0 ? [colors.red(`${count('failed')} failed`)] : []),
     ...(count('unknown') > 0 ? [colors.yellow(`${count('unknown')} unknown`)] : []),
   ]
-  const demo = [...active, ...ended].some(({ pull }) => isDemo(pull.nodeName))
+  const demo = [...active, ...ended].some(({ pull }) => isDemoNode(pull.nodeName))
   const live = connection.state === 'live' ? colors.green('● live') : colors.yellow(`○ ${connection.state}`)
   const rights = [...(demo ? [colors.magenta('DEMO DATA')] : []), live]
   const lefts = [parts, parts.filter((_, index) => index !== 1 || bytesPerSec === 0), parts.slice(0, 1)]
@@ -82,9 +83,6 @@ function headLine(
   }
   return cut([...rights.slice(0, 1), ...parts.slice(0, 1)].join(' '), width)
 }
-
-/** `up` names the node of its demo runtime so; no cluster does. */
-export const isDemo = (nodeName: string) => nodeName.startsWith('demo-data')
 
 /** What is not as it should be with the connection; undefined when all is well. */
 function connectionLine(view: WatchView, { width, nowMs }: Frame, colors: Colors): string | undefined {

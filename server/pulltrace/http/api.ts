@@ -1,5 +1,6 @@
 import type { Context, Middleware } from 'koa'
 import type { NodeView } from '../../../core/contract/api.ts'
+import { isDemoNode } from '../../../core/contract/demo.ts'
 import type { HistoryStore } from '../../store/store.ts'
 import { homePage, homePolicy } from '../pages/home.ts'
 import { produces, type Route } from './app.ts'
@@ -84,7 +85,13 @@ function serveHome({ home, live, nodes }: ApiParts): Middleware {
     ctx.type = 'html'
     const baseUrl = (publicUrl ?? `${ctx.protocol}://${ctx.host}`).replace(/\/$/, '')
     // Counts are data: where a token is needed they are not told without it.
-    const counts = tokenNeeded ? undefined : { nodes: nodes().length, activePulls: live.snapshot().pulls.length }
+    const counts = tokenNeeded ? undefined : countsOf(nodes(), live.snapshot().pulls.length)
     ctx.body = homePage({ version, baseUrl, counts, tokenNeeded })
   }
 }
+
+const countsOf = (nodes: readonly NodeView[], activePulls: number) => ({
+  nodes: nodes.length,
+  activePulls,
+  demo: nodes.some(({ nodeName }) => isDemoNode(nodeName)),
+})

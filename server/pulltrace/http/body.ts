@@ -166,7 +166,8 @@ function parseJson(bytes: Buffer): unknown {
     const at = jsonFaultAt(text)
     const place = at >= text.length ? 'the end' : placeOf(text, Math.max(0, at))
     const seen = at >= text.length ? 'the end of the body' : JSON.stringify(text.slice(at, at + 20))
-    throw new PulltraceError(Code.Invalid, `the body must be JSON; it is not at ${place}, got ${seen}`, {
+    const fault = at >= text.length ? 'it ends too early' : `it is not at ${place}, got ${seen}`
+    throw new PulltraceError(Code.Invalid, `the body must be JSON; ${fault}`, {
       path: place,
       bound: 'valid JSON',
       seen,

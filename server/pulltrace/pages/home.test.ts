@@ -7,7 +7,7 @@ import { homePage, homePolicy } from './home.ts'
 const facts = {
   version: '1.2.3',
   baseUrl: 'http://localhost:8080',
-  counts: { nodes: 1, activePulls: 2 },
+  counts: { nodes: 1, activePulls: 2, demo: false },
   tokenNeeded: false,
 }
 
@@ -17,6 +17,11 @@ describe('homePage', () => {
     assert.match(page, /1 node, 2 pulls under way\./)
     assert.match(page, /curl -N http:\/\/localhost:8080\/api\/v1\/events/)
     assert.match(page, /pulltrace-server 1\.2\.3/)
+  })
+
+  it('says so when the pulls are made up', () => {
+    assert.doesNotMatch(homePage(facts), /DEMO DATA/)
+    assert.match(homePage({ ...facts, counts: { ...facts.counts, demo: true } }), /DEMO DATA/)
   })
 
   it('asks for the token where one is needed, and tells no counts', () => {

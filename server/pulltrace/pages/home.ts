@@ -6,7 +6,9 @@ export interface HomeFacts {
   /** Where people reach the server, for commands that can be copied; no slash at its end. */
   readonly baseUrl: string
   /** Absent where a token is needed to know them. */
-  readonly counts: { readonly nodes: number; readonly activePulls: number } | undefined
+  readonly counts:
+    | { readonly nodes: number; readonly activePulls: number /** Some are made up. */; readonly demo: boolean }
+    | undefined
   /** Whether readers must send a token. */
   readonly tokenNeeded: boolean
 }
@@ -34,12 +36,13 @@ export function homePage({ version, baseUrl, counts, tokenNeeded }: HomeFacts): 
       `<dt><a href="${escapeHtml(path)}">${escapeHtml(path)}</a></dt><dd>${escapeHtml(meaning)}</dd>`,
   )
   const now = counts ? ` ${count(counts.nodes, 'node')}, ${count(counts.activePulls, 'pull')} under way.` : ''
+  const demo = counts?.demo ? '<p><strong>DEMO DATA</strong>: a demo runtime makes these pulls up.</p>\n' : ''
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>Pulltrace</title><style>${style}</style></head>
 <body><main><h1>Pulltrace</h1>
 <p>Every container-image pull on every node, while it happens.${now}</p>
-<dl>${items.join('\n')}</dl>
+${demo}<dl>${items.join('\n')}</dl>
 <pre>curl -N${escapeHtml(token)} ${escapeHtml(`${baseUrl}/api/v1/events`)}
 pulltrace watch --server ${escapeHtml(baseUrl)}</pre>
 ${tokenNeeded ? '<p>The API asks for the reader token; these links answer 401 in a browser without it.</p>\n' : ''}<p><small>pulltrace-server ${escapeHtml(version)}</small></p>
