@@ -35,10 +35,20 @@ export function loadClientConfig(env: Env, options: ClientOptions): ClientConfig
     server,
     caFile,
     token: async () => {
-      if (tokenFile === undefined) return token === undefined ? undefined : new Secret(token)
-      return new Secret((await readText('the token', tokenFile)).trim())
+      if (tokenFile !== undefined)
+        return secretOf(await readText('the token', tokenFile), `the token in '${tokenFile}'`)
+      return token === undefined ? undefined : secretOf(token, 'PULLTRACE_READER_TOKEN')
     },
   }
+}
+
+/** Checked here: what cannot stand in a header is quoted, whole, in the error of `fetch`. */
+function secretOf(text: string, name: string): Secret {
+  const token = text.trim()
+  if (/^[!-~]+$/.test(token)) return new Secret(token)
+  throw new PulltraceError(Code.Invalid, `${name} must be one line of visible ASCII characters`, {
+    fix: 'write the token of the server, and nothing else, into it',
+  })
 }
 
 const whyNot: Record<string, string> = {

@@ -180,6 +180,18 @@ describe('pulltrace', () => {
       err: /cannot read the token from '\/nope': there is no such file/,
     },
     {
+      name: 'a token of two lines, without showing it,',
+      argv: () => ['watch', '--token-file', file('s3cr3t\ns3cr3t')],
+      code: 2,
+      err: /^pulltrace: the token in '[^']*' must be one line of visible ASCII characters\n {2}(?![\s\S]*s3cr3t)/,
+    },
+    {
+      name: 'a token file that is empty',
+      argv: () => ['history', '--token-file', file('\n')],
+      code: 2,
+      err: /^pulltrace: the token in '[^']*' must be one line .*\n/,
+    },
+    {
       name: 'certificates that are none',
       argv: () => ['watch', '--ca-file', file('x')],
       code: 2,
