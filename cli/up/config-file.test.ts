@@ -42,6 +42,11 @@ describe('parseConfigFile', () => {
       text: `a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c]\n`,
       message: /alias/i,
     },
+    {
+      name: 'a file that is none, without pouring it out',
+      text: 'x: [}\n'.repeat(500),
+      message: /^(?=.{0,5000}$)a\.yaml has \d{3,} faults:.*\n {2}and \d+ more$/s,
+    },
     { name: 'a file that is too long', text: '#'.repeat(maxConfigLength + 1), message: /at most 262144 characters/ },
   ]) {
     it(`refuses ${name}`, () => assert.throws(() => parseConfigFile('a.yaml', text), { code: 'invalid', message }))

@@ -53,9 +53,17 @@ function plainValue(file: string, document: { toJS(): unknown }): unknown {
   }
 }
 
+/** Faults that are told, and characters of each: a file that is no YAML at all has hundreds of whole pages. */
+const mostFaults = 20
+const longestFault = 400
+
 function refused(file: string, faults: readonly string[]): PulltraceError {
   const count = faults.length === 1 ? 'one fault' : `${faults.length} faults`
-  return new PulltraceError(Code.Invalid, `${file} has ${count}:\n${faults.map(fault => `  ${fault}`).join('\n')}`, {
+  const told = faults
+    .slice(0, mostFaults)
+    .map(fault => (fault.length > longestFault ? `${fault.slice(0, longestFault)}…` : fault))
+  if (faults.length > told.length) told.push(`and ${faults.length - told.length} more`)
+  return new PulltraceError(Code.Invalid, `${file} has ${count}:\n${told.map(fault => `  ${fault}`).join('\n')}`, {
     fix: 'config/samples/pulltraceconfig.yaml is one that works',
   })
 }
