@@ -179,6 +179,21 @@ export function describeHistoryStore(engine: string, open: (parts: HistoryParts)
         assert.deepEqual(seen, ['d', 'c', 'a'])
       })
 
+      it('gives shorter pages of large pulls, so that no page is larger than memory', async () => {
+        const error = 'x'.repeat(1024 * 1024)
+        const ids = Array.from({ length: 20 }, (_, i) => `large${i}`)
+        await store.append(ids.map((id, i) => endedPull(id, { nodeName: 'large', completedAtMs: at(i), error })))
+        const seen: string[] = []
+        let cursor: string | undefined
+        do {
+          const page = await store.search({ node: 'large' }, 1000, cursor)
+          assert.ok(page.items.length > 0 && page.items.length < ids.length)
+          seen.push(...page.items.map(({ id }) => id))
+          cursor = page.nextCursor
+        } while (cursor !== undefined)
+        assert.deepEqual(seen, ids.toReversed())
+      })
+
       it('refuses a cursor it did not make', async () => {
         const other = (await store.summarize('image', {}, 1)).nextCursor
         assert.ok(other)

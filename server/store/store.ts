@@ -37,7 +37,10 @@ export interface HistoryStore {
   /** How each of these ids ended; ids that never ended here are absent. */
   endsOf(ids: readonly string[]): Promise<ReadonlyMap<string, TerminalPhase>>
   get(id: string): Promise<PullState | undefined>
-  /** Newest end first. Throws Code.Invalid for a cursor it did not make. */
+  /**
+   * Newest end first; at most `limit`, fewer when they are large: the cursor alone says whether more follow.
+   * Throws Code.Invalid for a cursor it did not make.
+   */
   search(filter: HistoryFilter, limit: number, cursor?: string): Promise<Page<PullState>>
   /** Most pulls first. */
   summarize(group: HistoryGroup, filter: HistoryFilter, limit: number, cursor?: string): Promise<Page<HistorySummary>>

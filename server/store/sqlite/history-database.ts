@@ -20,6 +20,9 @@ export interface Found<T, Place> {
   readonly last: Place | undefined
 }
 
+/** Bodies of one page: a thousand pulls of thousands of layers would not fit the memory of the worker. */
+const maxPageChars = 8 * 1024 * 1024
+
 /**
  * What the worker does, one call at a time; arguments and answers can be cloned.
  * Rows go in and bodies come out as texts: JSON is the server thread's work.
@@ -74,9 +77,17 @@ export class HistoryDatabase {
     const imagePulls = filter.image === undefined ? 0 : this.#pullsOfImages(filter.image)
     if (filter.image !== undefined && imagePulls === 0) return { items: [], last: undefined }
     const { sql, params } = searchQuery(filter, limit + 1, after, imagePulls)
-    const rows = this.#statements.of(sql).all(...params) as unknown as { endedMs: number; seq: number; body: string }[]
-    const last = rows.length > limit ? rows[limit - 1] : undefined
-    return { items: rows.slice(0, limit).map(({ body }) => body), last: last && [last.endedMs, last.seq] }
+    const rows = this.#statements.of(sql).iterate(...params) as IterableIterator<SearchRow>
+    const items: string[] = []
+    let chars = 0
+    let last: PullPlace | undefined
+    for (const { endedMs, seq, body } of rows) {
+      chars += body.length
+      if (items.length === limit || (items.length > 0 && chars > maxPageChars)) return { items, last }
+      items.push(body)
+      last = [endedMs, seq]
+    }
+    return { items, last: undefined }
   }
 
   summarize(
@@ -127,6 +138,12 @@ export class HistoryDatabase {
       .get(part) as { pulls: number }
     return row.pulls
   }
+}
+
+interface SearchRow {
+  readonly endedMs: number
+  readonly seq: number
+  readonly body: string
 }
 
 type SummaryRow = Pick<HistorySummary, 'key' | 'count' | 'failed' | 'bytes' | 'cachedBytes'> & {
