@@ -11,6 +11,9 @@ export function timeOf(text: string, nowMs: number): string | undefined {
     const ms = nowMs - agoMs
     return ms >= 0 ? new Date(ms).toISOString() : undefined
   }
-  const ms = /^\d{4}-\d\d-\d\d([Tt ].*)?$/.test(text) ? Date.parse(text) : Number.NaN
+  const date = /^(\d{4}-\d\d-\d\d)([Tt ].*)?$/.exec(text)?.[1]
+  // Date takes the 30th of February for the 2nd of March.
+  const dayMs = Date.parse(date ?? '')
+  const ms = !Number.isNaN(dayMs) && new Date(dayMs).toISOString().startsWith(date!) ? Date.parse(text) : Number.NaN
   return Number.isNaN(ms) ? undefined : new Date(ms).toISOString()
 }

@@ -128,6 +128,10 @@ describe('timeOf', () => {
     ['2026-11-20', '2026-11-20T00:00:00.000Z'],
     ['2026-11-20T10:00:00+02:00', '2026-11-20T08:00:00.000Z'],
     ['yesterday', undefined],
+    ['2026-02-30', undefined],
+    ['2026-11-20 or so', undefined],
+    ['2026-11-20T10:00 (noon)', undefined],
+    ['2026-02-30T10:00:00Z', undefined],
     ['99999d', undefined],
     ['', undefined],
   ] as const) {
