@@ -58,6 +58,23 @@ describe('pulltrace', () => {
     assert.equal(out, '2026-11-21T10:00:05Z node-a a�2J:1 downloading 62% 62.0/100 MiB 12.5 MiB/s ETA 3s\n')
   })
 
+  it('tells of every pull again after a server that began anew', async () => {
+    const { out } = await run(
+      [
+        'watch',
+        '-s',
+        await serve((_, response) => {
+          startStream(response)
+          response.write(frame({ data: buildEvent({}) }) + frame({ id: 'e-1', event: 'synced' }))
+          response.write(frame({ event: 'reset' }) + frame({ data: buildEvent({}, { percent: 63 }) }))
+        }),
+      ],
+      {},
+      '63%',
+    )
+    assert.match(out, /62%.*\n.*63%/)
+  })
+
   it('writes one event a line as JSON, with nothing a terminal would obey', async () => {
     const { out } = await run(['watch', '-o', 'json'], { PULLTRACE_SERVER_URL: await serve(stream) }, '\n')
     assert.match(out, /a\\u009b2J/)

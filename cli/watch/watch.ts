@@ -67,6 +67,8 @@ export async function watchPlain(
     if (item.kind === 'event' && item.event !== undefined) {
       const line = lines.lineOf(item.event, parts.clock.now())
       if (line !== undefined) write(line)
+    } else if (item.kind === 'reset') {
+      lines.reset()
     } else if (item.kind === 'lost' && !lost) {
       lost = true
       note(`connection lost: ${item.reason}; trying again`)
