@@ -2,6 +2,7 @@ import { systemClock } from '../core/lib/clock.ts'
 import { PulltraceError } from '../core/lib/errors.ts'
 import { createLogger } from '../core/lib/log.ts'
 import type { Env } from '../core/lib/settings.ts'
+import { version } from '../core/lib/version.ts'
 import { runAgent } from './agent.ts'
 import { loadAgentConfig } from './config.ts'
 import { openPullSource } from './containerd/observe.ts'
@@ -9,8 +10,6 @@ import { createReportSink } from './deliver.ts'
 import { openHealth } from './health.ts'
 import { createAgentMetrics } from './metrics.ts'
 import { Readiness } from './readiness.ts'
-
-export const version = '0.1.0'
 
 /** Runs until `stop` aborts; resolves when the last report is sent and everything is closed. */
 export async function main(env: Env, stop: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import path from 'node:path'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
@@ -7,6 +7,7 @@ import { CommanderError } from 'commander'
 import { systemClock } from '../core/lib/clock.ts'
 import { Code, PulltraceError } from '../core/lib/errors.ts'
 import type { Env } from '../core/lib/settings.ts'
+import { version } from '../core/lib/version.ts'
 import { type Api, createApi } from './api.ts'
 import { type ClientOptions, loadClientConfig, readText } from './config.ts'
 import { exitCodeOf, exitCodes } from './exit-code.ts'
@@ -39,7 +40,7 @@ export async function main(argv: readonly string[], world: World): Promise<numbe
     up: options => up(options.file, options.color, world),
     watch: options => watch(options, world),
     history: options => history(options, world),
-    version: () => void stdout.write(`pulltrace ${versionOf()} (Node ${process.version})\n`),
+    version: () => void stdout.write(`pulltrace ${version} (Node ${process.version})\n`),
   })
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({
@@ -169,13 +170,6 @@ function pointInTime(option: string, text: string | undefined, nowMs: number): s
 
 const defined = (values: Record<string, string | undefined>) =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
-
-function versionOf(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    version: string
-  }
-  return version
-}
 
 if (import.meta.main) {
   const stop = new AbortController()
