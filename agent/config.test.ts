@@ -46,6 +46,7 @@ describe('loadAgentConfig', () => {
       () => loadAgentConfig(env),
       (error: Error) => Object.keys(env).every(name => error.message.includes(name)),
     )
+    assert.throws(() => loadAgentConfig({ PULLTRACE_NODE_NAME: 'a'.repeat(254) }), /the name of a Node.*253/)
     const relations = {
       PULLTRACE_NODE_NAME: '-',
       PULLTRACE_AGENT_TOKEN: 'a',

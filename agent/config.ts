@@ -11,7 +11,7 @@ import {
   loadSettings,
   oneOf,
   optionalText,
-  text,
+  socketPath,
   throwFaults,
   url,
 } from '../core/lib/settings.ts'
@@ -19,7 +19,7 @@ import {
 export const agentSettings = {
   nodeName: optionalText('PULLTRACE_NODE_NAME', '', "name of the Node object; by default the machine's host name"),
   serverUrl: url('PULLTRACE_SERVER_URL', 'http://127.0.0.1:8080', 'where the reports go'),
-  socket: text('PULLTRACE_CONTAINERD_SOCKET', '/run/containerd/containerd.sock', "path of containerd's socket"),
+  socket: socketPath('PULLTRACE_CONTAINERD_SOCKET', '/run/containerd/containerd.sock', "path of containerd's socket"),
   namespaces: list('PULLTRACE_CONTAINERD_NAMESPACES', 'k8s.io', "containerd namespaces, with commas; '*' means all"),
   reportIntervalMs: durationMs(100, 300_000, '100ms to 5m')(
     'PULLTRACE_REPORT_INTERVAL',
@@ -56,12 +56,11 @@ export function loadAgentConfig(env: Env): AgentConfig {
     tokenFile,
     nodeName = hostname(),
     namespaces,
-    socket,
     ...rest
   } = loadSettings('pulltrace-agent', agentSettings, env)
   const faults: string[] = []
-  if (!/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(nodeName)) {
-    faults.push(`PULLTRACE_NODE_NAME must be the name of a Node, got '${nodeName}'`)
+  if (!/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(nodeName) || nodeName.length > 253) {
+    faults.push(`PULLTRACE_NODE_NAME must be the name of a Node, of at most 253 characters, got '${nodeName}'`)
   }
   if (token !== undefined && tokenFile !== undefined) {
     faults.push('PULLTRACE_AGENT_TOKEN and PULLTRACE_AGENT_TOKEN_FILE must not both be set')
@@ -76,7 +75,6 @@ export function loadAgentConfig(env: Env): AgentConfig {
   return {
     ...rest,
     nodeName,
-    socket: socket.replace(/^unix:(\/\/)?/, ''),
     namespaces: namespaces.includes('*') ? [] : namespaces,
     token: () => {
       if (tokenFile !== undefined) return new Secret(readFileSync(tokenFile, 'utf8').trim())

@@ -146,4 +146,9 @@ describe('planUp', () => {
     assert.equal(containerdSocketOf(file, {}), '/run/k3s/containerd/containerd.sock')
     assert.equal(containerdSocketOf(file, { PULLTRACE_CONTAINERD_SOCKET: '/x' }), '/x')
   })
+
+  it('looks for the socket that the agent will open, also when it is written as a URL', () => {
+    const env = { PULLTRACE_CONTAINERD_SOCKET: 'unix:///run/c.sock' }
+    assert.equal(containerdSocketOf(config({}), env), '/run/c.sock')
+  })
 })

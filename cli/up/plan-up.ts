@@ -1,7 +1,7 @@
 import { demoNodePrefix } from '../../core/contract/demo.ts'
 import type { PulltraceConfig } from '../../core/contract/pulltrace-config.ts'
 import { clusterOnlyFields, settingsOf } from '../../core/contract/settings.ts'
-import { type Env, isLoopback, listenAddress } from '../../core/lib/settings.ts'
+import { type Env, isLoopback, listenAddress, socketPath } from '../../core/lib/settings.ts'
 
 /** What is known of the machine's own containerd. */
 export interface ContainerdFound {
@@ -23,9 +23,8 @@ export interface UpPlan {
 
 /** The socket to look for: the environment's, else the file's. */
 export function containerdSocketOf(config: PulltraceConfig, env: Env): string {
-  return (
-    env['PULLTRACE_CONTAINERD_SOCKET'] || settingsOf(config.spec ?? {}, 'none').agent['PULLTRACE_CONTAINERD_SOCKET']!
-  )
+  const name = 'PULLTRACE_CONTAINERD_SOCKET'
+  return socketPath(name, undefined, '').parse(env[name] || settingsOf(config.spec ?? {}, 'none').agent[name]!)
 }
 
 /**

@@ -100,6 +100,9 @@ export const url: Make<URL> = make(value => {
   return parsed
 })
 
+/** Path of a unix socket, which may be written as its URL: `unix:///run/x.sock`. */
+export const socketPath: Make<string> = make(value => value.replace(/^unix:(\/\/)?/, ''))
+
 /** `host:port`, `[v6]:port` or `:port` (every address). Port 0 asks the kernel for a free one. */
 export interface ListenAddress {
   readonly host: string | undefined
