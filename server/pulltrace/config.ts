@@ -75,6 +75,7 @@ export const settings = {
   maxStreams: integer(1, 1_000_000)('PULLTRACE_MAX_STREAMS', '12000', 'Most clients of the stream at once.'),
   maxNodes: integer(1, 1_000_000)('PULLTRACE_MAX_NODES', '20000', 'Most nodes that are remembered.'),
   maxLivePulls: integer(1, 100_000_000)('PULLTRACE_MAX_LIVE_PULLS', '200000', 'Most pulls that have not ended.'),
+  maxLiveLayers: integer(1, 1_000_000_000)('PULLTRACE_MAX_LIVE_LAYERS', '2000000', 'Most layers of these pulls.'),
   maxReportsMiB: mebibytes('PULLTRACE_MAX_REPORTS_MIB', '256', 'Most that reports in flight may hold, in MiB.'),
   shutdownGraceMs: durationMs(0, 600_000, '0 to 10m')(
     'PULLTRACE_SHUTDOWN_GRACE',

@@ -59,7 +59,7 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
       hub.publish(changes)
     },
     intervals: () => config,
-    limits: { maxNodes: config.maxNodes, maxLivePulls: config.maxLivePulls, forgetNodeAfterMs },
+    limits: { ...config, forgetNodeAfterMs },
     clock,
     log,
   })

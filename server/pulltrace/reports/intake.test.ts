@@ -12,7 +12,7 @@ import { openSqliteHistory } from '../../store/sqlite/open-sqlite-history.ts'
 import type { HistoryStore } from '../../store/store.ts'
 import { Intake, type IntakeParts } from './intake.ts'
 
-const limits = { maxNodes: 3, maxLivePulls: 10, forgetNodeAfterMs: 3_600_000 }
+const limits = { maxNodes: 3, maxLivePulls: 10, maxLiveLayers: 40, forgetNodeAfterMs: 3_600_000 }
 const intervals = () => ({ reportIntervalMs: 2000, idleReportIntervalMs: 30_000 })
 
 /** A history whose disk can be pulled out; otherwise the real one. */
@@ -193,6 +193,29 @@ describe('Intake', () => {
   it('refuses more live pulls than it may know', () => {
     const many = Array.from({ length: 11 }, (_, index) => reported(`p${'abcdefghijk'[index]}`))
     assert.throws(() => intake.accept(report(1, many)), { code: Code.Exhausted })
+  })
+
+  it('takes ends at any number, as they need no room', async () => {
+    const many = Array.from({ length: 11 }, (_, i) => reported(`p${'abcdefghijk'[i]}`, { phase: 'completed' }))
+    assert.equal((await intake.accept(report(1, many))).acknowledged, true)
+  })
+
+  it('refuses more layers of live pulls than it may know, and takes reports that bring no more', async () => {
+    const layers = Array.from({ length: 40 }, (_, i) => layer(`web-${i}`, 0))
+    await intake.accept(report(1, [reported('web', { layers })]))
+    assert.throws(() => intake.accept(report(1, [reported('api')], { nodeName: 'b' })), {
+      code: Code.Exhausted,
+      message: 'the server knows 40 layers of live pulls, as many as it may',
+    })
+    assert.equal((await intake.accept(report(2, [reported('web', { layers })]))).accepted, true)
+    await intake.accept(report(3, [reported('web', { phase: 'completed' })]))
+    assert.equal((await intake.accept(report(1, [reported('api')], { nodeName: 'b' }))).accepted, true)
+  })
+
+  it('does not let a node hold more by leaving pulls out of its reports', async () => {
+    const pulls = (letters: string) => [...letters].map(letter => reported(`p${letter}`))
+    await intake.accept(report(1, pulls('abcdef')))
+    assert.throws(() => intake.accept(report(2, pulls('ghijk'))), { code: Code.Exhausted })
   })
 
   it('tells how far apart the clocks are when it is more than five seconds', async () => {

@@ -2,7 +2,6 @@ import type { AgentReport, AgentReportAnswer, AgentReportV1 } from '../../../cor
 import type { NodeView } from '../../../core/contract/api.ts'
 import { isTerminal, type TerminalPhase } from '../../../core/contract/words.ts'
 import type { Clock } from '../../../core/lib/clock.ts'
-import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import type { Logger } from '../../../core/lib/log.ts'
 import type { PullChange } from '../../../core/pulls/change.ts'
 import { idsToLookUp, type MergeContext, type Merged, merge } from '../../../core/pulls/merge.ts'
@@ -12,6 +11,7 @@ import { sweep } from '../../../core/pulls/sweep.ts'
 import type { HistoryStore } from '../../store/store.ts'
 import { KeyedQueue } from './keyed-queue.ts'
 import { nodeViewOf } from './node-view.ts'
+import { Room, type RoomLimits } from './room.ts'
 
 export interface IntakeParts {
   readonly history: Pick<HistoryStore, 'append' | 'endsOf' | 'get'>
@@ -24,9 +24,7 @@ export interface IntakeParts {
   readonly log: Logger
 }
 
-export interface IntakeLimits {
-  readonly maxNodes: number
-  readonly maxLivePulls: number
+export interface IntakeLimits extends RoomLimits {
   /** A node that is silent for longer is forgotten. Milliseconds. */
   readonly forgetNodeAfterMs: number
 }
@@ -45,11 +43,12 @@ export class Intake {
   readonly #parts: IntakeParts
   readonly #nodes = new Map<string, NodeState>()
   readonly #queue = new KeyedQueue()
-  #livePulls = 0
+  readonly #room: Room
   #historyFails = false
 
   constructor(parts: IntakeParts) {
     this.#parts = parts
+    this.#room = new Room(parts.limits)
   }
 
   /** Throws Code.Exhausted, with nothing changed, when the server knows as many nodes or pulls as it may. */
@@ -57,7 +56,7 @@ export class Intake {
     const name = report.nodeName
     if (this.#queue.idle(name)) {
       const old = this.#nodes.get(name)
-      this.#checkRoom(old, report)
+      this.#room.check(this.#nodes.size, old, report)
       if (idsToLookUp(old, report).length === 0) {
         const merged = merge(old, report, this.#context(noPast))
         if (merged.ended.length === 0) return this.#keep(old, merged, report, noPast)
@@ -74,7 +73,7 @@ export class Intake {
   counts(): { readonly nodes: number; readonly staleNodes: number; readonly livePulls: number } {
     let staleNodes = 0
     for (const node of this.#nodes.values()) if (node.stale) staleNodes++
-    return { nodes: this.#nodes.size, staleNodes, livePulls: this.#livePulls }
+    return { nodes: this.#nodes.size, staleNodes, livePulls: this.#room.livePulls }
   }
 
   /** What time does: stale nodes, pulls given up, nodes forgotten. To be called about once a second. */
@@ -93,7 +92,7 @@ export class Intake {
 
   async #acceptSlowly(report: Report): Promise<AgentReportAnswer> {
     const old = this.#nodes.get(report.nodeName)
-    this.#checkRoom(old, report)
+    this.#room.check(this.#nodes.size, old, report)
     const past = await this.#lookUp(idsToLookUp(old, report))
     const merged = merge(old, report, this.#context(past))
     if (await this.#stored(merged.ended)) return this.#keep(old, merged, report, past)
@@ -184,22 +183,13 @@ export class Intake {
   }
 
   #replace(old: NodeState | undefined, state: NodeState): void {
-    this.#livePulls += state.pulls.size - (old?.pulls.size ?? 0)
+    this.#room.replaced(old, state)
     this.#nodes.set(state.nodeName, state)
   }
 
   #context({ ends, unknowns, holdEnds }: Past): MergeContext {
     const { reportIntervalMs, idleReportIntervalMs } = this.#parts.intervals()
     return { receivedAtMs: this.#parts.clock.now(), reportIntervalMs, idleReportIntervalMs, ends, unknowns, holdEnds }
-  }
-
-  #checkRoom(old: NodeState | undefined, report: Report): void {
-    const { maxNodes, maxLivePulls } = this.#parts.limits
-    if (old === undefined && this.#nodes.size >= maxNodes) throw exhausted('nodes', maxNodes, 'PULLTRACE_MAX_NODES')
-    const more = report.pulls.length - (old?.pulls.size ?? 0)
-    if (more > 0 && this.#livePulls + more > maxLivePulls) {
-      throw exhausted('live pulls', maxLivePulls, 'PULLTRACE_MAX_LIVE_PULLS')
-    }
   }
 }
 
@@ -212,11 +202,3 @@ const awaitedOf = (pull: PullState) => ({
 
 /** v1 agents keep nothing until it is acknowledged. */
 const bringsEnds = (report: Report) => report.pulls.some(pull => 'phase' in pull && isTerminal(pull.phase))
-
-function exhausted(what: string, bound: number, setting: string): PulltraceError {
-  return new PulltraceError(Code.Exhausted, `the server knows ${bound} ${what}, as many as it may`, {
-    fix: `raise ${setting} and the memory of the server`,
-    bound: String(bound),
-    retryAfterSeconds: 30,
-  })
-}
