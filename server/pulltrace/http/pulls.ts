@@ -43,6 +43,9 @@ interface PullQuery {
   readonly limit: number
 }
 
+/** On one page, about 4 MB of JSON: an answer is made in one go, and nothing else runs meanwhile. */
+const maxPageLayers = 20_000
+
 interface PullPage {
   readonly pulls: readonly PullState[]
   readonly nextCursor: string | null
@@ -103,7 +106,7 @@ function answerHashed(ctx: Context, body: object): void {
 /** `andEnded`: the page after the last one is the first of the ended ones. */
 function activePage(
   pulls: readonly PullState[],
-  { limit }: PullQuery,
+  { limit, layers }: PullQuery,
   andEnded: boolean,
   from: readonly unknown[] | undefined,
   cursor = '',
@@ -113,12 +116,22 @@ function activePage(
   const rest = pulls
     .filter(pull => pull.startedAtMs < startedAtMs || (pull.startedAtMs === startedAtMs && pull.id > id))
     .sort((a, b) => b.startedAtMs - a.startedAtMs || (a.id < b.id ? -1 : 1))
-  const page = rest.slice(0, limit)
+  const page = rest.slice(0, layers ? Math.min(limit, fitting(rest)) : limit)
   const last = page.at(-1)
-  if (rest.length > limit && last !== undefined) {
+  if (rest.length > page.length && last !== undefined) {
     return { pulls: page, nextCursor: cursorOf('active', last.startedAtMs, last.id) }
   }
   return { pulls: page, nextCursor: andEnded ? cursorOf('ended') : null }
+}
+
+/** How many of them go on one page with their layers; at least one. */
+function fitting(pulls: readonly PullState[]): number {
+  let layers = 0
+  const end = pulls.findIndex(pull => {
+    layers += pull.layers.length
+    return layers > maxPageLayers
+  })
+  return end < 0 ? pulls.length : Math.max(1, end)
 }
 
 async function endedPage(
