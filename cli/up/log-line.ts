@@ -1,4 +1,5 @@
 import pc from 'picocolors'
+import { logLevels } from '../../core/lib/log.ts'
 import { harmless } from '../text.ts'
 
 export interface LogLine {
@@ -16,6 +17,13 @@ export function parseLogLine(text: string): LogLine | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Whether the line is at least of this level. What is no log line, or of a level that is not known, always is. */
+export function isShown(text: string, least: string): boolean {
+  const rank = (level: string) => (logLevels as readonly string[]).indexOf(level)
+  const line = parseLogLine(text)
+  return line === undefined || rank(line.level) === -1 || rank(line.level) >= rank(least)
 }
 
 /** One line for a person: level, sentence, fields as `key=value`, and of an error what went wrong and what to do. */

@@ -119,6 +119,21 @@ describe('planUp', () => {
       setting: 'PULLTRACE_DEMO_SOCKET',
       value: '/tmp/x/demo.sock',
     },
+    ...(['server', 'agent', 'demo'] as const).map(program => ({
+      name: `lets the ${program} say what up waits for, however little is to be shown`,
+      env: { PULLTRACE_LOG_LEVEL: 'error' },
+      trouble: 'none',
+      program,
+      setting: 'PULLTRACE_LOG_LEVEL',
+      value: 'info',
+    })),
+    {
+      name: 'hands down a level that shows more',
+      env: { PULLTRACE_LOG_LEVEL: 'debug' },
+      program: 'agent',
+      setting: 'PULLTRACE_LOG_LEVEL',
+      value: 'debug',
+    },
     {
       name: 'hands the agent token to both',
       env: { PULLTRACE_AGENT_TOKEN_FILE: '/t' },

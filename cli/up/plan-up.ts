@@ -17,6 +17,8 @@ export interface UpPlan {
   /** Environment of the demo runtime; undefined when the machine's containerd is watched. */
   readonly demo: Env | undefined
   readonly nodeName: string
+  /** Least level of a program's log lines that is shown. */
+  readonly logLevel: string
   /** Fields of the file that mean nothing here. */
   readonly ignored: readonly string[]
 }
@@ -47,6 +49,9 @@ export function planUp(
   const isDemo = containerd.trouble !== undefined
   const ownName = env['PULLTRACE_NODE_NAME'] || nodeNameOf(hostname)
   const nodeName = isDemo ? `${demoNodePrefix}${ownName}` : ownName
+  // `up` reads in their lines where its programs listen, so those at `info` must be written in any case.
+  const logLevel = env['PULLTRACE_LOG_LEVEL'] || 'info'
+  const told = { PULLTRACE_LOG_LEVEL: logLevel === 'warn' || logLevel === 'error' ? 'info' : logLevel }
   const agent = {
     ...env,
     PULLTRACE_AGENT_METRICS_ADDR: '127.0.0.1:9091',
@@ -57,6 +62,7 @@ export function planUp(
     PULLTRACE_CONTAINERD_SOCKET: isDemo ? demoSocket : containerd.socket,
     // The demo has namespaces of its own.
     ...(isDemo && { PULLTRACE_CONTAINERD_NAMESPACES: '*' }),
+    ...told,
   }
   return {
     server: {
@@ -66,10 +72,12 @@ export function planUp(
       PULLTRACE_DATA_DIR: './data',
       ...fromFile.server,
       ...given,
+      ...told,
     },
     agent,
-    demo: isDemo ? { ...env, PULLTRACE_DEMO_SOCKET: demoSocket } : undefined,
+    demo: isDemo ? { ...env, ...told, PULLTRACE_DEMO_SOCKET: demoSocket } : undefined,
     nodeName,
+    logLevel,
     ignored: clusterOnlyFields(spec),
   }
 }

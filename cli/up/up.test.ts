@@ -31,7 +31,7 @@ describe('runUp', function () {
   const pids = () =>
     [...readFileSync(path.join(folder, 'log'), 'utf8').matchAll(/started (\d+)/g)].map(match => Number(match[1]))
 
-  function parts(extra: Env = {}, demo = false): UpParts {
+  function parts(extra: Env = {}, demo = false, logLevel = 'info'): UpParts {
     const env = { ...process.env, FAKE_LOG: path.join(folder, 'log'), ...extra }
     return {
       config: { apiVersion: 'pulltrace.dev/v1alpha1', kind: 'PulltraceConfig', metadata: { name: 'a' } },
@@ -40,6 +40,7 @@ describe('runUp', function () {
         agent: env,
         demo: demo ? { ...env, FAKE_ROLE_DEMO: 'true' } : undefined,
         nodeName: 'demo-data-x',
+        logLevel,
         ignored: ['spec.server.tls'],
       },
       containerd: { socket: '/run/x.sock', trouble: demo ? 'there is no such socket' : undefined },
@@ -83,6 +84,18 @@ describe('runUp', function () {
     stop.abort()
     await running
     assert.equal(done().filter(line => line.endsWith('stopped')).length, 3)
+  })
+
+  it('shows no line of its programs below the level asked for, and what is no log line always', async () => {
+    const stop = new AbortController()
+    const lines = ['warn', 'error'].map(level => JSON.stringify({ level, msg: `a line of ${level}` }))
+    const running = runUp(parts({ FAKE_SAY: [...lines, 'at stack'].join('\n') }, false, 'error'), stop.signal, never)
+    await untilSaid('Ctrl-C stops everything.')
+    await untilSaid('at stack')
+    stop.abort()
+    await running
+    const shown = said.filter(line => line.includes(' | '))
+    assert.deepEqual(shown, ['server | error a line of error', 'server | at stack'])
   })
 
   for (const role of ['server', 'agent']) {

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/lib/clock.ts'
 import { Code, PulltraceError } from '../../core/lib/errors.ts'
 import type { Env } from '../../core/lib/settings.ts'
 import { Child, type Exit } from './child.ts'
-import { formatLogLine, parseLogLine } from './log-line.ts'
+import { formatLogLine, isShown, parseLogLine } from './log-line.ts'
 import type { ContainerdFound, UpPlan } from './plan-up.ts'
 
 /** Main files of the programs, and the leash. */
@@ -53,7 +53,7 @@ export async function runUp(parts: UpParts, stop: AbortSignal, kill: AbortSignal
   const start = (name: string, main: string, env: Env): Child => {
     const prefix = prefixOf(name, plan.demo !== undefined)
     const child = new Child({ name, main, env }, programs.leash, line => {
-      parts.log(`${prefix} | ${formatLogLine(line, parts.color)}`)
+      if (isShown(line, plan.logLevel)) parts.log(`${prefix} | ${formatLogLine(line, parts.color)}`)
       const error = secondCopyError(line)
       if (error !== undefined) end(error)
     })
