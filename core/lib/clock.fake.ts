@@ -4,13 +4,14 @@ import type { Clock } from './clock.ts'
 export class FakeClock implements Clock {
   readonly slept: number[] = []
   #now: number
+  #setByMs = 0
 
   constructor(now = 0) {
     this.#now = now
   }
 
   now(): number {
-    return this.#now
+    return this.#now + this.#setByMs
   }
 
   monotonic(): number {
@@ -19,6 +20,11 @@ export class FakeClock implements Clock {
 
   advance(ms: number): void {
     this.#now += ms
+  }
+
+  /** As an administrator or NTP does: the time of day jumps, what has passed does not. */
+  set(byMs: number): void {
+    this.#setByMs += byMs
   }
 
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {

@@ -49,6 +49,7 @@ export function report(seq: number, pulls: readonly ReportedPull[], more: Partia
 export function context(more: Partial<MergeContext> = {}): MergeContext {
   return {
     receivedAtMs: epochMs,
+    heardAtMs: 0,
     reportIntervalMs: 2000,
     idleReportIntervalMs: 30_000,
     ends: new Map(),

@@ -11,6 +11,8 @@ import { snapshotOfV1 } from './v1.ts'
 export interface MergeContext {
   /** By the clock of the server. Epoch ms. */
   readonly receivedAtMs: number
+  /** The same moment by a clock that is never set. Monotonic ms. */
+  readonly heardAtMs: number
   readonly reportIntervalMs: number
   readonly idleReportIntervalMs: number
   /** How ids of this report that are not live ended earlier, from the history. */
@@ -72,6 +74,7 @@ export function merge(old: NodeState | undefined, report: AgentReport | AgentRep
     droppedTerminal: snapshot.droppedTerminal ?? 0,
     clockSkewMs: atMs - context.receivedAtMs,
     receivedAtMs: context.receivedAtMs,
+    heardAtMs: context.heardAtMs,
     intervalMs: pulls.size > 0 ? context.reportIntervalMs : context.idleReportIntervalMs,
     stale: false,
     pulls,

@@ -12,6 +12,8 @@ export interface NodeState {
   readonly clockSkewMs: number
   /** Last report, by the clock of the server. Epoch ms. */
   readonly receivedAtMs: number
+  /** The same moment by the server's clock that is never set: how long the node has been silent. Monotonic ms. */
+  readonly heardAtMs: number
   /** What the node was last told. Milliseconds. */
   readonly intervalMs: number
   readonly stale: boolean

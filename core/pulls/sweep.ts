@@ -16,23 +16,25 @@ export interface Swept {
   readonly ended: readonly PullState[]
 }
 
-/** When a node that last reported then counts as stale, by the clock of the server. Epoch ms. */
-export const staleAtMs = ({ receivedAtMs, intervalMs }: NodeState) =>
-  receivedAtMs + Math.max(3 * intervalMs, staleFloorMs)
+/** How long a node may be silent before it counts as stale. Milliseconds. */
+const staleAfterMs = ({ intervalMs }: NodeState) => Math.max(3 * intervalMs, staleFloorMs)
 
 /**
  * What time alone does to a node: its pulls become stale, later they end `unknown`.
- * Undefined when nothing changes.
+ * Undefined when nothing changes. `nowMs` is by the clock of `heardAtMs`: a server whose clock was set, or that
+ * slept with its machine, has not been left by every node.
  */
 export function sweep(node: NodeState, nowMs: number): Swept | undefined {
-  if (nowMs >= node.receivedAtMs + giveUpAfterMs && node.pulls.size > 0) {
+  const silentMs = nowMs - node.heardAtMs
+  if (silentMs >= giveUpAfterMs && node.pulls.size > 0) {
+    const atMs = node.receivedAtMs + node.clockSkewMs + silentMs
     const ended = [...node.pulls.values()].map(pull =>
-      endUnknown(pull, nowMs + node.clockSkewMs, 'the node stopped reporting before the pull ended'),
+      endUnknown(pull, atMs, 'the node stopped reporting before the pull ended'),
     )
     const changes = ended.map(pull => ({ type: 'pull.failed', pull }) as const)
     return { state: { ...node, stale: true, pulls: new Map(), misses: new Map() }, changes, ended }
   }
-  if (node.stale || nowMs < staleAtMs(node)) return undefined
+  if (node.stale || silentMs < staleAfterMs(node)) return undefined
   const pulls = new Map<string, PullState>()
   const changes: PullChange[] = []
   for (const pull of node.pulls.values()) {

@@ -174,6 +174,18 @@ describe('Intake', () => {
     assert.equal(published.at(-1), 'pull.failed web unknown')
   })
 
+  for (const hours of [1, -1]) {
+    it(`judges silence by what has passed when the time of day jumps by ${hours} h`, async () => {
+      await intake.accept(report(1, [reported('web')]))
+      clock.set(hours * 3_600_000)
+      await intake.sweep()
+      assert.deepEqual(published, ['pull.started web downloading'])
+      clock.advance(15_000)
+      await intake.sweep()
+      assert.equal(published.at(-1), 'pull.progress web downloading')
+    })
+  }
+
   it('forgets a node that has been silent for long', async () => {
     await intake.accept(report(1, []))
     clock.advance(limits.forgetNodeAfterMs + 1)

@@ -78,7 +78,7 @@ export class Intake {
 
   /** What time does: stale nodes, pulls given up, nodes forgotten. To be called about once a second. */
   async sweep(): Promise<void> {
-    const nowMs = this.#parts.clock.now()
+    const nowMs = this.#parts.clock.monotonic()
     const due = [...this.#nodes.values()].filter(
       node => sweep(node, nowMs) !== undefined || this.#forgotten(node, nowMs),
     )
@@ -101,7 +101,7 @@ export class Intake {
   }
 
   async #sweepNode(name: string): Promise<void> {
-    const nowMs = this.#parts.clock.now()
+    const nowMs = this.#parts.clock.monotonic()
     const old = this.#nodes.get(name)
     if (old === undefined) return
     const swept = sweep(old, nowMs)
@@ -114,7 +114,7 @@ export class Intake {
   }
 
   #forgotten(node: NodeState, nowMs: number): boolean {
-    return node.pulls.size === 0 && nowMs - node.receivedAtMs > this.#parts.limits.forgetNodeAfterMs
+    return node.pulls.size === 0 && nowMs - node.heardAtMs > this.#parts.limits.forgetNodeAfterMs
   }
 
   /** A history that cannot be read counts as one that cannot be written: ends wait, the rest goes on. */
@@ -189,7 +189,9 @@ export class Intake {
 
   #context({ ends, unknowns, holdEnds }: Past): MergeContext {
     const { reportIntervalMs, idleReportIntervalMs } = this.#parts.intervals()
-    return { receivedAtMs: this.#parts.clock.now(), reportIntervalMs, idleReportIntervalMs, ends, unknowns, holdEnds }
+    const { clock } = this.#parts
+    const moment = { receivedAtMs: clock.now(), heardAtMs: clock.monotonic() }
+    return { ...moment, reportIntervalMs, idleReportIntervalMs, ends, unknowns, holdEnds }
   }
 }
 
