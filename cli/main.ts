@@ -68,22 +68,27 @@ export async function main(argv: readonly string[], world: World): Promise<numbe
 const wantsColor = (asked: boolean, { env, stdout }: World) =>
   asked && !env['NO_COLOR'] && stdout.isTTY === true && env['TERM'] !== 'dumb'
 
-function apiOf(options: ClientOptions, env: Env): Promise<Api> {
+async function apiOf(options: ClientOptions, env: Env): Promise<Api> {
   const { server, caFile, token } = loadClientConfig(env, options)
-  const api = createApi(server, token)
-  if (caFile === undefined) return Promise.resolve(api)
-  return readText('the certificates', caFile).then(pem => {
-    if (!pem.includes('-----BEGIN CERTIFICATE-----')) {
-      throw new PulltraceError(Code.Invalid, `'${caFile}' holds no certificate in PEM form`)
-    }
-    setDefaultCACertificates([...getCACertificates('default'), pem])
-    return api
-  })
+  await trust(caFile)
+  return createApi(server, token)
+}
+
+/** From now on `fetch` trusts these certificates too. */
+async function trust(caFile: string | undefined): Promise<void> {
+  if (caFile === undefined) return
+  const pem = await readText('the certificates', caFile)
+  if (!pem.includes('-----BEGIN CERTIFICATE-----')) {
+    throw new PulltraceError(Code.Invalid, `'${caFile}' holds no certificate in PEM form`)
+  }
+  setDefaultCACertificates([...getCACertificates('default'), pem])
 }
 
 async function up(file: string, color: boolean, world: World): Promise<void> {
   const { env, stdout, stderr, stop, kill } = world
   const config = parseConfigFile(file, await readText('the PulltraceConfig', file))
+  // The server that it starts may have a certificate of its own, and is asked whether it is ready.
+  await trust(env['PULLTRACE_CA_FILE'] || undefined)
   const containerd = await findContainerd(containerdSocketOf(config, env))
   const folder = mkdtempSync(path.join(tmpdir(), 'pulltrace-'))
   try {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -59,8 +59,8 @@ describe('pulltrace up', function () {
     PULLTRACE_READER_TOKEN: '',
     NO_COLOR: '1',
   })
-  const up = (data: string) => {
-    const program = start(['up', '-f', 'config/samples/pulltraceconfig.yaml'], env(data))
+  const up = (data: string, more: NodeJS.ProcessEnv = {}) => {
+    const program = start(['up', '-f', 'config/samples/pulltraceconfig.yaml'], { ...env(data), ...more })
     running.push(program)
     return program
   }
@@ -92,6 +92,24 @@ describe('pulltrace up', function () {
       assert.equal(await program.stop(), 0, program.text.all)
       assert.match(program.text.all, /agent stopped[\s\S]*server \| info {2}stopping[\s\S]*Stopped\./)
     }
+  })
+
+  it('runs over TLS with a certificate of its own, and shows only lines of the level asked for', async () => {
+    const [key, cert] = [path.join(folder, 'key.pem'), path.join(folder, 'cert.pem')]
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1']
+    const newKey = ['-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, '-days', '2']
+    execFileSync('openssl', ['req', '-x509', ...newKey, ...subject], { stdio: 'ignore' })
+    const { until, text, stop } = up('tls', {
+      PULLTRACE_TLS_CERT_FILE: cert,
+      PULLTRACE_TLS_KEY_FILE: key,
+      PULLTRACE_CA_FILE: cert,
+      PULLTRACE_LOG_LEVEL: 'error',
+    })
+    await until(/Ctrl-C stops everything\./)
+    assert.match(text.out, / page +https:/)
+    assert.doesNotMatch(text.all, /not ready yet/)
+    assert.doesNotMatch(text.all, /\| info/)
+    assert.equal(await stop(), 0)
   })
 
   it('refuses a second copy on one data folder and says what to do', async () => {
