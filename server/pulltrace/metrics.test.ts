@@ -65,4 +65,18 @@ describe('GET /metrics', () => {
     assert.deepEqual(shown.sort(), [...listed.matchAll(/^\| `(pulltrace_\w+)`/gm)].map(match => match[1]).sort())
     assert.match(text, /^process_resident_memory_bytes \d+/m)
   })
+
+  it('counts no byte twice when a pull that had ended unknown goes on', async () => {
+    await using server = await startServer()
+    const look = (seq: number, pulls: unknown[]) => post(`${server.url}/api/v1/report`, goodReport(seq, { pulls }))
+    const layers = [goodLayer('1', { downloadedBytes: 900 }), goodLayer('2')]
+    await look(1, [goodPull()])
+    await look(2, [goodPull({ layers })])
+    for (const seq of [3, 4, 5, 6]) await look(seq, [])
+    await look(7, [goodPull({ layers })])
+    const text = await (await fetch(`${server.metricsUrl}/metrics`)).text()
+    assert.match(text, /^pulltrace_pulls_total\{result="unknown"\} 1$/m)
+    assert.match(text, /^pulltrace_pulls_active 1$/m)
+    assert.match(text, /^pulltrace_pull_bytes_total 500$/m)
+  })
 })

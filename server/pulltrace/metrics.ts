@@ -74,7 +74,8 @@ export class ServerMetrics {
     let bytes = 0
     for (const { type, pull } of changes) {
       const { fetchedBytes } = pull.rate
-      const before = this.#fetchedBytes.get(pull.id) ?? 0
+      // A pull that is new has fetched nothing yet; one that goes on after an end nobody knew was counted before it.
+      const before = this.#fetchedBytes.get(pull.id) ?? fetchedBytes
       bytes += Math.max(0, fetchedBytes - before)
       if (!isTerminal(pull.phase)) {
         this.#fetchedBytes.set(pull.id, Math.max(before, fetchedBytes))
