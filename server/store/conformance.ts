@@ -75,6 +75,13 @@ export function describeHistoryStore(engine: string, open: (parts: HistoryParts)
         assert.equal((await store.summarize('node', {}, 10)).items.length, 2)
       })
 
+      it('sums no further than the numbers of its readers go', async () => {
+        const claim = { downloadedBytes: Number.MAX_SAFE_INTEGER, cachedBytes: Number.MAX_SAFE_INTEGER }
+        await store.append([endedPull('p1', claim), endedPull('p2', claim)])
+        const [sum] = (await store.summarize('node', {}, 10)).items
+        assert.deepEqual([sum?.bytes, sum?.cachedBytes], [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER])
+      })
+
       it('does not fail the others for one that cannot be stored', async () => {
         const broken = endedPull('broken', { completedAtMs: Number.NaN })
         const [first, second, third] = await Promise.allSettled([

@@ -59,12 +59,14 @@ export function summaryQuery(
   const key = { image: 'p.image', node: 'p.node', registry: 'p.registry' }[group]
   const name = group === 'image' ? '(SELECT ref FROM images WHERE id = grp)' : 'grp'
   // total() is a float and never overflows; sum() of what agents claim could, and would then fail for ever.
+  // Above 2^53 its readers would refuse the whole answer.
   return {
     sql: `WITH chosen AS MATERIALIZED (
         SELECT ${key} AS grp, p.phase, p.duration_ms, p.downloaded_bytes, p.cached_bytes FROM pulls p ${where.sql}
       ), page AS MATERIALIZED (
         SELECT grp, ${name} AS key, count(*) AS count, total(phase = 'failed') AS failed,
-          total(downloaded_bytes) AS bytes, total(cached_bytes) AS cachedBytes
+          min(total(downloaded_bytes), ${Number.MAX_SAFE_INTEGER}) AS bytes,
+          min(total(cached_bytes), ${Number.MAX_SAFE_INTEGER}) AS cachedBytes
         FROM chosen GROUP BY grp
         ${after === undefined ? '' : 'HAVING count < ? OR (count = ? AND key > ?)'}
         ORDER BY count DESC, key LIMIT ?
