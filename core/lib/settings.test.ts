@@ -63,6 +63,14 @@ describe('loadSettings', () => {
   })
 })
 
+describe('integer', () => {
+  const { parse } = integer(1, 100)('X', undefined, '')
+  it('reads digits', () => assert.equal(parse('42'), 42))
+  for (const written of ['0x10', '1e1', ' 5', '5.0', '', '0', '101']) {
+    it(`refuses '${written}'`, () => assert.throws(() => parse(written), { message: 'an integer from 1 to 100' }))
+  }
+})
+
 describe('listenAddress', () => {
   for (const [written, host, port] of [
     ['127.0.0.1:0', '127.0.0.1', 0],

@@ -28,6 +28,16 @@ export function loadSettings<S extends Record<string, Setting<unknown>>>(
   settings: S,
   env: Env,
 ): Values<S> {
+  const { values, faults } = readSettings(settings, env)
+  throwFaults(program, faults)
+  return values as Values<S>
+}
+
+/** For programs that check relations too: what could be read, and the faults of the rest. */
+export function readSettings<S extends Record<string, Setting<unknown>>>(
+  settings: S,
+  env: Env,
+): { readonly values: Partial<Values<S>>; readonly faults: string[] } {
   const faults: string[] = []
   const values: Record<string, unknown> = {}
   for (const [key, setting] of Object.entries(settings)) {
@@ -42,8 +52,7 @@ export function loadSettings<S extends Record<string, Setting<unknown>>>(
       faults.push(`${setting.name} must be ${(reason as Error).message}, got '${text}'`)
     }
   }
-  throwFaults(program, faults)
-  return values as Values<S>
+  return { values: values as Partial<Values<S>>, faults }
 }
 
 /** For relations between settings: call it with every fault found. Does nothing when there is none. */
@@ -88,7 +97,7 @@ export const durationMs = (minMs: number, maxMs: number, bounds: string): Make<n
 export const integer = (min: number, max: number): Make<number> =>
   make(value => {
     const number = Number(value)
-    if (!Number.isInteger(number) || number < min || number > max) throw new Error(`an integer from ${min} to ${max}`)
+    if (!/^-?\d+$/.test(value) || number < min || number > max) throw new Error(`an integer from ${min} to ${max}`)
     return number
   })
 

@@ -38,6 +38,11 @@ describe('loadServerConfig', () => {
       env: { ...open, PULLTRACE_AGENT_TOKEN_FILE: '/t' },
       says: /PULLTRACE_AGENT_TOKEN and PULLTRACE_AGENT_TOKEN_FILE must not both be set/,
     },
+    {
+      name: 'a token that no header can carry',
+      env: { ...open, PULLTRACE_READER_TOKEN: 'a b' },
+      says: /PULLTRACE_READER_TOKEN must be one token without white space/,
+    },
     { name: 'half a certificate', env: { ...local, PULLTRACE_TLS_KEY_FILE: '/k' }, says: /must be set together/ },
     {
       name: 'an origin with a path',
@@ -59,11 +64,28 @@ describe('loadServerConfig', () => {
   }
 
   it('names all faults at once and never a token', () => {
-    const env = { PULLTRACE_METRICS_ADDR: 'x', PULLTRACE_REPORT_INTERVAL: '1ms', PULLTRACE_AGENT_TOKEN: 'hunter2' }
+    const env = {
+      PULLTRACE_METRICS_ADDR: 'x',
+      PULLTRACE_REPORT_INTERVAL: '1ms',
+      PULLTRACE_AGENT_TOKEN: 'hunter2',
+      PULLTRACE_CORS_ORIGINS: 'x',
+      PULLTRACE_TLS_KEY_FILE: '/k',
+    }
     assert.throws(
       () => loadServerConfig(env),
-      ({ message }: Error) => /METRICS_ADDR.*REPORT_INTERVAL/.test(message) && !message.includes('hunter2'),
+      ({ message }: Error) =>
+        /METRICS_ADDR.*REPORT_INTERVAL.*READER_TOKEN_FILE.*TLS_CERT_FILE.*CORS_ORIGINS/.test(message) &&
+        !message.includes('hunter2'),
     )
+  })
+
+  it('says of a faulty setting only that, not what would follow from it', () => {
+    assert.throws(() => loadServerConfig({ ...local, PULLTRACE_HTTP_ADDR: '8080' }), {
+      message: /^[^;]*HTTP_ADDR[^;]*$/,
+    })
+  })
+
+  it('shows no token when it is written out', () => {
     assert.ok(!JSON.stringify(loadServerConfig(open)).includes('-secret'))
   })
 })

@@ -7,9 +7,10 @@ import {
   isLoopback,
   list,
   listenAddress,
-  loadSettings,
+  type loadSettings,
   oneOf,
   optionalText,
+  readSettings,
   type Setting,
   text,
   throwFaults,
@@ -111,42 +112,41 @@ export interface ServerConfig
 
 /** Reads and checks everything before anything starts; throws once, naming every fault. */
 export function loadServerConfig(env: Env): ServerConfig {
-  const { agentToken, agentTokenFile, readerToken, readerTokenFile, ...rest } = loadSettings(program, settings, env)
-  const faults: string[] = []
-  const agents = tokenOf('PULLTRACE_AGENT_TOKEN', agentToken, agentTokenFile, faults)
-  const readers = tokenOf('PULLTRACE_READER_TOKEN', readerToken, readerTokenFile, faults)
-  const local = isLoopback(rest.httpAddr)
-  const idleReportIntervalMs = rest.idleReportIntervalMs ?? rest.reportIntervalMs
+  // A setting that could not be read is absent here, and no relation is judged by it.
+  const { values, faults } = readSettings(settings, env)
+  const agents = tokenOf('PULLTRACE_AGENT_TOKEN', values.agentToken, values.agentTokenFile, faults)
+  const readers = tokenOf('PULLTRACE_READER_TOKEN', values.readerToken, values.readerTokenFile, faults)
 
-  if (idleReportIntervalMs < rest.reportIntervalMs) {
+  if (values.idleReportIntervalMs! < values.reportIntervalMs!) {
     faults.push('PULLTRACE_IDLE_REPORT_INTERVAL must be greater than or equal to PULLTRACE_REPORT_INTERVAL')
   }
 
-  if (agents === undefined && !local) {
+  if (agents === undefined && values.httpAddr !== undefined && !isLoopback(values.httpAddr)) {
     faults.push(
       "PULLTRACE_AGENT_TOKEN_FILE must be set when PULLTRACE_HTTP_ADDR is not loopback: anyone who reaches the address could send reports (or listen on '127.0.0.1:8080')",
     )
   }
-  if (rest.readerAuth === 'kubernetes') {
+  if (values.readerAuth === 'kubernetes') {
     faults.push("PULLTRACE_READER_AUTH must be 'token' or 'none': 'kubernetes' is not available yet")
   }
-  if (rest.readerAuth === 'token' && readers === undefined) {
+  if (values.readerAuth === 'token' && readers === undefined) {
     faults.push(
       "PULLTRACE_READER_TOKEN_FILE must be set when PULLTRACE_READER_AUTH is 'token' (or say 'none': everyone who reaches the address can read)",
     )
   }
-  if (rest.databaseUrl !== undefined) {
+  if (values.databaseUrl !== undefined) {
     faults.push('PULLTRACE_DATABASE_URL must not be set: other databases are not available yet')
   }
-  const tls = tlsOf(rest.tlsCertFile, rest.tlsKeyFile, faults)
-  for (const origin of rest.corsOrigins) {
+  const tls = tlsOf(values.tlsCertFile, values.tlsKeyFile, faults)
+  for (const origin of values.corsOrigins ?? []) {
     if (!isOrigin(origin))
       faults.push(`PULLTRACE_CORS_ORIGINS must hold origins such as 'https://dash.example.com', got '${origin}'`)
   }
   throwFaults(program, faults)
+  const { agentToken: _a, agentTokenFile: _b, readerToken: _c, readerTokenFile: _d, ...rest } = values as Settings
   return {
     ...rest,
-    idleReportIntervalMs,
+    idleReportIntervalMs: rest.idleReportIntervalMs ?? rest.reportIntervalMs,
     agents,
     readers: rest.readerAuth === 'token' ? readers : undefined,
     tls,
@@ -155,6 +155,8 @@ export function loadServerConfig(env: Env): ServerConfig {
 
 function tokenOf(name: string, token: string | undefined, file: string | undefined, faults: string[]) {
   if (token !== undefined && file !== undefined) faults.push(`${name} and ${name}_FILE must not both be set`)
+  // Never the value itself: this is logged.
+  if (token !== undefined && /\s/.test(token)) faults.push(`${name} must be one token without white space`)
   if (file !== undefined) return { file }
   return token === undefined ? undefined : { token: new Secret(token) }
 }
