@@ -59,6 +59,14 @@ describe('openHealth', () => {
     await cut
   })
 
+  it('says whose address is taken and which setting moves it', async () => {
+    const address = { host: '127.0.0.1', port: server.address.port }
+    await assert.rejects(openHealth({ address, notReady: () => undefined, metrics: metrics.registry }), {
+      code: 'unavailable',
+      message: `cannot listen on '127.0.0.1:${address.port}': it is in use by another program`,
+    })
+  })
+
   it('has nothing else', async () => {
     assert.equal((await get('/')).status, 404)
     assert.equal((await get('/healthz', { method: 'POST' })).status, 405)

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Code, PulltraceError } from '../core/lib/errors.ts'
 import type { ListenAddress } from '../core/lib/settings.ts'
 
 export interface HealthParts {
@@ -38,7 +39,7 @@ export function openHealth({ address, notReady, metrics }: HealthParts): Promise
   server.requestTimeout = 10_000
   server.maxConnections = 100
   return new Promise((resolve, reject) => {
-    server.once('error', reject)
+    server.once('error', (cause: NodeJS.ErrnoException) => reject(cannotListen(address, cause)))
     server.listen(address.port, address.host, () =>
       resolve({
         address: server.address() as AddressInfo,
@@ -50,4 +51,10 @@ export function openHealth({ address, notReady, metrics }: HealthParts): Promise
       }),
     )
   })
+}
+
+function cannotListen({ host = '', port }: ListenAddress, cause: NodeJS.ErrnoException): PulltraceError {
+  const why = cause.code === 'EADDRINUSE' ? 'it is in use by another program' : cause.message
+  const fix = 'set PULLTRACE_AGENT_METRICS_ADDR to another address'
+  return new PulltraceError(Code.Unavailable, `cannot listen on '${host}:${port}': ${why}`, { fix, cause })
 }
