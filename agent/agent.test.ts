@@ -143,6 +143,17 @@ describe('runAgent', () => {
     )
   })
 
+  for (const { asked, taken } of [
+    { asked: 1, taken: 100 },
+    { asked: 1e12, taken: 300_000 },
+  ]) {
+    it(`looks each ${taken} ms when an answer commands ${asked}`, async () => {
+      const answers = [answered({ reportIntervalMs: asked, idleReportIntervalMs: asked })]
+      const { lookedMs } = await play({ looks: [idle, idle, idle], answers })
+      assert.equal(lookedMs[1]! - lookedMs[0]!, taken)
+    })
+  }
+
   it('draws a new epoch when it is told that it is stale', async () => {
     const { reports } = await play({
       looks: [pulling, pulling, pulling],

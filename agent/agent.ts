@@ -169,8 +169,8 @@ class Agent {
 
   async #take(answer: AgentReportAnswer, terminals: readonly ReportedPull[]): Promise<void> {
     this.#serverLog.good({})
-    this.reportIntervalMs = answer.reportIntervalMs
-    this.#idleIntervalMs = answer.idleReportIntervalMs
+    this.reportIntervalMs = withinMs(answer.reportIntervalMs)
+    this.#idleIntervalMs = withinMs(answer.idleReportIntervalMs)
     if (!answer.accepted) {
       // Another life of this agent has reported since; as a new epoch this one supersedes it.
       this.#epoch = newEpoch()
@@ -207,5 +207,8 @@ class Agent {
     this.#refusedUntilMs = clock.monotonic() + (asked > 0 ? waitMs : random() * this.reportIntervalMs)
   }
 }
+
+/** What PulltraceConfig allows. A timer that is told more than 24 days fires at once, and so on for ever. */
+const withinMs = (intervalMs: number) => Math.min(Math.max(intervalMs, 100), 300_000)
 
 const newEpoch = () => randomBytes(12).toString('base64url')
