@@ -15,6 +15,8 @@ export interface FindParts {
   readonly recent: Map<string, number>
   /** Leases that came and went before they held anything we could read. */
   readonly glimpsed: Map<string, LeaseKey & { goneMs: number }>
+  /** When this agent began. A pull whose manifest had come by then was seen under its lease by the agent before. */
+  readonly bornMs: number
   lastLookMs: number | undefined
 }
 
@@ -71,7 +73,7 @@ async function readImage(parts: FindParts, now: Now, digest: string): Promise<Fo
   const { client, namespace, blobs, snapshotters } = now
   const facts = await blobs.refresh(digest)
   if (!facts || facts.repositories.length === 0) return undefined
-  if (parts.lastLookMs === undefined || facts.createdMs < parts.lastLookMs - slackMs) return undefined
+  if (facts.createdMs < Math.max(parts.bornMs, (parts.lastLookMs ?? 0) - slackMs)) return undefined
   const goneMs = parts.recent.get(digest)
   if (goneMs !== undefined && facts.createdMs < goneMs) return undefined
 

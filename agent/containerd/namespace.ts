@@ -24,6 +24,14 @@ export interface NamespaceLook {
   readonly found: readonly FoundImage[]
 }
 
+/** Since when nothing can have been missed. */
+export interface Since {
+  /** When this agent began: what was pulled before is another's to tell. */
+  readonly bornMs: number
+  /** The last look at all namespaces, before this one was known. */
+  readonly lookedMs: number | undefined
+}
+
 const nothing: NamespaceLook = { leases: [], gone: [], found: [] }
 
 /** Looks at one containerd namespace, and remembers what cannot change. */
@@ -40,13 +48,12 @@ export class NamespaceObserver {
 
   readonly #hearsEvents: () => boolean
 
-  /** `sinceMs`: since when nothing in it can have been missed; undefined: from the first look on. */
-  constructor(client: ContainerdClient, namespace: string, hearsEvents: () => boolean, sinceMs: number | undefined) {
+  constructor(client: ContainerdClient, namespace: string, hearsEvents: () => boolean, { bornMs, lookedMs }: Since) {
     this.#client = client
     this.#hearsEvents = hearsEvents
     this.#namespace = namespace
     this.#blobs = new BlobStore(client, namespace)
-    this.#find = { pending: new Map(), recent: new Map(), glimpsed: new Map(), lastLookMs: sinceMs }
+    this.#find = { pending: new Map(), recent: new Map(), glimpsed: new Map(), bornMs, lastLookMs: lookedMs }
   }
 
   /** Whether leaving it now would lose a pull. */
@@ -212,7 +219,18 @@ export class NamespaceObserver {
         if (layer.blobCreatedMs !== undefined) lease.vanished.delete(layer.digest)
       }),
     )
+    const unpacked = new Set(image.layers.filter(({ snapshotCreatedMs }) => snapshotCreatedMs !== undefined))
     await findSnapshots(this.#client, this.#namespace, lease, this.#snapshotters, held.snapshots)
+    // Asked after its snapshot: another pull may have fetched it since the last look, or it was committed in this one.
+    // Without a blob even now it is left to a remote snapshotter.
+    const justUnpacked = image.layers.filter(
+      layer => layer.blobCreatedMs === undefined && layer.snapshotCreatedMs !== undefined && !unpacked.has(layer),
+    )
+    await Promise.all(
+      justUnpacked.map(async layer => {
+        layer.blobCreatedMs = (await this.#blobs.refresh(layer.digest))?.createdMs
+      }),
+    )
   }
 
   #seen(lease: LeaseMemory, inFlight: InFlight): SeenLease | undefined {

@@ -24,6 +24,7 @@ class ContainerdSource implements PullSource {
   readonly #observers = new Map<string, NamespaceObserver>()
   readonly #listeners = new Set<() => void>()
   readonly #events: EventWatch
+  readonly #bornMs: number
   #lookedMs: number | undefined
   #version: string | undefined
   #startedMs = 0
@@ -33,6 +34,7 @@ class ContainerdSource implements PullSource {
     this.#socket = socket
     this.#fixed = namespaces
     this.#clock = clock
+    this.#bornMs = clock.now()
     this.#events = new EventWatch(client, {
       changed: (namespace, name) => this.#observers.get(namespace)?.changed(name),
       imageChanged: (namespace, name) => {
@@ -105,7 +107,8 @@ class ContainerdSource implements PullSource {
   #observe(namespace: string): void {
     if (this.#observers.has(namespace)) return
     const hearsEvents = () => this.#events.open
-    this.#observers.set(namespace, new NamespaceObserver(this.#client, namespace, hearsEvents, this.#lookedMs))
+    const since = { bornMs: this.#bornMs, lookedMs: this.#lookedMs }
+    this.#observers.set(namespace, new NamespaceObserver(this.#client, namespace, hearsEvents, since))
   }
 
   /**

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict'
+import { digestOf, startMs } from '../build.fake.ts'
+import { layerOf, newTrail } from '../layers.ts'
+import type { SeenLayer } from '../source.ts'
+import { FakeContainerd } from './client.fake.ts'
+import { NamespaceObserver } from './namespace.ts'
+
+const [manifest, config, layer, diffId] = ['manifest', 'config', 'layer', 'diff'].map(digestOf) as [
+  string,
+  string,
+  string,
+  string,
+]
+const layerBytes = Buffer.alloc(100)
+const source = { 'containerd.io/distribution.source.registry.example.com': 'team/app' }
+const leaseId = '123456789-abcd'
+const name = 'registry.example.com/team/app:v1'
+
+/** The manifest and config of an image of one layer; its diff id is its chain id. */
+function putDocuments(containerd: FakeContainerd, createdMs: number): void {
+  const json = (value: unknown) => Buffer.from(JSON.stringify(value))
+  const layers = [{ mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: layer, size: layerBytes.byteLength }]
+  const children = { 'containerd.io/gc.ref.content.config': config, 'containerd.io/gc.ref.content.l.0': layer }
+  const text = json({ schemaVersion: 2, config: { digest: config, size: 1 }, layers })
+  containerd.put(manifest, createdMs, text, { ...source, ...children })
+  containerd.put(config, createdMs, json({ os: 'linux', architecture: 'amd64', rootfs: { diff_ids: [diffId] } }))
+}
+
+const content = (digest: string) => ({ type: 'content', id: digest })
+const snapshot = (key: string) => ({ type: 'snapshots/overlayfs', id: key })
+
+describe('NamespaceObserver', () => {
+  let containerd: FakeContainerd
+  let observer: NamespaceObserver
+  const look = (afterMs: number) => observer.look(startMs + afterMs, 0)
+  const shown = async (afterMs: number): Promise<SeenLayer> => (await look(afterMs)).leases[0]!.image!.layers![0]!
+
+  beforeEach(() => {
+    containerd = new FakeContainerd()
+    observer = new NamespaceObserver(containerd, 'k8s.io', () => false, { bornMs: startMs, lookedMs: undefined })
+  })
+
+  describe('a layer that is unpacked when it is first seen to be there', () => {
+    const stateOf = (seen: SeenLayer) => layerOf(seen, startMs, newTrail).state
+
+    beforeEach(async () => {
+      putDocuments(containerd, startMs + 10)
+      containerd.lease(leaseId, startMs, [content(manifest), content(config)])
+      assert.equal(stateOf(await shown(100)), 'waiting')
+    })
+
+    it('was fetched when another pull, which is over, has fetched and unpacked it', async () => {
+      containerd.put(layer, startMs + 150, layerBytes)
+      containerd.commit(diffId, startMs + 160)
+      containerd.heldBy.get(leaseId)!.resources.push(snapshot(diffId))
+      assert.deepEqual(
+        { ...(await shown(200)) },
+        {
+          digest: layer,
+          mediaType: 'application/vnd.oci.image.layer.v1.tar',
+          totalBytes: 100,
+          ingestOffset: undefined,
+          blobCreatedMs: startMs + 150,
+          snapshotCreatedMs: startMs + 160,
+          extracting: false,
+        },
+      )
+    })
+
+    it('was fetched when it is committed and unpacked in the middle of the look', async () => {
+      containerd.heldBy.get(leaseId)!.resources.push(content(layer), snapshot(diffId))
+      containerd.before = question => {
+        if (question !== `snapshot ${diffId}`) return
+        containerd.put(layer, startMs + 150, layerBytes)
+        containerd.commit(diffId, startMs + 160)
+      }
+      assert.equal((await shown(200)).blobCreatedMs, startMs + 150)
+    })
+
+    it('is left to a remote snapshotter when it has no blob', async () => {
+      containerd.commit(diffId, startMs + 160)
+      containerd.heldBy.get(leaseId)!.resources.push(snapshot(diffId))
+      assert.deepEqual(
+        [(await shown(200)).blobCreatedMs, (await shown(300)).snapshotCreatedMs],
+        [undefined, startMs + 160],
+      )
+    })
+  })
+
+  describe('a record of an image whose pull was never seen', () => {
+    const found = async (manifestMs: number, lookMs: number) => {
+      putDocuments(containerd, startMs + manifestMs)
+      containerd.put(layer, startMs + manifestMs + 10, layerBytes)
+      containerd.record(name, manifest, startMs + lookMs - 20)
+      observer.imageChanged(name, startMs + lookMs - 20)
+      return (await look(lookMs)).found.map(({ image }) => image.digest)
+    }
+
+    it('tells of it when its manifest came between two looks', async () => {
+      await look(1_000)
+      assert.deepEqual(await found(1_020, 1_250), [manifest])
+    })
+
+    it('tells of it when it was over before the first look of this agent', async () => {
+      assert.deepEqual(await found(50, 200), [manifest])
+    })
+
+    it('says nothing of an image that was there before', async () => {
+      await look(5_000)
+      assert.deepEqual(await found(3_500, 5_250), [])
+    })
+
+    it('leaves it to the agent before when that has seen its lease', async () => {
+      await look(200)
+      assert.deepEqual(await found(-100, 450), [])
+    })
+  })
+})
