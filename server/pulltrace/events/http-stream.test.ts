@@ -55,6 +55,15 @@ describe('openHttpStream', () => {
     return response
   }
 
+  it('opens one stream for a connection that asks for many, and none for one that is gone', async () => {
+    const socket = connect(port, '127.0.0.1')
+    socket.write('GET / HTTP/1.1\r\nHost: test\r\n\r\n'.repeat(100))
+    await once(socket, 'data')
+    assert.equal(streams.active, 1)
+    socket.destroy()
+    while (streams.active > 0) await setImmediate()
+  })
+
   it('answers with the headers of a stream, and a body that ends with the connection', async () => {
     const response = await request()
     assert.equal(response.statusCode, 200)
@@ -88,7 +97,10 @@ describe('openHttpStream', () => {
   it('serves a stream that was asked for behind an answer that is not yet out', async () => {
     const socket = connect(port, '127.0.0.1')
     socket.write('GET /held HTTP/1.1\r\nHost: test\r\n\r\nGET / HTTP/1.1\r\nHost: test\r\n\r\n')
-    while (streams.active === 0) await once(server, 'request')
+    let asked = 0
+    server.on('request', () => asked++)
+    while (asked < 2) await setImmediate()
+    assert.equal(streams.active, 0)
     held!.end('first')
     let text = ''
     for await (const part of socket) {

@@ -28,8 +28,16 @@ export function openHttpStream(streams: Streams, response: ServerResponse, reque
     response.end()
     return
   }
-  const listener = streams.open(httpSink(response), request)
-  listenTo(response, listener)
+  const begin = () => listenTo(response, streams.open(httpSink(response), request))
+  if (response.socket !== null) {
+    begin()
+    return
+  }
+  // A pipelined request waits for the answers before it. Should the connection end first, nothing tells its response:
+  // a stream that had begun would stay for ever. The headers go out before the next tick.
+  response.once('socket', () =>
+    process.nextTick(() => (streams.closed || response.destroyed ? response.destroy() : begin())),
+  )
 }
 
 export function listenTo(response: ServerResponse, listener: SinkListener): void {
@@ -37,10 +45,7 @@ export function listenTo(response: ServerResponse, listener: SinkListener): void
   response.on('close', () => listener.closed())
 }
 
-/**
- * After the headers the body is the rest of the connection, and can be written to the socket as it is. Only a
- * pipelined request has no socket until the answers before it are out; the response holds its bytes until then.
- */
+/** After the headers the body is the rest of the connection, and can be written to the socket as it is. */
 const bodyOf = (response: ServerResponse): Writable => response.socket ?? response
 
 export function httpSink(response: ServerResponse): StreamSink {

@@ -74,6 +74,10 @@ export class Streams {
     return lagging
   }
 
+  get closed(): boolean {
+    return this.#closed
+  }
+
   throwIfClosed(): void {
     if (!this.#closed) return
     throw new PulltraceError(Code.Unavailable, 'the server is stopping', { retryAfterSeconds: 1 })
