@@ -28,7 +28,11 @@ const mebibyte = 1024 * 1024
 /** How often files that may be replaced are looked at. Milliseconds. */
 const filesEveryMs = 5000
 const flushMs = 250
-const pruneEveryMs = 60_000
+/**
+ * What is kept may reach 70 % of the volume; what comes before the next look must fit the rest, as a disk that is
+ * full has no room to remove anything either. Milliseconds.
+ */
+const pruneEveryMs = 10_000
 const forgetNodeAfterMs = 24 * 3_600_000
 
 export interface Hooks {
