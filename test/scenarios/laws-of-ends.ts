@@ -1,6 +1,6 @@
 import type { Pull } from '../../core/contract/pull.ts'
 import { isTerminal } from '../../core/contract/words.ts'
-import { type Call, callOf, endsOf, type Recording, wireBytes } from './recording.ts'
+import { type Call, callOf, cannotBeTold, endsOf, type Recording, wireBytes } from './recording.ts'
 
 export interface WireOptions {
   /** Layers were fetched more than once: the proxy sent more than their sizes. */
@@ -11,6 +11,7 @@ export interface WireOptions {
 export function faultsOfEnds(recording: Recording, options: WireOptions): string[] {
   const told = new Map<string, Pull>()
   for (const { event } of recording.events) if (event) told.set(event.pull.id, event.pull)
+  for (const pull of recording.missed) if (!isTerminal(told.get(pull.id)?.phase ?? 'queued')) told.set(pull.id, pull)
   const reported = new Set(recording.reports.flatMap(({ report }) => report.pulls.map(({ id }) => id)))
   const faults = [...reported].filter(id => !told.has(id)).map(id => `${id} was reported and never told`)
   for (const pull of told.values()) faults.push(...endFaults(pull, recording, options).map(f => `${pull.id} ${f}`))
@@ -54,7 +55,9 @@ function callFaults(pulls: readonly Pull[], recording: Recording): string[] {
   const fits = pulls.map(pull => ({ pull, calls: callOf(recording.calls, pull) }))
   for (const { pull, calls } of fits.sort((a, b) => a.calls.length - b.calls.length)) {
     const open = calls.filter(call => free.has(call))
-    const call = open.find(candidate => endsOf(candidate).includes(pull.phase)) ?? open[0]
+    const fit = open.filter(candidate => endsOf(candidate).includes(pull.phase) || cannotBeTold(recording, pull))
+    // One that need not have been seen may be left over.
+    const call = fit.find(({ mayBeUnseen }) => !mayBeUnseen) ?? fit[0] ?? open[0]
     if (!call) {
       faults.push(`${pull.id} ${pull.phase} ${pull.imageRef} of ${pull.startedAt} is no pull that was made`)
       continue
@@ -68,13 +71,14 @@ function callFaults(pulls: readonly Pull[], recording: Recording): string[] {
   return faults
 }
 
-function resultFaults(pull: Pull, call: Call, { images, host }: Recording): string[] {
+function resultFaults(pull: Pull, call: Call, recording: Recording): string[] {
+  const { images, host } = recording
   const faults: string[] = []
   const { image, ref, error, removed, ctr = 'k8s.io' } = call
   const record = images.get(ctr)?.get(ref)
   // A client may give up on a pull that is complete: the record, of an image that is pulled once, is the truth.
   const completeAnyway = call.mayFailUntold && pull.phase === 'completed' && record === image.targetDigest
-  if (!endsOf(call).includes(pull.phase) && !completeAnyway) {
+  if (!endsOf(call).includes(pull.phase) && !completeAnyway && !cannotBeTold(recording, pull)) {
     const told = `${pull.phase} (${pull.error}, ${pull.digest}, ${JSON.stringify(pull.phaseStartedAt)})`
     faults.push(`is told as ${told}; the pull of ${ref} ${error ? `failed: ${error.message}` : 'completed'}`)
   }

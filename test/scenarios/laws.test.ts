@@ -30,6 +30,7 @@ interface Draft {
   calls: Call[]
   reported: ReportedPull[]
   events: SeenEvent[]
+  missed: Pull[]
   wire: { atMs: number; digest: string; bytes: number }[]
   withoutRecord: Set<string>
   history: Pull[]
@@ -106,6 +107,7 @@ function truth(): Draft {
       seen(2, 'pull.progress', pullAt('unpacking', layersAt(200_000, 100_000, 'downloaded'))),
       seen(3, 'pull.completed', last),
     ],
+    missed: [],
     wire: [
       { atMs: startMs + 20, digest: 'sha256:one', bytes: 200_000 },
       { atMs: startMs + 20, digest: 'sha256:two', bytes: 100_000 },
@@ -118,7 +120,7 @@ function truth(): Draft {
 }
 
 function recordingOf(draft: Draft): Recording {
-  const { calls, events, wire, withoutRecord, history, pulls, records, reported } = draft
+  const { calls, events, missed, wire, withoutRecord, history, pulls, records, reported } = draft
   const reports = reported.map((pull, i) => ({
     atMs: startMs + 100 * (i + 1),
     report: {
@@ -138,6 +140,7 @@ function recordingOf(draft: Draft): Recording {
     calls,
     reports,
     events,
+    missed,
     wire,
     withoutRecord,
     history,
@@ -219,6 +222,38 @@ describe('faultsOf', () => {
   it('finds nothing in the truth', () => {
     assert.deepEqual(faultsOf(recordingOf(truth()), { fetchedAgain: false }), [])
   })
+
+  it('takes an end that went by while the server was away from its list', () => {
+    const draft = truth()
+    draft.events = [draft.events[0]!, { atMs: startMs + 500, id: 'new-1', name: 'reset', event: undefined }]
+    assert.match(faultsOf(recordingOf(draft), { fetchedAgain: false }).join('\n'), /never ended/)
+    draft.missed = [...draft.pulls]
+    assert.deepEqual(faultsOf(recordingOf(draft), { fetchedAgain: false }), [])
+  })
+
+  const withoutEvidence = (epochs: readonly string[]) => {
+    const draft = truth()
+    const { digest: _, ...unresolved } = reportedPull({ phase: 'resolving', totalKnown: false, layers: [] })
+    const end: ReportedPull = { ...unresolved, phase: 'unknown', completedAt: at(900) }
+    draft.reported = [unresolved, end]
+    const { digest: __, ...last } = pullAt('unknown', [], { completedAt: at(900), totalKnown: false, totalBytes: 0 })
+    draft.events = [seen(1, 'pull.started', { ...last, phase: 'resolving' }), seen(2, 'pull.failed', last)]
+    draft.history = [last]
+    draft.pulls = [last]
+    const recording = recordingOf(draft)
+    const reports = recording.reports.map((one, i) => {
+      const { report } = one
+      return { ...one, report: { ...report, agent: { ...report.agent, epoch: epochs[i]! } } }
+    })
+    return faultsOf({ ...recording, reports }, { fetchedAgain: false })
+  }
+  it('asks no agent how a pull ended that only an earlier one saw, without its digest', () => {
+    assert.deepEqual(withoutEvidence(['a', 'b']), [])
+  })
+  it('asks the agent that saw it', () => {
+    assert.match(withoutEvidence(['a', 'a']).join('\n'), /is told as unknown/)
+  })
+
   for (const [title, lie, fault] of lies) {
     it(`finds ${title}`, () => {
       const draft = structuredClone(truth())

@@ -31,6 +31,8 @@ export interface Recording {
   readonly calls: readonly Call[]
   readonly reports: readonly RelayedReport[]
   readonly events: readonly SeenEvent[]
+  /** Pulls that had ended when the stream was reset: no event tells of that, and the lists do. */
+  readonly missed: readonly Pull[]
   /** What the proxy sent of blobs. */
   readonly wire: readonly { readonly atMs: number; readonly digest: string; readonly bytes: number }[]
   readonly withoutRecord: ReadonlySet<string>
@@ -46,6 +48,16 @@ export const wireBytes = ({ wire }: Recording, digest: string, fromMs: number, u
   for (const piece of wire)
     if (piece.digest === digest && piece.atMs >= fromMs && piece.atMs <= untilMs) sum += piece.bytes
   return sum
+}
+
+/**
+ * A pull that its agent saw resolve, and no more, before it was killed, and that was over when the next one looked:
+ * nothing says which image it was of, so nobody can tell how it ended.
+ */
+export const cannotBeTold = ({ reports }: Recording, { id, digest, phase }: Pull): boolean => {
+  if (phase !== 'unknown' || digest !== undefined) return false
+  const told = reports.filter(({ report }) => report.pulls.some(pull => pull.id === id))
+  return new Set(told.map(({ report }) => report.agent.epoch)).size > 1
 }
 
 /** How a call must be said to have ended. */

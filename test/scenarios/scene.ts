@@ -64,6 +64,7 @@ export async function openScene(rig: Rig, watches: readonly Watch[]): Promise<Sc
       calls,
       reports: watch.relay.reports.slice(from.reports),
       events: watch.stream.events.slice(from.events),
+      missed: watch.missed(from.events),
       wire: rig.proxy.log.slice(logFrom),
       withoutRecord: watch.withoutRecord,
       history: await watch.history(),

@@ -6,6 +6,7 @@ import { isTerminal } from '../../core/contract/words.ts'
 import { type Program, type ServerProgram, startAgent, startServer } from '../rig/pulltrace.ts'
 import type { Rig } from '../rig/rig.ts'
 import { type EventRecorder, recordEvents } from './event-recorder.ts'
+import { followResets } from './missed-ends.ts'
 import { type Relay, startRelay } from './relay.ts'
 
 /** containerd namespaces that scenarios pull into. */
@@ -23,12 +24,17 @@ export interface Watch {
   readonly withoutRecord: ReadonlySet<string>
   /** Resolves when the condition holds; looks again after each report and event. False when `limitMs` passed. */
   holds(condition: () => boolean, limitMs: number): Promise<boolean>
-  /** Waits until the server has taken two reports from now on: the second look began after this call. */
+  /** Waits until the server has taken three reports from now on: the third one's look began after this call. */
   tellsAll(): Promise<void>
   /** Waits until the server has taken a report from after `sinceMs` that says nothing of any pull. */
   atRest(sinceMs: number, limitMs: number): Promise<boolean>
-  /** The newest state of each pull that was told since event number `from`. */
+  /** The newest state of each pull that was told since event number `from`, or `missed` since. */
   shown(from: number): ReadonlyMap<string, Pull>
+  /**
+   * Pulls that had ended when a new life of the server had the stream reset, since event number `from`: their ends
+   * went by while nobody was connected, and the state after a reset has live pulls only. A client asks for them.
+   */
+  missed(from: number): readonly Pull[]
   /** What the server says of this node. */
   node(): Promise<NodeView>
   history(): Promise<readonly Pull[]>
@@ -56,11 +62,6 @@ export async function startWatch(rig: Rig, intervalMs: number): Promise<Watch> {
   started.defer(() => relay.stop())
   const stream = recordEvents(`${server.url}/api/v1/events?layers=true`, changes)
   started.defer(() => stream.stop())
-  const { socket } = rig.containerd
-  const agent = await startAgent({ nodeName, serverUrl: relay.url, socket, reportIntervalMs: intervalMs })
-  started.defer(() => agent.stop())
-
-  const running = started.move()
   const all = async <T>(path: string, itemsOf: (answer: T) => { items: readonly Pull[]; next: string | null }) => {
     const items: Pull[] = []
     let cursor = ''
@@ -81,6 +82,19 @@ export async function startWatch(rig: Rig, intervalMs: number): Promise<Watch> {
     }
     return true
   }
+  const allPulls = () =>
+    all<PullList>('/api/v1/pulls?state=all&layers=true&limit=500', page => ({
+      items: page.pulls,
+      next: page.nextCursor,
+    }))
+  const missed = followResets(stream, changes, allPulls)
+  // Who connects later is told of what began before as state, and of what has ended not at all.
+  if (!(await holds(missed.isSynced, 20_000))) throw new Error(`${server.url} must stream its state within 20 s`)
+  const { socket } = rig.containerd
+  const agent = await startAgent({ nodeName, serverUrl: relay.url, socket, reportIntervalMs: intervalMs })
+  started.defer(() => agent.stop())
+
+  const running = started.move()
   return {
     nodeName,
     intervalMs,
@@ -92,8 +106,8 @@ export async function startWatch(rig: Rig, intervalMs: number): Promise<Watch> {
     holds,
     async tellsAll() {
       const from = relay.reports.length
-      const taken = () => relay.reports.slice(from).filter(({ answered }) => answered).length >= 2
-      if (!(await holds(taken, 20_000))) throw new Error(`${nodeName} must report twice within 20 s`)
+      const taken = () => relay.reports.slice(from).filter(({ answered }) => answered).length >= 3
+      if (!(await holds(taken, 20_000))) throw new Error(`${nodeName} must report three times within 20 s`)
     },
     atRest: (sinceMs, limitMs) =>
       holds(() => {
@@ -103,8 +117,10 @@ export async function startWatch(rig: Rig, intervalMs: number): Promise<Watch> {
     shown(from) {
       const pulls = new Map<string, Pull>()
       for (const { event } of stream.events.slice(from)) if (event) pulls.set(event.pull.id, event.pull)
+      for (const pull of missed.since(from)) if (!endedIn(pulls, pull)) pulls.set(pull.id, pull)
       return pulls
     },
+    missed: missed.since,
     async node() {
       const response = await fetch(`${server.url}/api/v1/nodes`)
       const { items } = (await response.json()) as NodeList
@@ -114,11 +130,7 @@ export async function startWatch(rig: Rig, intervalMs: number): Promise<Watch> {
     },
     history: () =>
       all<HistoryList>('/api/v1/history?layers=true&limit=500', page => ({ items: page.items, next: page.nextCursor })),
-    pulls: () =>
-      all<PullList>('/api/v1/pulls?state=all&layers=true&limit=500', page => ({
-        items: page.pulls,
-        next: page.nextCursor,
-      })),
+    pulls: allPulls,
     stop: () => running.disposeAsync(),
   }
 }
@@ -130,3 +142,8 @@ async function targetsOf(rig: Rig): Promise<ReadonlySet<string>> {
 }
 
 export const hasEnded = ({ phase }: Pull): boolean => isTerminal(phase)
+
+const endedIn = (pulls: ReadonlyMap<string, Pull>, { id }: Pull): boolean => {
+  const pull = pulls.get(id)
+  return pull !== undefined && hasEnded(pull)
+}
