@@ -39,9 +39,6 @@ export function retryAfterOf({ code, details }: PulltraceError): string | undefi
   return seconds === undefined ? undefined : String(Math.ceil(seconds))
 }
 
-/** Text that left the server: the fault of a client that went away is not one of ours. */
-export const isClientFault = (code: Code): boolean => httpStatus[code] < 500
-
 export function notFound(path: string): PulltraceError {
   return new PulltraceError(Code.NotFound, `there is nothing at '${path.slice(0, 200)}'`, {
     fix: 'GET /openapi.json lists every path',
