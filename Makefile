@@ -42,7 +42,7 @@ verify-types: setup ## Type check
 
 .PHONY: verify-style update-style
 verify-style: setup ## Format and lint; mended by `make update-style`
-	biome ci --error-on-warnings
+	biome ci --colors=off --error-on-warnings
 update-style: setup ## Format, and mend what the linter can
 	biome check --write
 

@@ -81,7 +81,9 @@ const programs = ['bare-http.ts', 'bare-koa.ts', 'pulltrace-server.ts']
 const sample = new ReportBodies({ ...standard, nodes: 1 }).body(0, 1000)
 const floors = await inTurn(programs, name => costOf(name, standard, 10))
 const koa = floors.get('bare-koa.ts')!.cpuMicros
-console.log(`### Ingest: 1,000 nodes x 5 pulls x 10 layers, ${sample.length} bytes a report, three layers of each pull move\n`)
+console.log(
+  `### Ingest: 1,000 nodes x 5 pulls x 10 layers, ${sample.length} bytes a report, three layers of each pull move\n`,
+)
 console.log(
   table([
     ['server', 'CPU per report', 'against Koa', 'live memory per node'],
