@@ -243,7 +243,11 @@ describe('pulltrace', () => {
   }
 
   it('tells its version and its help without an error', async () => {
-    assert.match((await run(['version'])).out, /^pulltrace \d+\.\d+\.\d+ \(Node v24/)
+    for (const way of ['version', '--version']) {
+      const { code, out } = await run([way])
+      assert.equal(code, 0)
+      assert.match(out, /^pulltrace \d+\.\d+\.\d+ \(Node v24/)
+    }
     const help = await run(['watch', '--help'])
     assert.equal(help.code, 0)
     assert.match(help.out, /Usage: pulltrace watch/)

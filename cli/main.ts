@@ -7,13 +7,12 @@ import { CommanderError } from 'commander'
 import { systemClock } from '../core/lib/clock.ts'
 import { Code, PulltraceError } from '../core/lib/errors.ts'
 import type { Env } from '../core/lib/settings.ts'
-import { version } from '../core/lib/version.ts'
 import { type Api, createApi } from './api.ts'
 import { type ClientOptions, loadClientConfig, readText } from './config.ts'
 import { exitCodeOf, exitCodes } from './exit-code.ts'
 import { fetchHistory, fetchSummary, historyTable, summaryTable } from './history/history.ts'
 import { timeOf } from './history/history-time.ts'
-import { createProgram, type HistoryOptions, type WatchOptions } from './program.ts'
+import { createProgram, type HistoryOptions, versionText, type WatchOptions } from './program.ts'
 import { harmless, harmlessJson } from './text.ts'
 import { parseConfigFile } from './up/config-file.ts'
 import { findContainerd } from './up/find-containerd.ts'
@@ -40,7 +39,7 @@ export async function main(argv: readonly string[], world: World): Promise<numbe
     up: options => up(options.file, options.color, world),
     watch: options => watch(options, world),
     history: options => history(options, world),
-    version: () => void stdout.write(`pulltrace ${version} (Node ${process.version})\n`),
+    version: () => void stdout.write(`${versionText}\n`),
   })
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({

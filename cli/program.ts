@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { historyGroups } from '../core/contract/api.ts'
 import { errorCodes, phases, terminalPhases } from '../core/contract/words.ts'
+import { version } from '../core/lib/version.ts'
 import { exitCodeHelp } from './exit-code.ts'
 
 export interface ServerOptions {
@@ -35,6 +36,9 @@ export interface HistoryOptions extends ServerOptions {
   readonly pod?: string
 }
 
+/** `pulltrace version` and `pulltrace --version`. */
+export const versionText = `pulltrace ${version} (Node ${process.version})`
+
 /** What each command does; the arguments are checked by then. */
 export interface Actions {
   up(options: { readonly file: string; readonly color: boolean }): Promise<void>
@@ -47,6 +51,7 @@ export interface Actions {
 export function createProgram(actions: Actions): Command {
   const program = new Command('pulltrace')
     .description('See every container-image pull on every node while it happens.')
+    .version(versionText, '--version', 'show the version')
     .showHelpAfterError("Run 'pulltrace --help' to see what there is.")
     .addHelpText('after', `\n${exitCodeHelp}`)
     .exitOverride()

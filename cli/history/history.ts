@@ -1,4 +1,5 @@
 import { type HistoryGroup, HistoryList, type HistorySummary, HistorySummaryList } from '../../core/contract/api.ts'
+import { isDemoNode } from '../../core/contract/demo.ts'
 import type { Pull } from '../../core/contract/pull.ts'
 import { type Validator, validatorOf } from '../../core/contract/schema.ts'
 import { Code, PulltraceError } from '../../core/lib/errors.ts'
@@ -93,8 +94,11 @@ export function historyTable(items: readonly Pull[], width: number, nowMs: numbe
     { title: 'REASON', text: reasonOf, shrinksTo: 12, keep: 7 },
   ]
   const used = columns.filter(({ title, text }) => title !== 'REASON' || items.some(item => text(item, 99) !== ''))
-  return tableLines(used, items, width)
+  const lines = tableLines(used, items, width)
+  return items.some(({ nodeName }) => isDemoNode(nodeName)) ? [cut(demoLine, width), ...lines] : lines
 }
+
+const demoLine = 'DEMO DATA: pulls on nodes named demo-data-… were made up.'
 
 const agoOf = ({ completedAt }: Pull, nowMs: number) =>
   completedAt === undefined ? '' : `${formatSeconds((nowMs - Date.parse(completedAt)) / 1000)} ago`

@@ -29,7 +29,7 @@ export interface StreamOptions {
   readonly firstRetryMs?: number
 }
 
-const maxRetryMs = 30_000
+const maxRetryMs = 5_000
 /** One event is a few KiB, with layers some hundred; this is for what is no event stream. Characters. */
 const maxFrame = 16 * 1024 * 1024
 const validator = validatorOf('event', PullEventSchema)
