@@ -21,6 +21,11 @@ export class FakeContainerd implements ContainerdClient {
     this.stored.set(digest, { info, bytes })
   }
 
+  fetching(digest: string, offset: number): void {
+    const ref = `layer-${digest}`
+    this.statuses.set(ref, { ref, offset, total: 0, expected: '', startedAt: undefined, updatedAt: undefined })
+  }
+
   commit(chainId: string, createdMs: number): void {
     const createdAt = timestampOf(createdMs)
     this.snapshotsByKey.set(chainId, {

@@ -11,8 +11,8 @@ export interface Holdings {
   /** Chain ids whose snapshot is being filled, or waits for its layer. */
   readonly extracting: ReadonlySet<string>
   readonly snapshotters: ReadonlySet<string>
-  /** It holds an ingest named as pulls name theirs. */
-  readonly pullIngests: boolean
+  /** Blobs that are being fetched, or committed, named as pulls name them. */
+  readonly ingesting: ReadonlySet<string>
 }
 
 /** containerd 2.4.2, core/unpack/unpacker.go, and 1.6.20: `extract-<time>-<random> <chain id>` until it is committed. */
@@ -25,19 +25,21 @@ export function holdingsOf(resources: readonly Resource[]): Holdings {
   const snapshots = new Map<string, string>()
   const extracting = new Set<string>()
   const snapshotters = new Set<string>()
-  let pullIngests = false
+  const ingesting = new Set<string>()
   for (const { type, id } of resources) {
     const snapshotter = snapshotterOf(type)
     if (type === 'content') content.add(id)
-    else if (type === 'ingests') pullIngests ||= digestOfRef(id) !== undefined
-    else if (snapshotter !== undefined) {
+    else if (type === 'ingests') {
+      const digest = digestOfRef(id)
+      if (digest !== undefined) ingesting.add(digest)
+    } else if (snapshotter !== undefined) {
       snapshotters.add(snapshotter)
       const chainId = chainIdOfKey(id)
       if (chainId === id) snapshots.set(id, snapshotter)
       else extracting.add(chainId)
     }
   }
-  return { content, snapshots, extracting, snapshotters, pullIngests }
+  return { content, snapshots, extracting, snapshotters, ingesting }
 }
 
 /** Of all leases: what one pull has fetched or unpacked, another that waits for it has too. */
@@ -47,6 +49,6 @@ export function together(holdings: readonly Holdings[]): Holdings {
     snapshots: new Map(holdings.flatMap(({ snapshots }) => [...snapshots])),
     extracting: new Set(holdings.flatMap(({ extracting }) => [...extracting])),
     snapshotters: new Set(holdings.flatMap(({ snapshotters }) => [...snapshotters])),
-    pullIngests: holdings.some(({ pullIngests }) => pullIngests),
+    ingesting: new Set(holdings.flatMap(({ ingesting }) => [...ingesting])),
   }
 }

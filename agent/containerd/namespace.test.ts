@@ -87,6 +87,34 @@ describe('NamespaceObserver', () => {
     })
   })
 
+  describe('a layer that is in flight in its lease, and not in the list of what is in flight', () => {
+    beforeEach(() => {
+      putDocuments(containerd, startMs + 10)
+      const ingest = { type: 'ingests', id: `layer-${layer}` }
+      containerd.lease(leaseId, startMs, [content(manifest), content(config), ingest])
+    })
+
+    it('is being committed, so all of it is there', async () => {
+      assert.equal((await shown(100)).ingestOffset, 100)
+    })
+
+    it('is complete when its blob is there by now', async () => {
+      let asked = 0
+      containerd.before = question => {
+        if (question === 'ingests' && ++asked === 2) containerd.put(layer, startMs + 90, layerBytes)
+      }
+      const { ingestOffset, blobCreatedMs } = await shown(100)
+      assert.deepEqual([ingestOffset, blobCreatedMs], [undefined, startMs + 90])
+    })
+
+    it('has what the list says when it began in between', async () => {
+      containerd.before = question => {
+        if (question === `resources ${leaseId}`) containerd.fetching(layer, 7)
+      }
+      assert.equal((await shown(100)).ingestOffset, 7)
+    })
+  })
+
   describe('a record of an image whose pull was never seen', () => {
     const found = async (manifestMs: number, lookMs: number) => {
       putDocuments(containerd, startMs + manifestMs)

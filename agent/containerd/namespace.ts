@@ -8,6 +8,7 @@ import { type Holdings, holdingsOf, together } from './holdings.ts'
 import {
   childrenOf,
   type InFlight,
+  type LayerMemory,
   newImageMemory,
   readDocuments,
   repositoriesIn,
@@ -186,11 +187,11 @@ export class NamespaceObserver {
     lease.held = holdingsOf(resources)
     lease.heldAtMs = atMs
     lease.inFlight = new Set(inFlight)
-    lease.pullIngests ||= lease.held.pullIngests
+    lease.pullIngests ||= lease.held.ingesting.size > 0
     for (const snapshotter of lease.held.snapshotters) this.#snapshotters.add(snapshotter)
   }
 
-  async #learn(lease: LeaseMemory, held: Holdings, offsets: ReadonlyMap<string, number>): Promise<void> {
+  async #learn(lease: LeaseMemory, held: Holdings, offsets: Map<string, number>): Promise<void> {
     const { image } = lease
     const knewLayers = image.layers !== undefined
     await readDocuments(image, lease.held.content, this.#blobs)
@@ -219,6 +220,7 @@ export class NamespaceObserver {
         if (layer.blobCreatedMs !== undefined) lease.vanished.delete(layer.digest)
       }),
     )
+    if (!knewLayers) await this.#findCommitting(image.layers, held, offsets)
     const unpacked = new Set(image.layers.filter(({ snapshotCreatedMs }) => snapshotCreatedMs !== undefined))
     await findSnapshots(this.#client, this.#namespace, lease, this.#snapshotters, held.snapshots)
     // Asked after its snapshot: another pull may have fetched it since the last look, or it was committed in this one.
@@ -231,6 +233,23 @@ export class NamespaceObserver {
         layer.blobCreatedMs = (await this.#blobs.refresh(layer.digest))?.createdMs
       }),
     )
+  }
+
+  /**
+   * While containerd commits a layer it lists neither its ingest nor its blob; who has seen it in flight knows what it
+   * held. At first sight its lease tells: asked later, an ingest that the lease still held then is whole when it is gone.
+   */
+  async #findCommitting(layers: readonly LayerMemory[], held: Holdings, offsets: Map<string, number>): Promise<void> {
+    const open = layers.filter(
+      ({ digest, blobCreatedMs }) => blobCreatedMs === undefined && !offsets.has(digest) && held.ingesting.has(digest),
+    )
+    if (open.length === 0) return
+    const now = await this.#ingestOffsets()
+    for (const layer of open) {
+      const offset = now.get(layer.digest)
+      if (offset === undefined) layer.blobCreatedMs = (await this.#blobs.refresh(layer.digest))?.createdMs
+      if (layer.blobCreatedMs === undefined) offsets.set(layer.digest, offset ?? layer.totalBytes)
+    }
   }
 
   #seen(lease: LeaseMemory, inFlight: InFlight): SeenLease | undefined {
