@@ -16,11 +16,13 @@ export function faultsOfReports(recording: Recording): string[] {
     const where = `report ${agent.epoch.slice(0, 4)}/${agent.seq}`
     if (status !== undefined && status !== 200) faults.push(`${where}: the server answered ${status}`)
     if (report.nodeName !== recording.nodeName) faults.push(`${where}: is of node ${report.nodeName}`)
+    const isNew = agent.epoch !== epoch
+    const mayRestart = (digest: string) => isNew && failedWith(recording, digest)
     for (const pull of pulls) {
       const told = (fault: string) => faults.push(`${where}: ${pull.id} ${pull.phase} ${fault}`)
       for (const fault of pullFaults(pull, recording, atMs)) told(fault)
       const before = last.get(pull.id)
-      if (before) for (const fault of stepFaults(before, pull, agent.epoch !== epoch)) told(fault)
+      if (before) for (const fault of stepFaults(before, pull, mayRestart)) told(fault)
       // An answer about a pull of an earlier agent brings no layers: what was said of them stands.
       if (!before || pull.layers.length > 0) last.set(pull.id, pull)
       else last.set(pull.id, { ...before, phase: pull.phase })
@@ -65,11 +67,14 @@ export function layerFaults(layers: Sized, image: BuiltImage): string[] {
   return faults
 }
 
+const failedWith = ({ calls }: Recording, digest: string): boolean =>
+  calls.some(({ error, image }) => error !== undefined && image.layers.some(layer => layer.digest === digest))
+
 /**
- * From one report of a pull to the next: nothing that was known is taken back. A new agent may look just while a layer
- * is committed, when containerd lists neither its ingest nor its blob.
+ * From one report of a pull to the next, also of a new agent: nothing that was known is taken back. Only a layer that
+ * a pull which failed was fetching may begin anew in another pull, and an agent that is new cannot count that restart.
  */
-function stepFaults(before: ReportedPull, pull: ReportedPull, newAgent: boolean): string[] {
+function stepFaults(before: ReportedPull, pull: ReportedPull, mayRestart: (digest: string) => boolean): string[] {
   const faults: string[] = []
   if (isTerminal(before.phase) && pull.phase !== before.phase) faults.push(`was ${before.phase} before`)
   if (before.digest !== undefined && pull.digest !== before.digest) faults.push(`had digest ${before.digest} before`)
@@ -78,7 +83,7 @@ function stepFaults(before: ReportedPull, pull: ReportedPull, newAgent: boolean)
   if (before.totalKnown && !pull.totalKnown) faults.push('no longer knows its total')
   for (const layer of pull.layers) {
     const old = before.layers.find(({ digest }) => digest === layer.digest)
-    if (newAgent && layer.downloadedBytes === 0) continue
+    if (mayRestart(layer.digest)) continue
     if (!old || layer.downloadedBytes >= old.downloadedBytes || (layer.restarts ?? 0) > (old.restarts ?? 0)) continue
     faults.push(`${layer.digest} had ${old.downloadedBytes} bytes before, now ${layer.downloadedBytes}`)
   }

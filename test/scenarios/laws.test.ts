@@ -247,6 +247,20 @@ describe('faultsOf', () => {
     })
     return faultsOf({ ...recording, reports }, { fetchedAgain: false })
   }
+  it('allows a new agent a layer that began anew because another pull of it failed, and no other', () => {
+    const draft = truth()
+    draft.reported.splice(1, 0, reportedPull({ layers: layersAt(0, 0, 'waiting') }))
+    const recording = recordingOf(draft)
+    const reports = recording.reports.map((one, i) => {
+      const { report } = one
+      return { ...one, report: { ...report, agent: { ...report.agent, epoch: i === 0 ? 'a' : 'b' } } }
+    })
+    const faults = () => faultsOf({ ...recording, reports }, { fetchedAgain: false }).join('\n')
+    assert.match(faults(), /had 150000 bytes before, now 0/)
+    draft.calls.push({ ...draft.calls[0]!, ref: 'other:v1', error: new Error('cancelled'), mayBeUnseen: true })
+    assert.equal(faults(), '')
+  })
+
   it('asks no agent how a pull ended that only an earlier one saw, without its digest', () => {
     assert.deepEqual(withoutEvidence(['a', 'b']), [])
   })
