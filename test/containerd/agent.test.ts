@@ -143,7 +143,7 @@ for (const version of containerdVersions) {
       rig.proxy.limit(MiB)
       const long = await rig.push({ name: 'going-on', layers: [{ bytes: 3 * MiB }] })
       const cut = assert.rejects(rig.pull(long))
-      await collector.pull(({ phase }) => phase === 'downloading')
+      await collector.pull(({ phase, imageRef }) => phase === 'downloading' && imageRef.includes('going-on'))
       await rig.containerd.kill9()
       await cut
       const from = collector.reports.length
