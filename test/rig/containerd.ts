@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { glob, mkdir, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { type Child, makeRigDir, removeRigDir, startChild, waitUntil } from './child.ts'
 import { type ContainerdVersion, configOf, type Snapshotter, type Tuning } from './containerd-config.ts'
 import { type Cri, openCri } from './cri.ts'
+import type { Layer } from './layers.ts'
 import { findProgram } from './programs.ts'
 
 export const containerdVersions: readonly ContainerdVersion[] = ['1.6', '2.4']
@@ -100,6 +101,15 @@ export async function startContainerd(options: ContainerdOptions): Promise<Conta
       await removeRigDir(dir)
     },
   }
+}
+
+/** When a file of a layer was written while it was unpacked, as the disk has it. Epoch ms. */
+export async function unpackedAtMs(containerd: Containerd, { folder }: Layer, file: number): Promise<number> {
+  const snapshots = path.join(containerd.dir, `root/io.containerd.snapshotter.v1.${containerd.snapshotter}/snapshots`)
+  for await (const found of glob(`*/{,fs/}${folder}/${file}`, { cwd: snapshots })) {
+    return (await stat(path.join(snapshots, found))).ctimeMs
+  }
+  throw new Error(`file ${file} of the layer was not unpacked`)
 }
 
 /** overlayfs where it can be mounted; on top of another overlay (a container's own root) only native works. */

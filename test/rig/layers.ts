@@ -24,6 +24,8 @@ export interface Layer {
   /** Digest of the uncompressed tar. */
   readonly diffId: string
   readonly compression: Compression
+  /** Where its files are, named `0`, `1` and so on. */
+  readonly folder: string
   readonly blob: Buffer
 }
 
@@ -32,14 +34,14 @@ export async function buildLayer(spec: LayerSpec): Promise<Layer> {
   const content = randomBytesOf(`${seed}/${bytes}/${files}`, bytes)
   const tar = pack()
   const each = Math.ceil(bytes / files)
-  const folder = sha256(Buffer.from(seed)).slice('sha256:'.length, 19)
+  const folder = sha256(seed).slice('sha256:'.length, 19)
   for (let i = 0; i < files; i += 1) {
     tar.entry({ name: `${folder}/${i}`, mtime: new Date(0) }, content.subarray(i * each, (i + 1) * each))
   }
   tar.finalize()
   const plain = await buffer(tar)
   const blob = await compress[compression](plain)
-  return { digest: sha256(blob), size: blob.byteLength, diffId: sha256(plain), compression, blob }
+  return { digest: sha256(blob), size: blob.byteLength, diffId: sha256(plain), compression, folder, blob }
 }
 
 // Random content does not get smaller: the quickest level costs nothing in size.
