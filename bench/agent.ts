@@ -22,6 +22,7 @@ interface Cost {
 /** Takes reports and answers as the server does; counts those that show `pulls` pulls. */
 async function startSink() {
   let waiting: { pulls: number; left: number; done: () => void } | undefined
+  let lastSeen = 'no report'
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', chunk => chunks.push(chunk))
@@ -35,6 +36,7 @@ async function startSink() {
       }
       response.setHeader('content-type', 'application/json').end(JSON.stringify({ ...answer, awaiting: [] }))
       const active = pulls.filter(({ phase }) => phase === 'downloading').length
+      lastSeen = `a report with the phases ${pulls.map(({ phase }) => phase).join(', ')}`
       if (waiting?.pulls === active && --waiting.left === 0) waiting.done()
     })
   })
@@ -42,11 +44,18 @@ async function startSink() {
   await once(server, 'listening')
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    /** Resolves after `count` reports that show this many downloading pulls. */
-    reports: (pulls: number, count: number) =>
-      new Promise<void>(done => {
-        waiting = { pulls, left: count, done }
-      }),
+    /** Resolves after `count` reports that show this many downloading pulls; rejects when they take far too long. */
+    async reports(pulls: number, count: number): Promise<void> {
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      waiting = { pulls, left: count, done: resolve }
+      const late = () => reject(new Error(`not ${count} reports with ${pulls} pulls downloading; last: ${lastSeen}`))
+      const timer = setTimeout(late, count * intervalMs * 5)
+      try {
+        await promise
+      } finally {
+        clearTimeout(timer)
+      }
+    },
     close: () => server.close(),
   }
 }
@@ -65,6 +74,9 @@ async function costOf(rig: Rig, pulls: number): Promise<Cost> {
     },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
+  // Should the bench end in the middle, what it started must not go on.
+  const kill = () => agent.kill('SIGKILL')
+  process.once('exit', kill)
   try {
     await sink.reports(pulls, 25)
     const before = cpuMsOf(agent.pid!)
@@ -77,6 +89,7 @@ async function costOf(rig: Rig, pulls: number): Promise<Cost> {
     const gone = once(agent, 'exit')
     agent.kill('SIGTERM')
     await gone
+    process.off('exit', kill)
     sink.close()
   }
 }
@@ -102,8 +115,11 @@ async function measured(rig: Rig, pulls: number): Promise<Cost> {
 
 const rig = await startRig({ version: '2.4' })
 const stop = new AbortController()
+const stopped = once(stop.signal, 'abort').then(() => Promise.reject(new Error('stopped')))
+stopped.catch(() => {})
+for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())
 try {
-  const idle = await measured(rig, 0)
+  const idle = await Promise.race([measured(rig, 0), stopped])
   const images: BuiltImage[] = []
   for (let index = 0; index < 10; index++) {
     images.push(
@@ -112,10 +128,12 @@ try {
   }
   // A slow trickle: every ingest moves, none ends while it is measured.
   rig.proxy.limit(400_000)
-  const pulls = images.map(image => rig.pull(image, stop.signal).catch(() => {}))
-  const busy = await measured(rig, 10)
+  const pulls = Promise.all(images.map(image => rig.pull(image, stop.signal)))
+  // None may end, well or not, while it is measured.
+  const ended = pulls.then(() => Promise.reject(new Error('a pull ended')))
+  const busy = await Promise.race([measured(rig, 10), ended, stopped])
   stop.abort()
-  await Promise.all(pulls)
+  await pulls.catch(() => {})
   const row = (name: string, { cpuMsPerLook, rssMiB, anonymousMiB }: Cost) => [
     name,
     `${cpuMsPerLook.toFixed(2)} ms`,

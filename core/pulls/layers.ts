@@ -44,10 +44,10 @@ const counted = (sum: number) => Math.min(sum, Number.MAX_SAFE_INTEGER)
 export function keptLayers(before: readonly LayerState[], reported: readonly Layer[]): readonly LayerState[] {
   let same = before.length === reported.length
   const layers: LayerState[] = new Array(reported.length)
-  const find = finderIn(before)
+  const earlier = new Earlier(before)
   for (let index = 0; index < reported.length; index++) {
     const next = reported[index]!
-    const layer = keptLayer(find(next.digest, index), next)
+    const layer = keptLayer(earlier.find(next.digest, index), next)
     same &&= layer === before[index]
     layers[index] = layer
   }
@@ -58,11 +58,12 @@ export function keptLayers(before: readonly LayerState[], reported: readonly Lay
 export function newBytesOf(before: readonly LayerState[], after: readonly LayerState[]): number {
   if (before === after) return 0
   let bytes = 0
-  const find = finderIn(before)
+  const earlier = new Earlier(before)
   for (let index = 0; index < after.length; index++) {
     const layer = after[index]!
-    const old = find(layer.digest, index)
-    if (old !== undefined && layer.state !== 'cached' && layer.downloadedBytes > old.downloadedBytes) {
+    if (layer === before[index] || layer.state === 'cached') continue
+    const old = earlier.find(layer.digest, index)
+    if (old !== undefined && layer.downloadedBytes > old.downloadedBytes) {
       bytes += layer.downloadedBytes - old.downloadedBytes
     }
   }
@@ -82,14 +83,20 @@ const isWhole = ({ state, downloadedBytes, totalBytes }: LayerState) =>
  * Finds the layer of a digest in an earlier look. Agents keep the manifest's order, so the same index is nearly
  * always it; the map is for reports that do not, whose order must not cost the square of their length.
  */
-function finderIn(before: readonly LayerState[]): (digest: string, index: number) => LayerState | undefined {
-  let byDigest: Map<string, LayerState> | undefined
-  return (digest, index) => {
-    const atIndex = before[index]
-    if (before.length === 0) return undefined
+class Earlier {
+  readonly #layers: readonly LayerState[]
+  #byDigest: Map<string, LayerState> | undefined
+
+  constructor(layers: readonly LayerState[]) {
+    this.#layers = layers
+  }
+
+  find(digest: string, index: number): LayerState | undefined {
+    if (this.#layers.length === 0) return undefined
+    const atIndex = this.#layers[index]
     if (atIndex?.digest === digest) return atIndex
-    byDigest ??= new Map(before.map(layer => [layer.digest, layer]))
-    return byDigest.get(digest)
+    this.#byDigest ??= new Map(this.#layers.map(layer => [layer.digest, layer]))
+    return this.#byDigest.get(digest)
   }
 }
 

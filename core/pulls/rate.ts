@@ -36,18 +36,21 @@ export function advanceRate(rate: RateWindow, atMs: number, newBytes: number): R
     return { fetchedBytes, lastByteAtMs: atMs, samples: [{ atMs, fetchedBytes }] }
   }
   const fetchedBytes = rate.fetchedBytes + newBytes
-  const now = { atMs, fetchedBytes }
-  const before = rate.samples.at(-2)
+  const { samples } = rate
+  const before = samples.at(-2)
   // The newest sample always stands; the one before it is kept only if it is far enough from its predecessor.
   const replace = before !== undefined && last.atMs - before.atMs < rateWindowMs / (maxSamples - 1)
-  const kept = replace ? rate.samples.slice(0, -1) : rate.samples
+  const end = replace ? samples.length - 1 : samples.length
   // One sample at or before the window's edge stays: it is what the window is measured from.
   let first = 0
-  while (first + 1 < kept.length && kept[first + 1]!.atMs <= atMs - rateWindowMs) first++
+  while (first + 1 < end && samples[first + 1]!.atMs <= atMs - rateWindowMs) first++
+  const kept: Sample[] = new Array(end - first + 1)
+  for (let index = first; index < end; index++) kept[index - first] = samples[index]!
+  kept[end - first] = { atMs, fetchedBytes }
   return {
     fetchedBytes,
     lastByteAtMs: newBytes > 0 ? atMs : rate.lastByteAtMs,
-    samples: [...kept.slice(first), now],
+    samples: kept,
   }
 }
 

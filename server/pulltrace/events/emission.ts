@@ -37,7 +37,8 @@ export class Emission implements EmissionParts {
   readonly kept: boolean
   /** Told how many bytes a new way of writing it has added. */
   onGrow: ((bytes: number) => void) | undefined
-  readonly #frames: (Buffer | undefined)[] = []
+  /** None until a client needs one: most progress of a cluster that nobody watches never does. */
+  #frames: (Buffer | undefined)[] | undefined
 
   constructor(parts: EmissionParts) {
     this.epoch = parts.epoch
@@ -61,9 +62,10 @@ export class Emission implements EmissionParts {
   }
 
   bytes(frame: number): Buffer {
-    const made = this.#frames[frame]
+    const made = this.#frames?.[frame]
     if (made !== undefined) return made
     const bytes = this.#encode(frame)
+    this.#frames ??= []
     this.#frames[frame] = bytes
     this.onGrow?.(bytes.length)
     return bytes
@@ -73,7 +75,7 @@ export class Emission implements EmissionParts {
   get heldBytes(): number {
     const { imageRef, error, pods, layers } = this.pull
     const state = 1500 + 2 * (imageRef.length + (error?.length ?? 0)) + pods.length * 250 + layers.length * 300
-    return this.#frames.reduce((sum, frame) => sum + (frame?.length ?? 0), state)
+    return this.#frames?.reduce((sum, frame) => sum + (frame?.length ?? 0), state) ?? state
   }
 
   #encode(frame: number): Buffer {

@@ -31,13 +31,14 @@ export function createApp({ routes, corsOrigins, answered, clock, log }: AppPart
 
   app.use(async (ctx, next) => {
     const startedMs = clock.monotonic()
-    setSecurityHeaders(ctx.res)
     try {
       checkTarget(ctx)
       await next()
     } catch (reason) {
       answerError(ctx, PulltraceError.from(reason), log)
     }
+    // Reports and streams have written their head, with these, themselves.
+    if (!ctx.headerSent) setSecurityHeaders(ctx.res)
     answered(ctx['_matchedRoute'] ?? 'none', ctx.method, ctx.status, (clock.monotonic() - startedMs) / 1000)
   })
   if (corsOrigins.length > 0) app.use(corsFor(corsOrigins))

@@ -4,6 +4,7 @@ import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import { filterParameters, parseLayers, parsePullFilter } from '../events/filter.ts'
 import type { StreamRequest } from '../events/streams.ts'
 import { parseQuery, plainText, queryOf } from './query.ts'
+import { setSecurityHeaders } from './security-headers.ts'
 
 /** Who writes Server-Sent Events. `events/` answers it. */
 export interface StreamOpener {
@@ -36,6 +37,7 @@ export function streamEvents(streams: StreamOpener, maxStreams: number) {
     }
     // The header wins: a browser repeats the address, with its old ?lastEventId=, on each reconnect.
     const header = ctx.get('last-event-id') || undefined
+    setSecurityHeaders(ctx.res)
     streams.open(ctx.res, { filter, layers, lastEventId: header ?? lastEventId })
     // Only now: until the stream has begun, a fault is answered as any other.
     ctx.respond = false

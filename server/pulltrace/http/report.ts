@@ -9,6 +9,7 @@ import { maxReportBytes } from '../../../core/contract/words.ts'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import type { AgentAuth, AgentIdentity } from './auth.ts'
 import { type BodyBudget, readJson } from './body.ts'
+import { securityHeaders } from './security-headers.ts'
 
 /** Where a good report goes. `reports/` answers it; a promise only when it had to wait for the disk. */
 export interface ReportTaker {
@@ -53,6 +54,7 @@ function answerJson(ctx: Context, answer: AgentReportAnswer): void {
   const text = JSON.stringify(answer)
   ctx.respond = false
   ctx.res.writeHead(200, {
+    ...securityHeaders,
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(text),
   })

@@ -12,6 +12,7 @@ export const securityHeaders = {
 
 const entries = Object.entries(securityHeaders)
 
+/** A policy of its own that a page has set stays. */
 export function setSecurityHeaders(response: ServerResponse): void {
-  for (const [name, value] of entries) response.setHeader(name, value)
+  for (const [name, value] of entries) if (!response.hasHeader(name)) response.setHeader(name, value)
 }
