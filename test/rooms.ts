@@ -6,6 +6,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'core/lib': ['pino', 'prom-client'],
   'core/contract': ['core/lib', 'typebox', 'yaml'],
   'core/pulls': ['core/contract', 'core/lib'],
+  'core/kube': ['core/contract', 'core/lib', '@kubernetes/client-node', 'prom-client'],
   agent: ['core/contract', 'core/pulls', 'core/lib', 'prom-client'],
   'agent/containerd': [
     'agent/source.ts',
@@ -56,6 +57,7 @@ export const roots: Readonly<Record<string, readonly string[]>> = {
 export const packages: Readonly<Record<string, string>> = {
   '@bufbuild/protobuf': 'reads and writes the protobuf wire for the generated code',
   '@grpc/grpc-js': 'speaks gRPC to containerd, and as the demo runtime',
+  '@kubernetes/client-node': 'finds and authenticates to a Kubernetes API server; the types of its objects',
   '@koa/cors': 'answers preflights and sets the CORS headers',
   '@koa/router': 'finds the handler of a path and method',
   'cli-truncate': 'cuts text with colours to a number of terminal columns',
