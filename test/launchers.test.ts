@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { launch } from '../core/contract/launch.ts'
+
+const run = promisify(execFile)
+
+/** What a launcher starts, told by a script that stands where it looks for Node. */
+async function startedBy(name: string) {
+  const root = await mkdtemp(path.join(tmpdir(), 'pulltrace-launcher-'))
+  try {
+    for (const folder of ['bin', 'node_modules/.bin']) await mkdir(path.join(root, folder), { recursive: true })
+    await copyFile(fileURLToPath(new URL(`../bin/${name}`, import.meta.url)), path.join(root, 'bin', name))
+    const tell = '#!/bin/sh\necho $#\nprintf "%s\\n" "$@"\nenv\n'
+    await writeFile(path.join(root, 'node_modules/.bin/node'), tell, { mode: 0o755 })
+    const { stdout } = await run(path.join(root, 'bin', name), { env: { PATH: process.env['PATH'] } })
+    const [count, ...lines] = stdout.trimEnd().split('\n')
+    const args = lines.splice(0, Number(count))
+    return { flags: args.slice(0, -1), file: path.relative(root, args.at(-1)!), env: lines }
+  } finally {
+    await rm(root, { recursive: true })
+  }
+}
+
+describe('launch', () => {
+  for (const program of ['agent', 'server', 'operator'] as const) {
+    const { command, env } = launch[program]
+
+    it(`has the flags and the environment of bin/pulltrace-${program}`, async () => {
+      const started = await startedBy(`pulltrace-${program}`)
+      assert.deepEqual(started.flags, command.slice(1, -1))
+      for (const [name, value] of Object.entries(env)) assert.ok(started.env.includes(`${name}=${value}`), name)
+      const known = started.env.map(line => line.split('=')[0]!)
+      assert.deepEqual(known.filter(name => /^(MALLOC|UV|NODE)_/.test(name)).sort(), Object.keys(env).sort())
+    })
+
+    it(`starts a bundle of the same name as bin/pulltrace-${program}, where there are no sources`, async () => {
+      const { file } = await startedBy(`pulltrace-${program}`)
+      assert.equal(file, `dist/${command.at(-1)!.split('/').at(-1)}`)
+    })
+  }
+})
