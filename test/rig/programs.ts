@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
 import { constants, existsSync } from 'node:fs'
-import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
-import os from 'node:os'
+import { access, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import { buildGoProgram, type GoSource } from './go-programs.ts'
 
 const run = promisify(execFile)
 
@@ -11,16 +11,14 @@ const run = promisify(execFile)
 const containerdModule = 'github.com/containerd/containerd/v2'
 const containerdVersion = 'v2.4.2'
 
+/** Kubernetes of the tests' control planes and nodes; test/cluster/kube/go.mod names the same. */
+export const kubernetesVersion = 'v1.35.4'
+
 interface DebianSource {
   readonly debian: string
   readonly file: string
   /** What its `--version` must contain. */
   readonly says?: string
-}
-interface GoSource {
-  readonly go: string
-  readonly version: string
-  readonly file: string
 }
 type Source = DebianSource | GoSource
 
@@ -34,6 +32,22 @@ const sources = {
   chromium: { debian: 'chromium', file: 'chromium' },
   runc: { debian: 'runc', file: 'runc' },
   strace: { debian: 'strace', file: 'strace' },
+  openssl: { debian: 'openssl', file: 'openssl' },
+  kube: {
+    goModule: 'test/cluster/kube',
+    version: kubernetesVersion,
+    file: 'kube',
+    takes: 'seven to ten minutes',
+    variables: [
+      `k8s.io/component-base/version.gitVersion=${kubernetesVersion}`,
+      `k8s.io/client-go/pkg/version.gitVersion=${kubernetesVersion}`,
+    ],
+  },
+  coredns: { goModule: 'test/cluster/coredns', version: 'v1.14.7', file: 'coredns', takes: 'two or three minutes' },
+  pause: { goModule: 'test/cluster/pause', version: 'v1', file: 'pause', takes: 'a few seconds' },
+  'bridge-cni': { debian: 'containernetworking-plugins', file: '/usr/lib/cni/bridge' },
+  iptables: { debian: 'iptables', file: 'iptables' },
+  conntrack: { debian: 'conntrack', file: 'conntrack' },
 } satisfies Record<string, Source>
 
 export type ProgramName = keyof typeof sources
@@ -69,7 +83,8 @@ export function findProgram(name: ProgramName): Promise<string> {
  */
 export async function installProgram(name: ProgramName, machine: Machine): Promise<string> {
   const source: Source = sources[name]
-  return 'go' in source ? fromGo(source, machine) : fromDebian(name, source, machine)
+  if ('debian' in source) return fromDebian(name, source, machine)
+  return buildGoProgram(source, { env: machine.env, go: await inPath('go', machine) })
 }
 
 async function fromDebian(name: ProgramName, source: DebianSource, machine: Machine): Promise<string> {
@@ -118,33 +133,8 @@ async function checked(name: ProgramName, file: string, { says }: DebianSource):
   return file
 }
 
-async function fromGo(source: GoSource, machine: Machine): Promise<string> {
-  const folder = path.join(machine.env['XDG_CACHE_HOME'] || path.join(os.homedir(), '.cache'), 'pulltrace', 'bin')
-  const target = path.join(folder, `${source.file}@${source.version}`)
-  if (existsSync(target)) return target
-
-  const command = `go install ${source.go}@${source.version}`
-  const go = await inPath('go', machine)
-  if (!go) throw new Error(`go is missing, and ${target} is built by it; install Go: apt-get install -y golang-go`)
-
-  await mkdir(folder, { recursive: true })
-  const build = await mkdtemp(path.join(folder, '.build-'))
-  say(`building ${target} (one or two minutes, once): ${command}`)
-  try {
-    // Without cgo the result is the same whether or not the machine has a C compiler and btrfs headers.
-    const env = { ...machine.env, GOBIN: build, GOFLAGS: '', CGO_ENABLED: '0' }
-    await run(go, ['install', `${source.go}@${source.version}`], { env, cwd: build, maxBuffer: 2 ** 24 })
-    await rename(path.join(build, source.file), target)
-  } catch (error) {
-    const why = String((error as { stderr?: string }).stderr ?? error).trim()
-    throw new Error(`${target} could not be built: ${why}; try by hand: GOBIN=${folder} ${command}`, { cause: error })
-  } finally {
-    await rm(build, { recursive: true, force: true })
-  }
-  return target
-}
-
 async function inPath(file: string, { env, folders }: Machine): Promise<string | undefined> {
+  if (path.isAbsolute(file)) return existsSync(file) ? file : undefined
   for (const folder of [...(env['PATH'] ?? '').split(':').filter(Boolean), ...folders]) {
     const candidate = path.join(folder, file)
     const runs = await access(candidate, constants.X_OK).then(
