@@ -70,7 +70,7 @@ bench: setup programs ## Measure, and write bench/RESULTS.md (an hour on two cor
 
 .PHONY: bundle
 bundle: setup ## Bundle each program to one file in dist/
-	node bench/bundle.ts
+	node build/bundle.ts
 
 .PHONY: clean
 clean: ## Remove what is made here (not ./data)

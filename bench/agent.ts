@@ -127,7 +127,7 @@ try {
     )
   }
   // A slow trickle: every ingest moves, none ends while it is measured.
-  rig.proxy.limit(400_000)
+  rig.proxy.limit(100_000)
   const pulls = Promise.all(images.map(image => rig.pull(image, stop.signal)))
   // None may end, well or not, while it is measured.
   const ended = pulls.then(() => Promise.reject(new Error('a pull ended')))

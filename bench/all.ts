@@ -9,7 +9,7 @@ const chosen = process.argv.length > 2 ? process.argv.slice(2) : scripts
 
 const section = (script: string) => ({ open: `<!-- ${script} -->`, close: `<!-- end ${script} -->` })
 let results = readFileSync(file, 'utf8')
-execFileSync(process.execPath, ['bench/bundle.ts'], { stdio: 'inherit' })
+execFileSync(process.execPath, ['build/bundle.ts'], { stdio: 'inherit' })
 for (const script of chosen) {
   console.error(`bench: ${script}`)
   const printed = execFileSync(process.execPath, [`bench/${script}`], {

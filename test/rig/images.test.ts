@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
+import { sha256 } from '../../build/oci/blob.ts'
 import { buildImage } from './images.ts'
-import { buildLayer, chainIdsOf, sha256 } from './layers.ts'
+import { buildLayer, chainIdsOf } from './layers.ts'
 
 describe('buildLayer', () => {
   for (const [compression, plain] of [

@@ -1,5 +1,6 @@
-import { buildLayer, type Compression, chainIdsOf, type Layer, type LayerSpec, sha256 } from './layers.ts'
-import { type Family, mediaTypes } from './media-types.ts'
+import { type Blob, descriptorOf, jsonBlob } from '../../build/oci/blob.ts'
+import { type Family, mediaTypes } from '../../build/oci/media-types.ts'
+import { buildLayer, type Compression, chainIdsOf, type Layer, type LayerSpec } from './layers.ts'
 
 export interface ImageSpec {
   /** Repository without the host: `team/app`. */
@@ -15,12 +16,6 @@ export interface ImageSpec {
   readonly index?: boolean
   /** As BuildKit makes them: an index with an attestation manifest (platform unknown/unknown) beside the image. */
   readonly attestations?: boolean
-}
-
-export interface Blob {
-  readonly digest: string
-  readonly mediaType: string
-  readonly bytes: Buffer
 }
 
 /** An image as it was made: the oracle of every test that pulls it. Sizes are compressed bytes. */
@@ -145,12 +140,6 @@ function attestationOf(subject: Blob) {
   return { manifest, annotations, blobs: [statement, config] }
 }
 
-function jsonBlob(mediaType: string, value: unknown): Blob {
-  const bytes = Buffer.from(JSON.stringify(value))
-  return { mediaType, bytes, digest: sha256(bytes) }
-}
-
-const descriptorOf = ({ mediaType, digest, bytes }: Blob) => ({ mediaType, digest, size: bytes.byteLength })
 const entryOf = (manifest: Blob, platform: { architecture: string; os: string }) => ({
   ...descriptorOf(manifest),
   platform,

@@ -3,6 +3,7 @@ import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { constants, gzip, zstdCompress } from 'node:zlib'
 import { pack } from 'tar-stream'
+import { sha256 } from '../../build/oci/blob.ts'
 
 export type Compression = 'gzip' | 'zstd' | 'none'
 
@@ -56,9 +57,6 @@ export function randomBytesOf(seed: string, bytes: number): Buffer {
   const key = createHash('sha256').update(seed).digest().subarray(0, 16)
   return createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(bytes))
 }
-
-export const sha256 = (bytes: Uint8Array | string): string =>
-  `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 
 /** The ids of the snapshots that unpacking makes, bottom first (OCI image spec, "Layer ChainID"). */
 export function chainIdsOf(diffIds: readonly string[]): string[] {

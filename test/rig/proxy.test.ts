@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
+import { sha256 } from '../../build/oci/blob.ts'
 import { type BuiltImage, buildImage } from './images.ts'
-import { sha256 } from './layers.ts'
 import { type RegistryProxy, startProxy } from './proxy.ts'
 import { pushImage } from './push.ts'
 import { type Registry, startRegistry } from './registry.ts'

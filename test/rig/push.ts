@@ -1,7 +1,8 @@
 import { createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { pack } from 'tar-stream'
-import type { Blob, BuiltImage } from './images.ts'
+import type { Blob } from '../../build/oci/blob.ts'
+import type { BuiltImage } from './images.ts'
 
 /** Puts the image into a registry by the distribution API: what is there already is not sent again. */
 export async function pushImage(host: string, image: BuiltImage): Promise<void> {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { buildLayer, type Layer, sha256 } from '../rig/layers.ts'
+import { sha256 } from '../../build/oci/blob.ts'
+import { buildLayer, type Layer } from '../rig/layers.ts'
 import { megabyte } from './sizes.ts'
 import { describeScenarios } from './world.ts'
 

@@ -1,7 +1,7 @@
 import type { BuildOptions, Plugin } from 'esbuild'
 
 /** What every program's bundle is built with. */
-export const bundleOptions = {
+const options = {
   bundle: true,
   minify: true,
   keepNames: true,
@@ -11,6 +11,9 @@ export const bundleOptions = {
   outExtension: { '.js': '.mjs' },
   // Some packages are CommonJS and ask for Node's own modules by require.
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+  // All notices are in one file beside the bundles: build/notices.ts.
+  legalComments: 'none',
+  metafile: true,
   logLevel: 'warning',
 } satisfies BuildOptions
 
@@ -41,8 +44,20 @@ const leaveOut: Plugin = {
 /** The agent as one file, `pulltrace-agent.mjs` in `outdir`. */
 export const agentBundle = (outdir: string) =>
   ({
-    ...bundleOptions,
+    ...options,
     entryPoints: { 'pulltrace-agent': 'agent/main.ts' },
     outdir,
     plugins: [leaveOut],
+  }) satisfies BuildOptions
+
+/** All other programs, a file each. The server's worker stays a file of its own, beside it. */
+export const otherBundles = (outdir: string) =>
+  ({
+    ...options,
+    entryPoints: {
+      'pulltrace-server': 'server/pulltrace/main.ts',
+      'history-worker': 'server/store/sqlite/history-worker.ts',
+      pulltrace: 'cli/main.ts',
+    },
+    outdir,
   }) satisfies BuildOptions
