@@ -4,6 +4,7 @@ import type { Registry } from 'prom-client'
 import { agentSettings } from '../agent/config.ts'
 import { createAgentMetrics } from '../agent/metrics.ts'
 import { clientSettings } from '../cli/config.ts'
+import { crdYaml } from '../core/contract/crd.ts'
 import { jsonSchemaOf, namedSchemas, openapiOf } from '../core/contract/openapi.ts'
 import { PulltraceConfig } from '../core/contract/pulltrace-config.ts'
 import type { Setting } from '../core/lib/settings.ts'
@@ -11,7 +12,7 @@ import { version } from '../core/lib/version.ts'
 import { settings as serverSettings } from '../server/pulltrace/config.ts'
 import { ServerMetrics } from '../server/pulltrace/metrics.ts'
 
-/** Makes what docs/ says of the code from the code; with --check it only compares. */
+/** Makes what docs/ and crds/ say of the code from the code; with --check it only compares. */
 type Settings = Readonly<Record<string, Setting<unknown>>>
 
 const mark = 'Made by `make update-generated`; do not edit.'
@@ -83,7 +84,7 @@ const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`
 function schemas(): [string, string][] {
   const all = { ...namedSchemas, PulltraceConfig }
   return Object.entries(all).map(([name, schema]) => [
-    `schema/${name}.json`,
+    `docs/schema/${name}.json`,
     json({
       $schema: 'https://json-schema.org/draft/2020-12/schema',
       title: name,
@@ -92,13 +93,14 @@ function schemas(): [string, string][] {
   ])
 }
 
-/** Every generated file, by its path in docs/. */
+/** Every generated file, by its path in the repository. */
 export const generated = (): ReadonlyMap<string, string> =>
   new Map([
-    ['configuration.md', configuration()],
-    ['metrics.md', metrics()],
-    ['openapi.json', json(openapiOf(version))],
+    ['docs/configuration.md', configuration()],
+    ['docs/metrics.md', metrics()],
+    ['docs/openapi.json', json(openapiOf(version))],
     ...schemas(),
+    ['crds/pulltrace.dev_pulltraceconfigs.yaml', crdYaml(`# ${mark}\n`)],
   ])
 
 function isFresh(file: string, text: string): boolean {
@@ -109,11 +111,11 @@ function isFresh(file: string, text: string): boolean {
   }
 }
 
-/** The stale files; mended unless `check`. */
-export function generate(folder: string, check: boolean): readonly string[] {
+/** The stale files below the root of the repository; mended unless `check`. */
+export function generate(root: string, check: boolean): readonly string[] {
   const stale: string[] = []
   for (const [name, text] of generated()) {
-    const file = path.join(folder, name)
+    const file = path.join(root, name)
     if (isFresh(file, text)) continue
     stale.push(name)
     if (check) continue
@@ -125,8 +127,7 @@ export function generate(folder: string, check: boolean): readonly string[] {
 
 if (import.meta.main) {
   const check = process.argv.includes('--check')
-  const stale = generate(import.meta.dirname, check)
-  for (const name of stale)
-    console.log(`docs/${name} ${check ? 'is stale: run `make update-generated`' : 'made again'}`)
+  const stale = generate(path.dirname(import.meta.dirname), check)
+  for (const name of stale) console.log(`${name} ${check ? 'is stale: run `make update-generated`' : 'made again'}`)
   if (check && stale.length > 0) process.exitCode = 1
 }

@@ -32,7 +32,7 @@ export function parseConfigFile(file: string, text: string): PulltraceConfig {
     throw refused(file, [`${at(second.range![0])}: the file must hold one document, got ${filled.length}`])
   }
   const contents = document.contents as Node
-  const { config, faults } = parsePulltraceConfig(plainValue(file, document))
+  const { config, faults } = parsePulltraceConfig(plainValue(file, document), 'machine')
   if (config !== undefined) return config
   const offsets = new Map([['', contents.range![0]]])
   locate(contents, '', offsets)

@@ -95,9 +95,44 @@ describe('parsePulltraceConfig', () => {
       faults: ['NotAvailable spec.rules.enabled'],
     },
     {
-      name: 'refuses Kubernetes readers for now',
-      value: config({ server: { readerAuth: 'kubernetes' } }),
-      faults: ['NotAvailable spec.server.readerAuth'],
+      name: 'refuses a toleration of everything that does not say Exists',
+      value: config({ agent: { tolerations: [{}] } }),
+      faults: ['Invalid spec.agent.tolerations[0].operator'],
+    },
+    {
+      name: 'refuses a value that is not looked at',
+      value: config({ agent: { tolerations: [{ key: 'a', operator: 'Exists', value: 'b' }] } }),
+      faults: ['Invalid spec.agent.tolerations[0].value'],
+    },
+    {
+      name: 'refuses a time on an effect that evicts nobody',
+      value: config({ agent: { tolerations: [{ key: 'a', tolerationSeconds: 1 }] } }),
+      faults: ['Invalid spec.agent.tolerations[0].effect'],
+    },
+    {
+      name: 'refuses to set aside more than may be used',
+      value: config({ server: { resources: { requests: { memory: '1Gi' }, limits: { memory: '512Mi' } } } }),
+      faults: ['Invalid spec.server.resources.requests.memory'],
+    },
+    {
+      name: 'refuses the memory of someone who meant Mi',
+      value: config({ agent: { resources: { limits: { memory: '128m' } } } }),
+      faults: ['Invalid spec.agent.resources.limits.memory'],
+    },
+    {
+      name: 'refuses a namespace that is named twice',
+      value: config({ watchNamespaces: ['a', 'a'] }),
+      faults: ['Invalid spec.watchNamespaces'],
+    },
+    {
+      name: 'refuses a namespace that cannot be one',
+      value: config({ watchNamespaces: ['a.b'] }),
+      faults: ['Invalid spec.watchNamespaces[0]'],
+    },
+    {
+      name: 'refuses a socket name with a newline',
+      value: config({ agent: { runtime: { socket: '/run/containerd/a\n' } } }),
+      faults: ['Invalid spec.agent.runtime.socket'],
     },
     {
       name: 'refuses unknown fields at every depth',
@@ -132,6 +167,13 @@ describe('parsePulltraceConfig', () => {
   ]) {
     it(name, () => assert.deepEqual(faultsOf(value).sort(), [...faults].sort()))
   }
+
+  it('takes Kubernetes readers in a cluster, and refuses them on one machine', () => {
+    const value = config({ server: { readerAuth: 'kubernetes' } })
+    assert.equal(parsePulltraceConfig(value, 'cluster').faults, undefined)
+    const [fault] = parsePulltraceConfig(value, 'machine').faults!
+    assert.equal(`${fault!.reason} ${fault!.path}`, 'NotAvailable spec.server.readerAuth')
+  })
 
   it('says what is wrong, the bound, the value and what to write', () => {
     const [fault] = parsePulltraceConfig(config({ reportInterval: '7m' })).faults!

@@ -1,9 +1,9 @@
 import type { TSchema } from 'typebox'
 import { closest } from '../lib/closest.ts'
-import { parseDurationMs } from '../lib/duration.ts'
 import { seenOf } from '../lib/seen.ts'
-import { type FieldHelp, fieldHelp } from './config-field.ts'
-import { PulltraceConfig } from './pulltrace-config.ts'
+import { type FieldHelp, fieldHelp, isWithinRange } from './config-field.ts'
+import { relationFaults } from './config-relations.ts'
+import { PulltraceConfig, type PulltraceConfigSpec } from './pulltrace-config.ts'
 import { validatorOf } from './schema.ts'
 
 /** One thing that is wrong with a PulltraceConfig, in words its writer can act on. */
@@ -24,8 +24,11 @@ export type ConfigResult =
 
 const validator = validatorOf('PulltraceConfig', PulltraceConfig)
 
-/** A config, or every fault of it in the order of the schema's fields: a person mends them in one edit. */
-export function parsePulltraceConfig(input: unknown): ConfigResult {
+/**
+ * A config, or every fault of it in the order of the schema's fields: a person mends them in one edit.
+ * `where` it is to run decides what this version can do there.
+ */
+export function parsePulltraceConfig(input: unknown, where: 'cluster' | 'machine' = 'cluster'): ConfigResult {
   const value = withoutNulls(input)
   const visit: Visit = { fields: new Map(), faults: [] }
   walk(visit, PulltraceConfig as unknown as Schema, value, '')
@@ -35,7 +38,10 @@ export function parsePulltraceConfig(input: unknown): ConfigResult {
     if (!byPath.has(fault.path)) byPath.set(fault.path, fault)
   }
   const faults = [...byPath.values()]
-  if (faults.length === 0) faults.push(...relationFaults(value as PulltraceConfig))
+  if (faults.length === 0) {
+    const { spec = {} } = value as PulltraceConfig
+    faults.push(...relationFaults(spec), ...notAvailableFaults(spec, where))
+  }
   return faults.length > 0 ? { faults } : { config: value as PulltraceConfig }
 }
 
@@ -70,10 +76,8 @@ function walk(visit: Visit, schema: Schema, value: unknown, path: string): void 
     if (schema.items) for (const [index, item] of value.entries()) walk(visit, schema.items, item, `${path}[${index}]`)
     return
   }
-  if (typeof value === 'string' && help?.durationMs) {
-    const ms = parseDurationMs(value)
-    const { min, max } = help.durationMs
-    if (ms === undefined || ms < min || ms > max) visit.faults.push(invalid(path, help, help.bound, seenOf(value)))
+  if (typeof value === 'string' && help) {
+    if (!isWithinRange(value, help)) visit.faults.push(invalid(path, help, help.bound, seenOf(value)))
     return
   }
   if (typeof value !== 'object' || value === null) return
@@ -138,23 +142,15 @@ function unknownField(parent: string, key: string, known: readonly string[]): Co
   }
 }
 
-/** What only holds between fields, and what is right but not there yet. The schema's own faults come first. */
-function relationFaults({ spec = {} }: PulltraceConfig): ConfigFault[] {
+/** What is right, but not there yet. The API server takes it; the operator refuses it in the status. */
+function notAvailableFaults(spec: PulltraceConfigSpec, where: 'cluster' | 'machine'): ConfigFault[] {
   const faults: ConfigFault[] = []
-  const interval = spec.reportInterval ?? '2s'
-  const idle = spec.idleReportInterval
-  if (idle !== undefined && parseDurationMs(idle)! < parseDurationMs(interval)!) {
-    const path = 'spec.idleReportInterval'
-    const bound = `greater than or equal to reportInterval (${interval})`
-    const message = `\`${path}\` must be ${bound}, got '${idle}'`
-    faults.push({ path, reason: 'Invalid', bound, seen: idle, fix: 'raise it, or leave it out', message })
-  }
   if (spec.rules?.enabled) {
     faults.push(notAvailable('spec.rules.enabled', 'true', 'write `enabled: false`', 'rules come with a later version'))
   }
-  if (spec.server?.readerAuth === 'kubernetes') {
+  if (where === 'machine' && spec.server?.readerAuth === 'kubernetes') {
     const fix = 'write `readerAuth: token`'
-    faults.push(notAvailable('spec.server.readerAuth', "'kubernetes'", fix, 'it comes with the operator'))
+    faults.push(notAvailable('spec.server.readerAuth', "'kubernetes'", fix, 'there is no cluster that could tell'))
   }
   return faults
 }

@@ -1,10 +1,13 @@
-import { type Static, type TSchema, Type } from 'typebox'
-import { configField, durationField } from './config-field.ts'
+import { type Static, Type } from 'typebox'
+import { configField, durationField, nameField, namespaceField, quantityField } from './config-field.ts'
+import { nodeSelectorField, resourcesField, tolerationField } from './config-scheduling.ts'
+import type { PulltraceConfigStatus } from './pulltrace-status.ts'
 
 /**
  * The one resource a cluster applies, and the file `pulltrace up` reads. The CRD is generated from
- * this schema: descriptions are what `kubectl explain` prints, `x-kubernetes-validations` is CEL for
- * what OpenAPI cannot say, and defaults are written into the object by the API server.
+ * this schema (crd.ts): descriptions are what `kubectl explain` prints, `x-kubernetes-validations` is CEL for
+ * what holds between fields (config-relations.ts says the same in ours), and defaults are written into the
+ * object by the API server.
  */
 
 /** Folders in which a runtime keeps its socket. The agent mounts the folder: a mounted socket file goes stale. */
@@ -14,42 +17,6 @@ export const runtimeDirectories = [
   '/run/k3s/containerd',
   '/var/snap/microk8s/common/run',
 ] as const
-
-const quantityPattern = '^[0-9]+(\\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$'
-
-const quantity = (description: string, example: string) =>
-  configField(Type.String({ pattern: quantityPattern, maxLength: 32 }), {
-    description,
-    bound: `a quantity such as '${example}'`,
-    example,
-  })
-
-/** A map of texts, in the one form a CRD can have. */
-const textMap = (maxProperties: number, value: TSchema, description: string) =>
-  Type.Unsafe<Record<string, string>>({ type: 'object', additionalProperties: value, maxProperties, description })
-
-const resources = (who: string) =>
-  Type.Object(
-    {
-      requests: Type.Optional(
-        textMap(16, quantity('A Kubernetes quantity.', '64Mi'), 'What is set aside, by resource name: cpu, memory.'),
-      ),
-      limits: Type.Optional(
-        textMap(
-          16,
-          quantity('A Kubernetes quantity.', '128Mi'),
-          'What may be used at most, by resource name: cpu, memory.',
-        ),
-      ),
-    },
-    { description: `Compute resources of ${who}.` },
-  )
-
-const name = (description: string) =>
-  configField(Type.String({ pattern: '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$', minLength: 1, maxLength: 253 }), {
-    description,
-    bound: 'a Kubernetes name: lower-case letters, digits, `-` and `.`, at most 253 characters',
-  })
 
 const Runtime = Type.Object(
   {
@@ -75,41 +42,18 @@ const Runtime = Type.Object(
   { description: 'The container runtime that agents read from.' },
 )
 
-const Toleration = Type.Object(
-  {
-    key: Type.Optional(
-      Type.String({ maxLength: 317, description: 'Taint key; empty with operator Exists matches all.' }),
-    ),
-    operator: Type.Optional(Type.Enum(['Exists', 'Equal'], { description: 'Equal is the default.' })),
-    value: Type.Optional(Type.String({ maxLength: 63, description: 'Taint value, with operator Equal.' })),
-    effect: Type.Optional(
-      Type.Enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute'], { description: 'Omitted matches every effect.' }),
-    ),
-    tolerationSeconds: Type.Optional(
-      Type.Integer({
-        minimum: 0,
-        maximum: 2_147_483_647,
-        description: 'How long NoExecute is tolerated. Unit: seconds.',
-      }),
-    ),
-  },
-  { description: 'A taint that agents tolerate.' },
-)
-
 const Agent = Type.Object(
   {
     runtime: Type.Optional(Runtime),
-    nodeSelector: Type.Optional(
-      textMap(64, Type.String({ maxLength: 63 }), 'Labels of the nodes that get an agent. Omitted: all Linux nodes.'),
-    ),
+    nodeSelector: Type.Optional(nodeSelectorField()),
     tolerations: Type.Optional(
-      Type.Array(Toleration, {
+      Type.Array(tolerationField(), {
         maxItems: 64,
         description: 'Taints that agents tolerate. Omitted: all, as pulls happen on every node.',
       }),
     ),
-    resources: Type.Optional(resources('the agent on each node')),
-    priorityClassName: Type.Optional(name('PriorityClass of the agents.')),
+    resources: Type.Optional(resourcesField('the agent on each node')),
+    priorityClassName: Type.Optional(nameField('PriorityClass of the agents.')),
     updateStrategy: Type.Optional(
       Type.Object(
         {
@@ -139,12 +83,17 @@ const Agent = Type.Object(
 
 const Server = Type.Object(
   {
-    resources: Type.Optional(resources('the servers')),
+    resources: Type.Optional(resourcesField('the servers')),
     storage: Type.Optional(
       Type.Object(
         {
-          size: Type.Optional(quantity('Size of the volume that holds the history.', '2Gi')),
-          storageClassName: Type.Optional(name('StorageClass of the volume. Omitted: the default of the cluster.')),
+          size: Type.Optional({
+            ...quantityField('64Mi', '1Pi', '2Gi', 'Size of the volume that holds the history.'),
+            default: '2Gi',
+          }),
+          storageClassName: Type.Optional(
+            nameField('StorageClass of the volume. Omitted: the default of the cluster.'),
+          ),
         },
         { description: 'The volume of the servers.' },
       ),
@@ -177,7 +126,7 @@ const Server = Type.Object(
     ),
     tls: Type.Optional(
       Type.Object(
-        { secretName: name('Secret with tls.crt and tls.key; reloaded when it changes.') },
+        { secretName: nameField('Secret with tls.crt and tls.key; reloaded when it changes.') },
         { description: 'Serve HTTPS instead of HTTP.' },
       ),
     ),
@@ -218,16 +167,24 @@ export const PulltraceConfigSpec = Type.Object(
     server: Type.Optional(Server),
     rules: Type.Optional(Rules),
     watchNamespaces: Type.Optional(
-      Type.Array(name('A namespace.'), {
+      Type.Array(namespaceField('Name of a namespace.'), {
         maxItems: 256,
+        uniqueItems: true,
         description: 'Namespaces whose pods are looked at. Empty: all.',
       }),
     ),
     imagePullSecrets: Type.Optional(
-      Type.Array(Type.Object({ name: name('A Secret.') }, { description: 'Reference to a Secret.' }), {
-        maxItems: 16,
-        description: "Secrets for pulling Pulltrace's own image.",
-      }),
+      Type.Array(
+        Type.Object(
+          { name: nameField('Name of the Secret.') },
+          { description: 'A Secret of type kubernetes.io/dockerconfigjson.' },
+        ),
+        {
+          maxItems: 16,
+          uniqueItems: true,
+          description: "Secrets for pulling Pulltrace's own image.",
+        },
+      ),
     ),
   },
   {
@@ -235,7 +192,8 @@ export const PulltraceConfigSpec = Type.Object(
     'x-kubernetes-validations': [
       {
         rule: "!has(self.idleReportInterval) || duration(self.idleReportInterval) >= duration(has(self.reportInterval) ? self.reportInterval : '2s')",
-        message: 'idleReportInterval must be greater than or equal to reportInterval',
+        message: 'must be greater than or equal to reportInterval',
+        fieldPath: '.idleReportInterval',
       },
     ],
   },
@@ -255,9 +213,10 @@ export const PulltraceConfig = Type.Object(
       example: 'PulltraceConfig',
     }),
     // What else an object that was read from a cluster carries is the API server's business.
-    metadata: Type.Object({ name: name('Name of the resource.') }, { additionalProperties: true }),
+    metadata: Type.Object({ name: nameField('Name of the resource.') }, { additionalProperties: true }),
     spec: Type.Optional(PulltraceConfigSpec),
-    status: Type.Optional(Type.Unsafe<unknown>({ 'x-kubernetes-preserve-unknown-fields': true })),
+    // Written by the operator, judged by the API server: a config is not wrong because of what was found out about it.
+    status: Type.Optional(Type.Unsafe<PulltraceConfigStatus>({ 'x-kubernetes-preserve-unknown-fields': true })),
   },
   { $id: 'PulltraceConfig', description: 'Turns Pulltrace on, in a cluster or on one machine.' },
 )

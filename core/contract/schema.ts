@@ -114,6 +114,8 @@ function boundOf(keyword: string, params: Record<string, unknown>, message: stri
       return `at least ${limit} items long`
     case 'maxItems':
       return `at most ${limit} items long`
+    case 'uniqueItems':
+      return 'without duplicates'
     case 'format':
       return params['format'] === 'date-time'
         ? "an RFC 3339 time such as '2026-11-21T10:00:00Z'"
