@@ -6,7 +6,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'core/lib': ['pino', 'prom-client'],
   'core/contract': ['core/lib', 'typebox', 'yaml'],
   'core/pulls': ['core/contract', 'core/lib'],
-  'core/kube': ['core/contract', 'core/lib', '@kubernetes/client-node', 'prom-client'],
+  'core/kube': ['core/contract', 'core/lib', '@kubernetes/client-node', 'prom-client', 'ws'],
   agent: ['core/contract', 'core/pulls', 'core/lib', 'prom-client'],
   'agent/containerd': [
     'agent/source.ts',
@@ -70,5 +70,6 @@ export const packages: Readonly<Record<string, string>> = {
   'prom-client': 'Prometheus metrics',
   'string-width': 'columns that a text takes in a terminal',
   typebox: 'one schema: the type, the validator and the JSON Schema',
+  ws: 'speaks WebSocket to the API server, for a port-forward',
   yaml: 'reads PulltraceConfig files with the line of each fault',
 }
