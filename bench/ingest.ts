@@ -15,20 +15,55 @@ interface Cost {
 
 /** Reports before the first that counts: a server lives for days, and half of its first second is its compiler. */
 const warmReports = 15_000
+/** Reports of one turn. Short, so that a machine whose speed drifts is the same for all that take turns. */
+const turnReports = 4000
 
-/** Nodes report in turn, `warmReports` unmeasured, then `counted` of each node. */
-async function costOf(program: string, load: Load, counted: number, gzip = false): Promise<Cost> {
-  await using server = await startMeasured(program)
-  const bodies = new ReportBodies(load)
-  const empty = await server.usage()
-  const warm = Math.max(1, Math.ceil(warmReports / load.nodes))
-  await postAll(server, bodies, load.nodes, 1, warm, gzip)
-  const before = await server.usage()
-  await postAll(server, bodies, load.nodes, 1 + warm, counted, gzip)
-  const after = await server.usage()
-  return {
-    cpuMicros: ((after.cpuMs - before.cpuMs) * 1000) / (load.nodes * counted),
-    bytesPerNode: (after.liveBytes - empty.liveBytes) / load.nodes,
+/** A server under a load of its own, measured turn by turn. */
+class Trial implements AsyncDisposable {
+  readonly cpuMicros: number[] = []
+  readonly #server: Measured
+  readonly #bodies: ReportBodies
+  readonly #nodes: number
+  readonly #gzip: boolean
+  readonly #emptyBytes: number
+  #seq = 1
+
+  private constructor(server: Measured, emptyBytes: number, load: Load, gzip: boolean) {
+    this.#server = server
+    this.#emptyBytes = emptyBytes
+    this.#bodies = new ReportBodies(load)
+    this.#nodes = load.nodes
+    this.#gzip = gzip
+  }
+
+  static async start(program: string, load: Load, gzip = false): Promise<Trial> {
+    const server = await startMeasured(program)
+    const trial = new Trial(server, (await server.usage()).liveBytes, load, gzip)
+    await trial.#post(warmReports)
+    return trial
+  }
+
+  async turn(): Promise<void> {
+    const before = await this.#server.usage()
+    const reports = await this.#post(turnReports)
+    const after = await this.#server.usage()
+    this.cpuMicros.push(((after.cpuMs - before.cpuMs) * 1000) / reports)
+  }
+
+  async bytesPerNode(): Promise<number> {
+    return ((await this.#server.usage()).liveBytes - this.#emptyBytes) / this.#nodes
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.#server[Symbol.asyncDispose]()
+  }
+
+  /** At least so many, each node as often as the others. */
+  async #post(reports: number): Promise<number> {
+    const looks = Math.max(1, Math.ceil(reports / this.#nodes))
+    await postAll(this.#server, this.#bodies, this.#nodes, this.#seq, looks, this.#gzip)
+    this.#seq += looks
+    return looks * this.#nodes
   }
 }
 
@@ -68,21 +103,22 @@ function post(url: URL, agent: Agent, body: Buffer, gzip: boolean): Promise<void
   })
 }
 
-/** In turn, so that a machine whose speed drifts is the same for all. */
-async function inTurn(names: readonly string[], measure: (name: string) => Promise<Cost>): Promise<Map<string, Cost>> {
-  const all = new Map(names.map(name => [name, [] as Cost[]]))
-  for (let round = 0; round < rounds; round++) for (const name of names) all.get(name)!.push(await measure(name))
-  return new Map(
-    [...all].map(([name, costs]) => [
-      name,
-      { cpuMicros: median(costs.map(c => c.cpuMicros)), bytesPerNode: median(costs.map(c => c.bytesPerNode)) },
-    ]),
-  )
+/** All run at once and take turns. The figures of each are the medians of its turns, `ROUNDS` times four. */
+async function inTurn(trials: Record<string, readonly [program: string, load: Load, gzip?: boolean]>) {
+  await using running = new AsyncDisposableStack()
+  const started = new Map<string, Trial>()
+  for (const [name, trial] of Object.entries(trials)) started.set(name, running.use(await Trial.start(...trial)))
+  for (let turn = 0; turn < rounds * 4; turn++) for (const trial of started.values()) await trial.turn()
+  const costs = new Map<string, Cost>()
+  for (const [name, trial] of started) {
+    costs.set(name, { cpuMicros: median(trial.cpuMicros), bytesPerNode: await trial.bytesPerNode() })
+  }
+  return costs
 }
 
 const programs = ['bare-http.ts', 'bare-koa.ts', 'pulltrace-server.ts']
 const sample = new ReportBodies({ ...standard, nodes: 1 }).body(0, 1000)
-const floors = await inTurn(programs, name => costOf(name, standard, 20))
+const floors = await inTurn(Object.fromEntries(programs.map(name => [name, [name, standard]])))
 const koa = floors.get('bare-koa.ts')!.cpuMicros
 console.log(
   `### Ingest: 1,000 nodes x 5 pulls x 10 layers, ${sample.length} bytes a report, three layers of each pull move\n`,
@@ -99,8 +135,8 @@ console.log(
 )
 
 const sizes = ['100', '1000', '10000']
-const growth = await inTurn(sizes, nodes =>
-  costOf('pulltrace-server.ts', { ...standard, nodes: Number(nodes) }, Math.ceil(20_000 / Number(nodes))),
+const growth = await inTurn(
+  Object.fromEntries(sizes.map(size => [size, ['pulltrace-server.ts', { ...standard, nodes: Number(size) }]])),
 )
 console.log('\n### Ingest as the cluster grows\n')
 console.log(
@@ -114,7 +150,10 @@ console.log(
   ]),
 )
 
-const wires = await inTurn(['plain', 'gzip'], wire => costOf('pulltrace-server.ts', standard, 20, wire === 'gzip'))
+const wires = await inTurn({
+  plain: ['pulltrace-server.ts', standard],
+  gzip: ['pulltrace-server.ts', standard, true],
+})
 const startMs = performance.now()
 for (let index = 0; index < 1000; index++) gzipSync(sample, { level: 1 })
 const zipMicros = performance.now() - startMs
