@@ -79,7 +79,7 @@ const retryAfter = { 'Retry-After': { description: 'Seconds.', schema: { type: '
 const faultTexts = {
   400: 'Something in the request is wrong: where, what would be right, what was seen.',
   401: 'No credential, or one that is not valid.',
-  403: 'The credential belongs to another node.',
+  403: 'The credential is good, and does not allow this: to report for this node, or to read.',
   404: 'Not there.',
   406: 'Served in another media type only.',
   408: 'The request took too long to arrive.',
@@ -140,7 +140,7 @@ const paths = {
           description: 'The data of each event without a name is a PullEvent.',
           content: content(refTo('PullEvent'), 'text/event-stream'),
         },
-        ...faults(400, 401, 406, 503),
+        ...faults(400, 401, 403, 406, 503),
       },
     },
   },
@@ -159,7 +159,7 @@ const paths = {
       responses: {
         200: { description: 'One page.', headers: etag, content: content(refTo('PullList')) },
         304: { description: 'Not changed since that ETag.' },
-        ...faults(400, 401, 406, 503),
+        ...faults(400, 401, 403, 406, 503),
       },
     },
   },
@@ -172,7 +172,7 @@ const paths = {
       responses: {
         200: { description: 'As it is now, else as it ended.', headers: etag, content: content(refTo('Pull')) },
         304: { description: 'Not changed since that ETag.' },
-        ...faults(400, 401, 404, 406, 503),
+        ...faults(400, 401, 403, 404, 406, 503),
       },
     },
   },
@@ -184,7 +184,7 @@ const paths = {
       parameters: [limit(500, 5000), cursor],
       responses: {
         200: { description: 'One page, by name.', content: content(refTo('NodeList')) },
-        ...faults(400, 401, 406),
+        ...faults(400, 401, 403, 406, 503),
       },
     },
   },
@@ -216,7 +216,7 @@ const paths = {
           description: 'One page; summaries when groupBy is given.',
           content: content({ anyOf: [refTo('HistoryList'), refTo('HistorySummaryList')] }),
         },
-        ...faults(400, 401, 406, 503),
+        ...faults(400, 401, 403, 406, 503),
       },
     },
   },
@@ -227,7 +227,7 @@ const paths = {
       security: reader,
       responses: {
         201: { description: 'Good for one stream, within 60 s.', content: content(refTo('Ticket')) },
-        ...faults(400, 401, 406, 429),
+        ...faults(400, 401, 403, 406, 429, 503),
       },
     },
   },

@@ -91,7 +91,7 @@ export const durationMs = (minMs: number, maxMs: number, bounds: string): Make<n
   make(value => {
     const ms = parseDurationMs(value)
     if (ms === undefined || ms < minMs || ms > maxMs) throw new Error(`a duration such as '2s' from ${bounds}`)
-    return ms
+    return Math.round(ms)
   })
 
 export const integer = (min: number, max: number): Make<number> =>
@@ -107,6 +107,18 @@ export const url: Make<URL> = make(value => {
     throw new Error("an http or https URL such as 'http://pulltrace-server:8080'")
   }
   return parsed
+})
+
+/** How a namespaced Kubernetes object is named in a setting: `namespace/name`. */
+export interface NamespacedName {
+  readonly namespace: string
+  readonly name: string
+}
+
+export const namespacedName: Make<NamespacedName> = make(value => {
+  const match = /^([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)\/([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)$/.exec(value)
+  if (!match) throw new Error("'namespace/name' of a Kubernetes object, such as 'pulltrace-system/pulltrace-settings'")
+  return { namespace: match[1]!, name: match[2]! }
 })
 
 /** Path of a unix socket, which may be written as its URL: `unix:///run/x.sock`. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { loadServerConfig } from './config.ts'
+import { loadServerConfig, needsKubernetes } from './config.ts'
 
 const local = { PULLTRACE_HTTP_ADDR: '127.0.0.1:0', PULLTRACE_READER_AUTH: 'none' }
 const open = { PULLTRACE_AGENT_TOKEN: 'agent-secret', PULLTRACE_READER_TOKEN: 'reader-secret' }
@@ -10,6 +10,15 @@ describe('loadServerConfig', () => {
     assert.deepEqual(config.httpAddr, { host: undefined, port: 8080 })
     assert.equal(config.idleReportIntervalMs, config.reportIntervalMs)
     assert.equal(config.tls, undefined)
+  })
+
+  it('takes no token where the API server knows callers', () => {
+    const env = { PULLTRACE_AGENT_AUTH: 'kubernetes', PULLTRACE_READER_AUTH: 'kubernetes' }
+    const config = loadServerConfig(env)
+    assert.deepEqual({ agents: config.agents, readers: config.readers }, { agents: undefined, readers: undefined })
+    assert.deepEqual(config.agentServiceAccount, { namespace: 'pulltrace-agents', name: 'pulltrace-agent' })
+    assert.equal(needsKubernetes(config), true)
+    assert.equal(needsKubernetes(loadServerConfig(open)), false)
   })
 
   it('takes reports without a token on loopback', () => {
@@ -29,9 +38,19 @@ describe('loadServerConfig', () => {
       says: /PULLTRACE_READER_TOKEN_FILE must be set when PULLTRACE_READER_AUTH is 'token'/,
     },
     {
-      name: 'kubernetes, for now',
-      env: { ...local, PULLTRACE_READER_AUTH: 'kubernetes' },
-      says: /'kubernetes' is not available yet/,
+      name: 'a shared token that nobody would look at',
+      env: { ...open, PULLTRACE_AGENT_AUTH: 'kubernetes' },
+      says: /PULLTRACE_AGENT_TOKEN and PULLTRACE_AGENT_TOKEN_FILE must not be set when PULLTRACE_AGENT_AUTH is 'kubernetes'/,
+    },
+    {
+      name: 'a ServiceAccount without its namespace',
+      env: { ...local, PULLTRACE_AGENT_SERVICE_ACCOUNT: 'pulltrace-agent' },
+      says: /PULLTRACE_AGENT_SERVICE_ACCOUNT must be 'namespace\/name' of a Kubernetes object/,
+    },
+    {
+      name: 'a ConfigMap with a path in its name',
+      env: { ...local, PULLTRACE_SETTINGS_CONFIGMAP: 'pulltrace-system/../x' },
+      says: /PULLTRACE_SETTINGS_CONFIGMAP must be 'namespace\/name'/,
     },
     {
       name: 'a token and a file of it',

@@ -8,6 +8,7 @@ import {
   list,
   listenAddress,
   type loadSettings,
+  namespacedName,
   oneOf,
   optionalText,
   readSettings,
@@ -53,10 +54,20 @@ export const settings = {
   ),
   agentToken: optionalText('PULLTRACE_AGENT_TOKEN', '', 'Token that agents must send. Better from a file.'),
   agentTokenFile: optionalText('PULLTRACE_AGENT_TOKEN_FILE', '', 'File with that token; read again when it changes.'),
+  agentAuth: oneOf(['token', 'kubernetes'])(
+    'PULLTRACE_AGENT_AUTH',
+    'token',
+    "How agents prove who they are: a 'token' that all share, or 'kubernetes': a token bound to their node, which the API server reviews.",
+  ),
+  agentServiceAccount: namespacedName(
+    'PULLTRACE_AGENT_SERVICE_ACCOUNT',
+    'pulltrace-agents/pulltrace-agent',
+    "ServiceAccount that may report when PULLTRACE_AGENT_AUTH is 'kubernetes'.",
+  ),
   readerAuth: oneOf(['token', 'none', 'kubernetes'])(
     'PULLTRACE_READER_AUTH',
     'token',
-    "How readers prove who they are. 'none' lets everyone read who reaches the address.",
+    "How readers prove who they are: a 'token', or 'kubernetes': a token of the cluster whose user may get pulltraceconfigs. 'none' lets everyone read who reaches the address.",
   ),
   readerToken: optionalText('PULLTRACE_READER_TOKEN', '', 'Token that readers must send. Better from a file.'),
   readerTokenFile: optionalText('PULLTRACE_READER_TOKEN_FILE', '', 'File with that token; read again when it changes.'),
@@ -88,6 +99,16 @@ export const settings = {
     '0s',
     'How long a stopping server says that it is not ready before it stops to take connections.',
   ),
+  settingsConfigMap: optional(namespacedName)(
+    'PULLTRACE_SETTINGS_CONFIGMAP',
+    '',
+    'ConfigMap (namespace/name) whose reportInterval and idleReportInterval are in force at once, without a restart. Empty: the two settings above.',
+  ),
+  kubeconfigFile: optionalText(
+    'PULLTRACE_KUBECONFIG',
+    '',
+    'Kubeconfig file for the API server of Kubernetes, where one is needed. Empty: as a pod of the cluster.',
+  ),
   databaseUrl: optionalText(
     'PULLTRACE_DATABASE_URL',
     '',
@@ -103,9 +124,9 @@ export type TokenSetting = { readonly file: string } | { readonly token: Secret 
 export interface ServerConfig
   extends Omit<Settings, 'agentToken' | 'agentTokenFile' | 'readerToken' | 'readerTokenFile' | 'idleReportIntervalMs'> {
   readonly idleReportIntervalMs: number
-  /** Undefined: reports are taken without a token; only ever on loopback. */
+  /** Undefined: the API server knows the agents; or reports are taken without a token, only ever on loopback. */
   readonly agents: TokenSetting | undefined
-  /** Undefined: everyone may read. */
+  /** Undefined where `readerAuth` is not `token`. */
   readonly readers: TokenSetting | undefined
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
 }
@@ -121,13 +142,20 @@ export function loadServerConfig(env: Env): ServerConfig {
     faults.push('PULLTRACE_IDLE_REPORT_INTERVAL must be greater than or equal to PULLTRACE_REPORT_INTERVAL')
   }
 
-  if (agents === undefined && values.httpAddr !== undefined && !isLoopback(values.httpAddr)) {
+  if (values.agentAuth === 'kubernetes' && agents !== undefined) {
+    faults.push(
+      "PULLTRACE_AGENT_TOKEN and PULLTRACE_AGENT_TOKEN_FILE must not be set when PULLTRACE_AGENT_AUTH is 'kubernetes': no shared token is taken then",
+    )
+  }
+  if (
+    values.agentAuth === 'token' &&
+    agents === undefined &&
+    values.httpAddr !== undefined &&
+    !isLoopback(values.httpAddr)
+  ) {
     faults.push(
       "PULLTRACE_AGENT_TOKEN_FILE must be set when PULLTRACE_HTTP_ADDR is not loopback: anyone who reaches the address could send reports (or listen on '127.0.0.1:8080')",
     )
-  }
-  if (values.readerAuth === 'kubernetes') {
-    faults.push("PULLTRACE_READER_AUTH must be 'token' or 'none': 'kubernetes' is not available yet")
   }
   if (values.readerAuth === 'token' && readers === undefined) {
     faults.push(
@@ -152,6 +180,10 @@ export function loadServerConfig(env: Env): ServerConfig {
     tls,
   }
 }
+
+/** Without it the server knows nothing of Kubernetes, and does not look for it. */
+export const needsKubernetes = ({ agentAuth, readerAuth, settingsConfigMap }: ServerConfig): boolean =>
+  agentAuth === 'kubernetes' || readerAuth === 'kubernetes' || settingsConfigMap !== undefined
 
 function tokenOf(name: string, token: string | undefined, file: string | undefined, faults: string[]) {
   if (token !== undefined && file !== undefined) faults.push(`${name} and ${name}_FILE must not both be set`)

@@ -1,26 +1,26 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { openapiOf } from '../../core/contract/openapi.ts'
+import { openKubeApi } from '../../core/kube/kube-api.ts'
 import { type Clock, systemClock } from '../../core/lib/clock.ts'
 import { createLogger, type Logger } from '../../core/lib/log.ts'
-import type { Secret } from '../../core/lib/secret.ts'
 import type { Env } from '../../core/lib/settings.ts'
 import { version } from '../../core/lib/version.ts'
 import { maxBytesOf } from '../store/max-bytes.ts'
 import { openSqliteHistory } from '../store/sqlite/open-sqlite-history.ts'
 import type { HistoryStore } from '../store/store.ts'
-import { loadServerConfig, program, type ServerConfig, type TokenSetting } from './config.ts'
+import { loadServerConfig, needsKubernetes, program, type ServerConfig } from './config.ts'
 import { openHttpStream } from './events/http-stream.ts'
 import { EventHub, ringDefaults } from './events/hub.ts'
 import { Streams } from './events/streams.ts'
 import { apiRoutes } from './http/api.ts'
 import { createApp } from './http/app.ts'
-import { openAgents, openReaders, sharedTokenAgents, tokenReaders } from './http/auth.ts'
 import { BodyBudget } from './http/body.ts'
+import { openCredentials } from './http/credentials.ts'
+import { GrantGuard } from './http/grants.ts'
 import { healthHandler } from './http/health.ts'
 import { apiLimits, healthLimits, openListener } from './http/listener.ts'
 import { Tickets } from './http/tickets.ts'
 import { openTls } from './http/tls.ts'
-import { openToken } from './http/token.ts'
 import { ServerMetrics } from './metrics.ts'
 import { Intake } from './reports/intake.ts'
 
@@ -28,6 +28,8 @@ const mebibyte = 1024 * 1024
 /** How often files that may be replaced are looked at. Milliseconds. */
 const filesEveryMs = 5000
 const flushMs = 250
+/** How often streams are asked whether their reader may still read; what is known costs nothing. Milliseconds. */
+const grantsEveryMs = 5000
 /**
  * What is kept may reach 70 % of the volume; what comes before the next look must fit the rest, as a disk that is
  * full has no room to remove anything either. Milliseconds.
@@ -49,6 +51,11 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
   const clock = systemClock
   await using running = new AsyncDisposableStack()
 
+  const userAgent = `${program}/${version}`
+  const kube = needsKubernetes(config)
+    ? await openKubeApi({ kubeconfigFile: config.kubeconfigFile, userAgent, env })
+    : undefined
+  running.defer(() => kube?.close())
   const history = openSqliteHistory({ dataDir: config.dataDir, clock, log })
   running.defer(() => history.close())
   const hub = new EventHub({ clock, ...ringDefaults })
@@ -77,11 +84,13 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
     connections: () => connections.count(),
   })
 
+  const guard = new GrantGuard(clock, log)
   const background = new AbortController()
   const tasks = [
     hub.run(clock, flushMs, background.signal),
     streams.run(background.signal),
     every(clock, 1000, background.signal, () => intake.sweep(), log),
+    every(clock, grantsEveryMs, background.signal, () => guard.sweep(), log),
     every(clock, pruneEveryMs, background.signal, () => prune(history, config, clock), log),
   ]
   running.defer(async () => {
@@ -90,15 +99,17 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
   })
 
   const tls = config.tls && running.use(await openTls(config.tls, filesEveryMs, log))
-  const agentToken = await tokenOf(config.agents, log, running)
-  const readerToken = await tokenOf(config.readers, log, running)
   const tickets = new Tickets(clock)
-  const readers = readerToken ? tokenReaders(readerToken, tickets) : openReaders
+  const { reviewed } = metrics
+  const { agents, readers } = await openCredentials(
+    { config, kube, tickets, reviewed, filesEveryMs, clock, log },
+    running,
+  )
   const app = createApp({
     routes: apiRoutes({
       report: {
         intake,
-        agents: agentToken ? sharedTokenAgents(agentToken) : openAgents,
+        agents,
         budget,
         counted: metrics.report,
       },
@@ -108,12 +119,13 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
       streams: {
         active: () => streams.active,
         open: (response, request) => openHttpStream(streams, response, request),
+        guard: (response, grant) => guard.add(response, grant),
       },
       maxStreams: config.maxStreams,
       nodes: () => intake.nodes(),
       history,
       openapi: openapiOf(version),
-      home: { version, publicUrl: config.publicUrl?.href, tokenNeeded: readerToken !== undefined },
+      home: { version, publicUrl: config.publicUrl?.href, tokenNeeded: config.readerAuth !== 'none' },
     }),
     corsOrigins: config.corsOrigins,
     answered: metrics.answered,
@@ -149,13 +161,6 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
   log.info('stopping')
   // Whoever routes traffic here must see that it is not ready before it stops to be taken.
   await delay(config.drainMs)
-}
-
-async function tokenOf(setting: TokenSetting | undefined, log: Logger, running: AsyncDisposableStack) {
-  if (setting === undefined) return undefined
-  if ('token' in setting) return (): Secret => setting.token
-  const token = running.use(await openToken(setting.file, filesEveryMs, log))
-  return (): Secret => token.value
 }
 
 async function figuresOf(history: HistoryStore) {

@@ -39,6 +39,7 @@ export class ServerMetrics {
   readonly #reportBytes: Histogram
   readonly #requestSeconds: Histogram<'route' | 'method' | 'status'>
   readonly #dropped: Counter
+  readonly #reviews: Counter<'caller' | 'result'>
   /** Bytes counted so far of each pull that has not ended; goes with its end. */
   readonly #fetchedBytes = new Map<string, number>()
 
@@ -64,6 +65,12 @@ export class ServerMetrics {
       'status',
     )
     this.#dropped = counter('pulltrace_http_connections_dropped_total', 'Connections refused above the bound.')
+    this.#reviews = counter(
+      'pulltrace_token_reviews_total',
+      'Tokens that the Kubernetes API server was asked about.',
+      'caller',
+      'result',
+    )
     for (const result of ['completed', 'failed', 'unknown']) this.#pulls.inc({ result }, 0)
     this.#addGauges(sources)
     collectDefaultMetrics({ register: this.registry })
@@ -103,6 +110,9 @@ export class ServerMetrics {
     // A client may send any word as its method; only known ones become a label.
     this.#requestSeconds.observe({ route, method: methods.has(method) ? method : 'other', status }, seconds)
   }
+
+  readonly reviewed = (caller: 'agent' | 'reader', result: 'allowed' | 'refused' | 'unavailable'): void =>
+    this.#reviews.inc({ caller, result })
 
   readonly connectionDropped = (): void => this.#dropped.inc()
 

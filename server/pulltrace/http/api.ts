@@ -7,6 +7,7 @@ import { produces, type Route } from './app.ts'
 import type { ReaderAuth } from './auth.ts'
 import { type StreamOpener, streamEvents } from './events.ts'
 import { answeredFromCache, etagOf } from './fresh.ts'
+import { readBy } from './grants.ts'
 import { searchHistory } from './history.ts'
 import { listNodes } from './nodes.ts'
 import { getPull, type LivePulls, listPulls } from './pulls.ts'
@@ -39,7 +40,11 @@ export function apiRoutes(parts: ApiParts): readonly Route[] {
     {
       method: 'GET',
       path: '/api/v1/events',
-      handlers: [produces('text/event-stream'), readByTicketToo(parts.readers), streamEvents(streams, maxStreams)],
+      handlers: [
+        produces('text/event-stream'),
+        readBy(parts.readers, { ticket: true }),
+        streamEvents(streams, maxStreams),
+      ],
     },
     { method: 'GET', path: '/api/v1/pulls', handlers: [json, reader, listPulls({ live, history })] },
     { method: 'GET', path: '/api/v1/pulls/:id', handlers: [json, reader, getPull({ live, history })] },
@@ -49,21 +54,6 @@ export function apiRoutes(parts: ApiParts): readonly Route[] {
     { method: 'GET', path: '/openapi.json', handlers: [json, serveOpenapi(parts.openapi)] },
     { method: 'GET', path: '/', handlers: [produces('text/html'), serveHome(parts)] },
   ]
-}
-
-function readBy(readers: ReaderAuth): Middleware {
-  return (ctx, next) => {
-    readers({ authorization: ctx.req.headers.authorization })
-    return next()
-  }
-}
-
-function readByTicketToo(readers: ReaderAuth): Middleware {
-  return (ctx, next) => {
-    const ticket = queryOf(ctx).get('ticket') ?? undefined
-    readers({ authorization: ctx.req.headers.authorization, ticket })
-    return next()
-  }
 }
 
 function serveOpenapi(document: object): Middleware {

@@ -7,9 +7,18 @@ export interface AgentIdentity {
   readonly nodeName: string | undefined
 }
 
-/** Each answers the caller or throws Unauthenticated. They see header values, never log them. */
-export type AgentAuth = (authorization: string | undefined) => AgentIdentity
-export type ReaderAuth = (credentials: ReaderCredentials) => void
+/** What lets a reader in, for as long as it holds. */
+export interface ReaderGrant {
+  /** Asks again, as streams do while they last: throws, or rejects, as the first question would. */
+  recheck(): void | Promise<void>
+}
+
+/**
+ * Each answers the caller, or throws Unauthenticated or PermissionDenied. A promise comes only where somebody else
+ * must be asked: reports are most requests, and wait for nothing that is known. They see header values, never log them.
+ */
+export type AgentAuth = (authorization: string | undefined) => AgentIdentity | Promise<AgentIdentity>
+export type ReaderAuth = (credentials: ReaderCredentials) => ReaderGrant | Promise<ReaderGrant>
 
 export interface ReaderCredentials {
   readonly authorization: string | undefined
@@ -32,29 +41,49 @@ export function sharedTokenAgents(token: CurrentToken): AgentAuth {
 /** For a server that only this machine can reach. */
 export const openAgents: AgentAuth = () => anyNode
 
-export function tokenReaders(token: CurrentToken, tickets: Tickets): ReaderAuth {
+export function tokenReaders(token: CurrentToken): (authorization: string | undefined) => ReaderGrant {
+  const check = (authorization: string | undefined) =>
+    checkBearer(authorization, token(), 'send the reader token as a Bearer token, or a ticket as ?ticket=')
+  return authorization => {
+    check(authorization)
+    return { recheck: () => check(authorization) }
+  }
+}
+
+/** A ticket lets in whoever asked for it, for as long as that one may read; a header goes before it. */
+export function orByTicket(
+  readers: (authorization: string | undefined) => ReaderGrant | Promise<ReaderGrant>,
+  tickets: Tickets,
+): ReaderAuth {
   return ({ authorization, ticket }) => {
-    if (ticket !== undefined && authorization === undefined) {
-      if (tickets.redeem(ticket)) return
+    if (ticket === undefined || authorization !== undefined) return readers(authorization)
+    const grant = tickets.redeem(ticket)
+    if (grant === undefined) {
       throw new PulltraceError(Code.Unauthenticated, 'the ticket is unknown, used or older than 60 s', {
         fix: 'POST /api/v1/tickets for a new one',
       })
     }
-    checkBearer(authorization, token(), 'send the reader token as a Bearer token, or a ticket as ?ticket=')
+    const known = grant.recheck()
+    return known === undefined ? grant : known.then(() => grant)
   }
 }
 
-export const openReaders: ReaderAuth = () => {}
+/** Nothing is asked of readers, so nothing ends: their streams need no second look. */
+export const openGrant: ReaderGrant = { recheck() {} }
+export const openReaders: ReaderAuth = () => openGrant
 
 function checkBearer(authorization: string | undefined, token: Secret, fix: string): void {
+  const candidate = bearerOf(authorization, fix)
+  if (!token.equals(candidate)) throw new PulltraceError(Code.Unauthenticated, 'the token is not valid', { fix })
+}
+
+export function bearerOf(authorization: string | undefined, fix: string): string {
   if (authorization === undefined) throw new PulltraceError(Code.Unauthenticated, 'a token is needed', { fix })
   // The scheme's case does not matter (RFC 9110 §11.1); the token's does.
   const candidate = /^bearer +(\S+)$/i.exec(authorization)?.[1]
-  if (candidate === undefined) {
-    throw new PulltraceError(Code.Unauthenticated, "`authorization` must be 'Bearer TOKEN'", {
-      path: 'authorization',
-      fix,
-    })
-  }
-  if (!token.equals(candidate)) throw new PulltraceError(Code.Unauthenticated, 'the token is not valid', { fix })
+  if (candidate !== undefined) return candidate
+  throw new PulltraceError(Code.Unauthenticated, "`authorization` must be 'Bearer TOKEN'", {
+    path: 'authorization',
+    fix,
+  })
 }

@@ -3,6 +3,8 @@ import type { Context } from 'koa'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import { filterParameters, parseLayers, parsePullFilter } from '../events/filter.ts'
 import type { StreamRequest } from '../events/streams.ts'
+import type { ReaderGrant } from './auth.ts'
+import { grantOf } from './grants.ts'
 import { parseQuery, plainText, queryOf } from './query.ts'
 import { setSecurityHeaders } from './security-headers.ts'
 
@@ -11,6 +13,8 @@ export interface StreamOpener {
   /** Clients connected now. */
   readonly active: () => number
   readonly open: (response: ServerResponse, request: StreamRequest) => void
+  /** Cuts the stream when what let its reader in no longer holds. */
+  readonly guard: (response: ServerResponse, grant: ReaderGrant) => void
 }
 
 export const eventParameters = { lastEventId: plainText, ticket: plainText }
@@ -39,6 +43,7 @@ export function streamEvents(streams: StreamOpener, maxStreams: number) {
     const header = ctx.get('last-event-id') || undefined
     setSecurityHeaders(ctx.res)
     streams.open(ctx.res, { filter, layers, lastEventId: header ?? lastEventId })
+    streams.guard(ctx.res, grantOf(ctx))
     // Only now: until the stream has begun, a fault is answered as any other.
     ctx.respond = false
   }

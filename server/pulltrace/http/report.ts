@@ -29,15 +29,16 @@ export function takeReport({ intake, agents, budget, counted }: ReportParts) {
   return async (ctx: Context): Promise<void> => {
     let bytes = 0
     try {
-      const identity = agents(ctx.req.headers.authorization)
+      const answer = agents(ctx.req.headers.authorization)
+      const identity = answer instanceof Promise ? await answer : answer
       const body = await readJson(ctx.req, maxReportBytes, budget)
       bytes = body.bytes
       try {
         const report = parseAgentReport(body.value)
         checkNode(identity, report.nodeName)
-        const answer = await intake.accept(report)
-        answerJson(ctx, answer)
-        counted(answer.accepted ? 'accepted' : 'stale', bytes)
+        const taken = await intake.accept(report)
+        answerJson(ctx, taken)
+        counted(taken.accepted ? 'accepted' : 'stale', bytes)
       } finally {
         budget.give(bytes)
       }
