@@ -24,13 +24,13 @@ export class KubeError extends Error {
   }
 }
 
-export const isNotFound = (error: unknown): error is KubeError => error instanceof KubeError && error.status === 404
+export const isNotFound = (error: unknown): boolean => error instanceof KubeError && error.status === 404
 
 /** Somebody else wrote the object, or made it first. */
-export const isConflict = (error: unknown): error is KubeError => error instanceof KubeError && error.status === 409
+export const isConflict = (error: unknown): boolean => error instanceof KubeError && error.status === 409
 
 /** The history that was asked for is forgotten: list again. */
-export const isGone = (error: unknown): error is KubeError =>
+export const isGone = (error: unknown): boolean =>
   error instanceof KubeError && (error.status === 410 || error.reason === 'Expired' || error.reason === 'Gone')
 
 interface Status {
