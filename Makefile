@@ -72,6 +72,10 @@ bench: setup programs ## Measure, and write bench/RESULTS.md (an hour on two cor
 bundle: setup ## Bundle each program to one file in dist/
 	node build/bundle.ts
 
+.PHONY: image
+image: setup ## Make the container image in dist/image/, for amd64 and arm64, without a container engine (on Debian)
+	node build/image.ts
+
 .PHONY: clean
 clean: ## Remove what is made here (not ./data)
 	rm -rf node_modules dist
