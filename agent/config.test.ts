@@ -21,6 +21,13 @@ describe('loadAgentConfig', () => {
     assert.deepEqual({ socket, namespaces }, { socket: '/run/c.sock', namespaces: [] })
   })
 
+  for (const text of [',', ' , ,', ' ']) {
+    it(`refuses '${text}' for the namespaces: it names none, and would watch all`, () =>
+      assert.throws(() => loadAgentConfig({ PULLTRACE_CONTAINERD_NAMESPACES: text }), {
+        message: /PULLTRACE_CONTAINERD_NAMESPACES must name a containerd namespace, or be '\*' for all, got '/,
+      }))
+  }
+
   it('reads a token file again, since tokens are renewed in place', () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'pulltrace-config-'))
     try {

@@ -62,6 +62,11 @@ export function loadAgentConfig(env: Env): AgentConfig {
   if (!/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(nodeName) || nodeName.length > 253) {
     faults.push(`PULLTRACE_NODE_NAME must be the name of a Node, of at most 253 characters, got '${nodeName}'`)
   }
+  // ',' would otherwise mean none, and none means all further on.
+  if (namespaces.length === 0) {
+    const seen = env[agentSettings.namespaces.name]
+    faults.push(`PULLTRACE_CONTAINERD_NAMESPACES must name a containerd namespace, or be '*' for all, got '${seen}'`)
+  }
   if (token !== undefined && tokenFile !== undefined) {
     faults.push('PULLTRACE_AGENT_TOKEN and PULLTRACE_AGENT_TOKEN_FILE must not both be set')
   }
