@@ -6,7 +6,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 CONFIG ?= config/samples/pulltraceconfig.yaml
-UNIT := '{core,agent,server,cli}/**/*.test.ts' 'test/*.test.ts'
+UNIT := '{core,agent,operator,server,cli}/**/*.test.ts' 'test/*.test.ts'
 
 .PHONY: help
 help: ## List the targets
@@ -49,9 +49,11 @@ update-style: setup ## Format, and mend what the linter can
 .PHONY: verify-generated update-generated
 verify-generated: setup ## Fail when generated files are stale; mended by `make update-generated`
 	node docs/generate.ts --check
+	node config/generate.ts --check
 	sh proto/generate.sh --check
-update-generated: setup ## Make the generated files again (docs/, proto/generated/)
+update-generated: setup ## Make the generated files again (docs/, crds/, config/install.yaml, proto/generated/)
 	node docs/generate.ts
+	node config/generate.ts
 	sh proto/generate.sh
 
 .PHONY: test-unit test-containerd test-durability test-stream
