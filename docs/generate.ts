@@ -9,6 +9,8 @@ import { jsonSchemaOf, namedSchemas, openapiOf } from '../core/contract/openapi.
 import { PulltraceConfig } from '../core/contract/pulltrace-config.ts'
 import type { Setting } from '../core/lib/settings.ts'
 import { version } from '../core/lib/version.ts'
+import { settings as operatorSettings } from '../operator/config.ts'
+import { createOperatorMetrics, watchedGauge } from '../operator/metrics.ts'
 import { settings as serverSettings } from '../server/pulltrace/config.ts'
 import { ServerMetrics } from '../server/pulltrace/metrics.ts'
 
@@ -32,6 +34,7 @@ not set. \`pulltrace up\` takes the same names for what it starts, and sets the 
   const parts = [
     part('pulltrace-server', serverSettings),
     part('pulltrace-agent', agentSettings),
+    part('pulltrace-operator', operatorSettings),
     part('pulltrace watch, pulltrace history', clientSettings),
   ]
   return `# Configuration\n\n<!-- ${mark} -->\n\n${intro}\n\n${parts.join('\n')}`
@@ -42,6 +45,7 @@ function metrics(): string {
   const server = new ServerMetrics({
     version,
     intake: () => none,
+    settings: () => ({ reportIntervalMs: 0, idleReportIntervalMs: 0, refused: false }),
     streams: () => ({ clients: 0, events: 0, bytes: 0, resets: 0, slow: 0 }),
     history: async () => ({ healthy: true }),
     bodyBytesHeld: () => 0,
@@ -49,12 +53,21 @@ function metrics(): string {
   })
   const intro = `Prometheus reads them at \`/metrics\` of the health listener (\`PULLTRACE_METRICS_ADDR\`, \`PULLTRACE_AGENT_METRICS_ADDR\`).
 Labels take values from small fixed lists only: no image, node or pod ever becomes a series. The default metrics of the
-process and of Node (\`process_*\`, \`nodejs_*\`) are there too.`
+process and of Node (\`process_*\`, \`nodejs_*\`) are there too; the operator also has what controllers written in Go have, under their
+names: \`controller_runtime_*\`, \`workqueue_*\`, \`rest_client_requests_total\`, \`leader_election_master_status\`.`
   const parts = [
     metricTable('pulltrace-server', server.registry),
     metricTable('pulltrace-agent', createAgentMetrics(version).registry),
+    metricTable('pulltrace-operator', operatorMetrics()),
   ]
   return `# Metrics\n\n<!-- ${mark} -->\n\n${intro}\n\n${parts.join('\n')}`
+}
+
+/** With what it registers only once it leads. */
+function operatorMetrics(): Registry {
+  const { registry, kube } = createOperatorMetrics(version)
+  watchedGauge(kube, () => ({}))
+  return registry
 }
 
 interface MetricShape {

@@ -30,6 +30,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     '@koa/cors',
     'prom-client',
   ],
+  operator: ['core/contract', 'core/kube', 'core/lib', 'prom-client'],
   cli: [
     'core/contract',
     'core/lib',
@@ -49,6 +50,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 export const roots: Readonly<Record<string, readonly string[]>> = {
   'agent/main.ts': ['agent', 'core'],
   'server/pulltrace/main.ts': ['server/pulltrace', 'server/store', 'core'],
+  'operator/main.ts': ['operator', 'core'],
   'cli/main.ts': ['cli', 'core', 'commander'],
   'cli/demo/main.ts': ['cli/demo', 'core'],
 }

@@ -1,3 +1,4 @@
+import { clusterNames, containerPaths, ports, settingsKeys } from './cluster-names.ts'
 import type { PulltraceConfigSpec } from './pulltrace-config.ts'
 
 /** Settings of one program by the name of the environment variable; absent means the program's own default. */
@@ -29,6 +30,58 @@ export function settingsOf(spec: PulltraceConfigSpec, readerAuth: 'token' | 'non
       PULLTRACE_REPORT_INTERVAL: reportInterval,
       PULLTRACE_CONTAINERD_SOCKET: spec.agent?.runtime?.socket ?? '/run/containerd/containerd.sock',
     },
+  }
+}
+
+/**
+ * The agent's settings in a cluster. Without the report interval: the server commands it, so that a change of it
+ * changes no pod template and restarts nothing.
+ */
+export function agentSettingsOf(spec: PulltraceConfigSpec, serverNamespace: string) {
+  const { PULLTRACE_CONTAINERD_SOCKET: socket } = settingsOf(spec, 'token').agent
+  const tls = spec.server?.tls !== undefined
+  const env: ProgramSettings = {
+    PULLTRACE_SERVER_URL: `http${tls ? 's' : ''}://${clusterNames.server}.${serverNamespace}.svc:${ports.http}`,
+    PULLTRACE_AGENT_TOKEN_FILE: `${containerPaths.agentToken}/token`,
+    PULLTRACE_CONTAINERD_SOCKET: socket!,
+    PULLTRACE_AGENT_METRICS_ADDR: `:${ports.agentMetrics}`,
+    ...(tls && { PULLTRACE_CA_FILE: `${containerPaths.agentCa}/ca.crt` }),
+  }
+  return { env, socket: socket! }
+}
+
+/** The server's settings in a cluster. It reads the intervals from ConfigMap `pulltrace-settings` instead. */
+export function serverSettingsOf(spec: PulltraceConfigSpec, namespace: string): ProgramSettings {
+  const {
+    PULLTRACE_REPORT_INTERVAL: _,
+    PULLTRACE_IDLE_REPORT_INTERVAL: __,
+    ...server
+  } = settingsOf(spec, 'token').server
+  return {
+    ...server,
+    PULLTRACE_HTTP_ADDR: `:${ports.http}`,
+    PULLTRACE_METRICS_ADDR: `:${ports.serverMetrics}`,
+    PULLTRACE_DATA_DIR: containerPaths.serverData,
+    PULLTRACE_AGENT_AUTH: 'kubernetes',
+    PULLTRACE_WATCH_PODS: 'true',
+    PULLTRACE_SETTINGS_CONFIGMAP: `${namespace}/${clusterNames.settings}`,
+    // The endpoint of a stopping pod is known to all nodes only after a moment.
+    PULLTRACE_DRAIN_DELAY: '5s',
+    ...(server['PULLTRACE_READER_AUTH'] === 'token' && {
+      PULLTRACE_READER_TOKEN_FILE: `${containerPaths.readerToken}/token`,
+    }),
+    ...(spec.server?.tls !== undefined && {
+      PULLTRACE_TLS_CERT_FILE: `${containerPaths.serverTls}/tls.crt`,
+      PULLTRACE_TLS_KEY_FILE: `${containerPaths.serverTls}/tls.key`,
+    }),
+  }
+}
+
+/** Data of ConfigMap `pulltrace-settings`: what the server commands the agents. */
+export function intervalsOf(spec: PulltraceConfigSpec): Readonly<Record<string, string>> {
+  return {
+    [settingsKeys.reportInterval]: spec.reportInterval ?? '2s',
+    ...(spec.idleReportInterval !== undefined && { [settingsKeys.idleReportInterval]: spec.idleReportInterval }),
   }
 }
 

@@ -1,0 +1,34 @@
+import type { PulltraceConfigSpec } from '../../core/contract/pulltrace-config.ts'
+import type { KubeObject, Resource } from '../../core/kube/objects.ts'
+import type { OperatorConfig } from '../config.ts'
+import type { Owner } from './labels.ts'
+
+/** Of the operator's settings, what reaches the objects. */
+export type PlanSettings = Pick<OperatorConfig, 'image' | 'imagePullPolicy' | 'operatorNamespace' | 'agentNamespace'>
+
+/** All that decides what is wanted. The builders are pure functions of it. */
+export interface PlanInput {
+  readonly owner: Owner
+  readonly spec: PulltraceConfigSpec
+  readonly settings: PlanSettings
+  /** Of the Secret in the cluster, or a new one when there is none. */
+  readonly readerToken: string
+  /** PEM of whom agents trust; undefined while there is no TLS, or its Secret cannot be read yet. */
+  readonly caCertificate: string | undefined
+  /** Whether the cluster knows the kind ServiceMonitor. */
+  readonly hasServiceMonitors: boolean
+  /** Of the StatefulSet in the cluster; a claim template can never change. */
+  readonly claimTemplates: readonly ClaimTemplate[] | undefined
+}
+
+/** Of a volumeClaimTemplate, what a spec decides. */
+export interface ClaimTemplate {
+  readonly size: string
+  readonly storageClassName: string | undefined
+}
+
+/** An object as it should be: what is not written here belongs to others. */
+export interface Desired<T extends KubeObject = KubeObject> {
+  readonly resource: Resource<T>
+  readonly object: T
+}

@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto'
+import { clusterNames } from '../../core/contract/cluster-names.ts'
+import { type KubeObject, keyOf } from '../../core/kube/objects.ts'
+import { agentDaemonSet } from './agent-daemonset.ts'
+import { covers } from './covers.ts'
+import type { Desired, PlanInput } from './input.ts'
+import { managedBy } from './labels.ts'
+import { agentNetworkPolicy, serverNetworkPolicy } from './network-policies.ts'
+import { readerSecret } from './reader-secret.ts'
+import { serverStatefulSet } from './server-statefulset.ts'
+import { serviceMonitor } from './service-monitor.ts'
+import { headlessService, serverService } from './services.ts'
+import { serverCaConfigMap, settingsConfigMap } from './settings.ts'
+
+/**
+ * What we wrote last, so that a field which is no longer wanted is seen as one: it would otherwise look like somebody
+ * else's. On the object, never on its pods.
+ */
+export const appliedAnnotation = 'pulltrace.dev/applied'
+
+export type Step =
+  /** `before`: as it is now; absent when it is to be made. */
+  | { readonly do: 'apply'; readonly desired: Desired; readonly before?: KubeObject }
+  | { readonly do: 'delete'; readonly observed: Desired; readonly uid: string }
+
+/** All that a config wants, in the order in which it is made: pods come after what they mount. */
+export function desiredOf(input: PlanInput): readonly Desired[] {
+  const wanted: readonly (Desired | undefined)[] = [
+    settingsConfigMap(input),
+    readerSecret(input),
+    serverCaConfigMap(input),
+    serverNetworkPolicy(input),
+    agentNetworkPolicy(input),
+    serverService(input),
+    headlessService(input),
+    serverStatefulSet(input),
+    agentDaemonSet(input),
+    serviceMonitor(input),
+  ]
+  return wanted.filter(desired => desired !== undefined).map(withHash)
+}
+
+/**
+ * What must change, from what is wanted and what is there. It does not know what woke it, so that a second time it
+ * plans nothing. `observed` holds what carries our label, and what has the name of something wanted.
+ */
+export function plan(input: PlanInput, observed: readonly Desired[]): readonly Step[] {
+  const desired = desiredOf(input)
+  const there = new Map(observed.map(item => [idOf(item), item]))
+  const wanted = new Map(desired.map(item => [idOf(item), item]))
+  const steps: Step[] = []
+  for (const item of observed) {
+    const uid = item.object.metadata?.uid
+    if (uid === undefined || !isOurs(item.object) || isLeaving(item.object)) continue
+    if (!wanted.has(idOf(item)) || isOfAnother(item.object, input.owner.uid))
+      steps.push({ do: 'delete', observed: item, uid })
+  }
+  for (const item of desired) {
+    const live = there.get(idOf(item))?.object
+    if (live !== undefined && (mustWait(live, input.owner.uid) || isGivenByUser(item, live))) continue
+    if (live === undefined || !covers(live, item.object)) {
+      steps.push({ do: 'apply', desired: item, ...(live !== undefined && { before: live }) })
+    }
+  }
+  return steps
+}
+
+const idOf = ({ resource, object }: Desired) => `${resource.kind} ${keyOf(object)}`
+
+export const isOurs = ({ metadata }: KubeObject) => metadata?.labels?.[managedBy] === clusterNames.operator
+
+const isLeaving = ({ metadata }: KubeObject) => metadata?.deletionTimestamp !== undefined
+
+/** Made for a config that is gone, or is not in force: it goes, with its volume, before ours takes its name. */
+function isOfAnother({ metadata }: KubeObject, uid: string): boolean {
+  const owners = metadata?.ownerReferences?.filter(({ kind }) => kind === 'PulltraceConfig') ?? []
+  return owners.length > 0 && !owners.some(owner => owner.uid === uid)
+}
+
+/** Its deletion wakes us again. */
+const mustWait = (live: KubeObject, uid: string) => isLeaving(live) || (isOurs(live) && isOfAnother(live, uid))
+
+/** A reader token that somebody put there: it is theirs, and stays as it is. */
+const isGivenByUser = ({ resource }: Desired, live: KubeObject) => resource.kind === 'Secret' && !isOurs(live)
+
+function withHash({ resource, object }: Desired): Desired {
+  const { metadata, ...rest } = object
+  // A hash of a token would help to guess it.
+  const hashed = resource.kind === 'Secret' ? { metadata } : { metadata, rest }
+  const hash = createHash('sha256').update(JSON.stringify(hashed)).digest('hex').slice(0, 16)
+  const annotations = { ...metadata?.annotations, [appliedAnnotation]: hash }
+  return { resource, object: { ...rest, metadata: { ...metadata, annotations } } }
+}

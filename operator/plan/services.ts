@@ -1,0 +1,43 @@
+import { clusterNames, ports } from '../../core/contract/cluster-names.ts'
+import type { V1Service } from '../../core/kube/objects.ts'
+import { services } from '../../core/kube/resources.ts'
+import type { Desired, PlanInput } from './input.ts'
+import { labelsOf, ownerReferenceOf, selectorLabels } from './labels.ts'
+
+/** What agents, readers and an Ingress talk to. */
+export function serverService(input: PlanInput): Desired<V1Service> {
+  return service(input, clusterNames.server, {
+    type: input.spec.server?.service?.type ?? 'ClusterIP',
+    ports: [httpPort(input)],
+  })
+}
+
+/** Gives the pod of the StatefulSet its name; what scrapes metrics finds it here, outside of what people reach. */
+export function headlessService(input: PlanInput): Desired<V1Service> {
+  return service(input, clusterNames.serverHeadless, {
+    clusterIP: 'None',
+    publishNotReadyAddresses: true,
+    ports: [httpPort(input), { name: 'metrics', port: ports.serverMetrics, targetPort: 'metrics', protocol: 'TCP' }],
+  })
+}
+
+function service({ owner, settings }: PlanInput, name: string, spec: V1Service['spec']): Desired<V1Service> {
+  const object: V1Service = {
+    apiVersion: services.apiVersion,
+    kind: services.kind,
+    metadata: {
+      name,
+      namespace: settings.operatorNamespace,
+      labels: labelsOf(owner, 'server'),
+      ownerReferences: [ownerReferenceOf(owner)],
+    },
+    spec: { ...spec, selector: selectorLabels('server') },
+  }
+  return { resource: services, object }
+}
+
+/** The protocol's name is for what reads it: service meshes and Ingress controllers. The port stays `http`. */
+function httpPort({ spec }: PlanInput) {
+  const appProtocol = spec.server?.tls === undefined ? 'http' : 'https'
+  return { name: 'http', port: ports.http, targetPort: 'http', protocol: 'TCP', appProtocol }
+}

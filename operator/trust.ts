@@ -1,0 +1,44 @@
+import { X509Certificate } from 'node:crypto'
+import { clusterNames } from '../core/contract/cluster-names.ts'
+import type { V1Secret } from '../core/kube/objects.ts'
+
+/** What agents trust, or why they could not. */
+export type Trust =
+  | { readonly certificate: string; readonly trouble?: undefined }
+  | { readonly trouble: string; readonly certificate?: undefined }
+
+/**
+ * Whom agents must trust to speak with a server that has this Secret's certificate: `ca.crt`, as cert-manager writes
+ * it, else a self-signed certificate itself. Looked at here, since an agent that cannot connect says so on its node only.
+ */
+export function trustOf(secret: V1Secret | undefined, name: string, namespace: string): Trust {
+  const where = `Secret '${name}' in namespace '${namespace}' (spec.server.tls.secretName)`
+  if (secret === undefined) return { trouble: `${where} must exist; create it with tls.crt, tls.key and ca.crt` }
+  const text = (key: string) => Buffer.from(secret.data?.[key] ?? '', 'base64').toString()
+  for (const key of ['tls.crt', 'tls.key']) {
+    if (text(key) === '') return { trouble: `${where} must have a key '${key}'` }
+  }
+  const leaf = readCertificate(text('tls.crt'))
+  if (leaf === undefined) return { trouble: `${where} must have a PEM certificate as 'tls.crt'` }
+  const host = `${clusterNames.server}.${namespace}.svc`
+  if (leaf.checkHost(host) === undefined) {
+    return { trouble: `${where} must have a certificate for '${host}', got one for '${namesOf(leaf)}'` }
+  }
+  const given = text('ca.crt')
+  if (given === '') {
+    if (leaf.checkIssued(leaf)) return { certificate: leaf.toString() }
+    return { trouble: `${where} must have a key 'ca.crt' with the certificate of who signed 'tls.crt'` }
+  }
+  if (readCertificate(given) === undefined) return { trouble: `${where} must have a PEM certificate as 'ca.crt'` }
+  return { certificate: given }
+}
+
+function readCertificate(pem: string): X509Certificate | undefined {
+  try {
+    return new X509Certificate(pem)
+  } catch {
+    return undefined // What is no certificate is said by the caller, who knows where it stands.
+  }
+}
+
+const namesOf = ({ subjectAltName, subject }: X509Certificate) => (subjectAltName ?? subject).slice(0, 200)
