@@ -23,11 +23,14 @@ import { Tickets } from './http/tickets.ts'
 import { openTls } from './http/tls.ts'
 import { ServerMetrics } from './metrics.ts'
 import { Intake } from './reports/intake.ts'
+import { SettingsWatch } from './settings/settings-watch.ts'
 
 const mebibyte = 1024 * 1024
 /** How often files that may be replaced are looked at. Milliseconds. */
 const filesEveryMs = 5000
 const flushMs = 250
+/** How long a starting server waits for the intervals that its cluster commands. Milliseconds. */
+const settingsWithinMs = 5000
 /** How often streams are asked whether their reader may still read; what is known costs nothing. Milliseconds. */
 const grantsEveryMs = 5000
 /**
@@ -63,13 +66,16 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
   const budget = new BodyBudget(config.maxReportsMiB * mebibyte)
   const connections = { count: async () => 0 }
 
+  const { settingsConfigMap: configMap } = config
+  const settings =
+    kube && configMap && new SettingsWatch({ api: kube, configMap, otherwise: intervalsIn(config), clock, log })
   const intake = new Intake({
     history,
     publish: changes => {
       metrics.observe(changes)
       hub.publish(changes)
     },
-    intervals: () => config,
+    intervals: () => settings?.intervals ?? config,
     limits: { ...config, forgetNodeAfterMs },
     clock,
     log,
@@ -78,6 +84,7 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
   const metrics = new ServerMetrics({
     version,
     intake: () => intake.counts(),
+    settings: () => ({ ...(settings?.intervals ?? intervalsIn(config)), refused: settings?.refused === true }),
     streams: () => ({ ...streams.counters, clients: streams.active }),
     history: () => figuresOf(history),
     bodyBytesHeld: () => budget.heldBytes,
@@ -90,6 +97,7 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
     hub.run(clock, flushMs, background.signal),
     streams.run(background.signal),
     every(clock, 1000, background.signal, () => intake.sweep(), log),
+    settings?.run(background.signal),
     every(clock, grantsEveryMs, background.signal, () => guard.sweep(), log),
     every(clock, pruneEveryMs, background.signal, () => prune(history, config, clock), log),
   ]
@@ -143,6 +151,7 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
   const metricsListener = await openListener(health, config.metricsAddr, healthLimits, tls)
   running.defer(() => metricsListener.close(1000))
   const limits = { ...apiLimits, maxConnections: config.maxConnections }
+  await settings?.known(settingsWithinMs, stop)
   const api = await openListener(app.callback(), config.httpAddr, limits, tls)
   connections.count = api.connections
   api.server.on('drop', metrics.connectionDropped)
@@ -162,6 +171,11 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
   // Whoever routes traffic here must see that it is not ready before it stops to be taken.
   await delay(config.drainMs)
 }
+
+const intervalsIn = ({ reportIntervalMs, idleReportIntervalMs }: ServerConfig) => ({
+  reportIntervalMs,
+  idleReportIntervalMs,
+})
 
 async function figuresOf(history: HistoryStore) {
   const { healthy } = history.health()

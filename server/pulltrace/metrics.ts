@@ -6,10 +6,18 @@ import type { PullChange } from '../../core/pulls/change.ts'
 export interface MetricSources {
   readonly version: string
   readonly intake: () => { readonly nodes: number; readonly staleNodes: number; readonly livePulls: number }
+  readonly settings: () => SettingsFigures
   readonly streams: () => StreamFigures
   readonly history: () => Promise<{ readonly healthy: boolean; readonly pulls?: number; readonly bytes?: number }>
   readonly bodyBytesHeld: () => number
   readonly connections: () => Promise<number>
+}
+
+/** The intervals in force, and whether what is commanded is something else that cannot be. */
+export interface SettingsFigures {
+  readonly reportIntervalMs: number
+  readonly idleReportIntervalMs: number
+  readonly refused: boolean
 }
 
 export interface StreamFigures {
@@ -116,10 +124,25 @@ export class ServerMetrics {
 
   readonly connectionDropped = (): void => this.#dropped.inc()
 
-  #addGauges({ version, intake, streams, history, bodyBytesHeld, connections }: MetricSources): void {
+  #addGauges({ version, intake, settings, streams, history, bodyBytesHeld, connections }: MetricSources): void {
     this.#gauge('pulltrace_pulls_active', 'Pulls that have not ended.', () => intake().livePulls)
     this.#gauge('pulltrace_nodes_known', 'Nodes that report, or have lately.', () => intake().nodes)
     this.#gauge('pulltrace_nodes_stale', 'Of these, silent for three intervals.', () => intake().staleNodes)
+    this.#gauge(
+      'pulltrace_report_interval_seconds',
+      'In force: how often agents report.',
+      () => settings().reportIntervalMs / 1000,
+    )
+    this.#gauge(
+      'pulltrace_idle_report_interval_seconds',
+      'In force: how often agents report while nothing pulls on their node.',
+      () => settings().idleReportIntervalMs / 1000,
+    )
+    this.#gauge(
+      'pulltrace_settings_refused',
+      '1 while PULLTRACE_SETTINGS_CONFIGMAP holds a value that cannot be in force, else 0.',
+      () => (settings().refused ? 1 : 0),
+    )
     this.#gauge('pulltrace_sse_clients_active', 'Clients of the stream.', () => streams().clients)
     this.#total('pulltrace_sse_events_total', 'Events written to clients.', () => streams().events)
     this.#total('pulltrace_sse_bytes_total', 'Bytes written to clients.', () => streams().bytes)
