@@ -76,6 +76,74 @@ async function play({ looks, answers = [], log = silentLogger, evidenceOf = asyn
   return { reports, lookedMs, readiness }
 }
 
+/**
+ * On a clock that stands still in an interval: the answer comes while the agent waits, and only what wakes it lets it
+ * go on. Returns when it looked, and how long each wait was to be.
+ */
+async function playSlowly({
+  intervalMs,
+  commandedMs,
+  looks,
+}: {
+  intervalMs: number
+  commandedMs: number
+  looks: number
+}) {
+  const clock = new FakeClock(startMs)
+  const stop = new AbortController()
+  const sent = Promise.withResolvers<void>()
+  const lookedMs: number[] = []
+  const slept: number[] = []
+  let restMs = 0
+  await runAgent(
+    {
+      nodeName: 'node-a',
+      version: '1',
+      reportIntervalMs: intervalMs,
+      clock: {
+        now: () => clock.now(),
+        monotonic: () => clock.monotonic(),
+        async sleep(ms, signal) {
+          // The first part of a wait is the least that is between two looks.
+          if (restMs === 0) {
+            restMs = ms
+            return clock.sleep(ms, signal)
+          }
+          slept.push(Math.round(restMs + ms))
+          restMs = 0
+          if (lookedMs.length > 1) return clock.sleep(ms, signal)
+          sent.resolve()
+          return new Promise((_, reject) => signal!.addEventListener('abort', () => reject(signal!.reason)))
+        },
+      },
+      log: silentLogger,
+      metrics: createAgentMetrics('1'),
+      readiness: new Readiness(clock),
+      random: () => 0,
+      source: {
+        async look() {
+          lookedMs.push(clock.now() - startMs)
+          if (lookedMs.length === looks) stop.abort()
+          return aLook({ atMs: clock.now() })
+        },
+        evidenceOf: async () => complete,
+        runtime: () => undefined,
+        onWake: () => () => {},
+        close() {},
+      },
+      sink: {
+        async deliver() {
+          await sent.promise
+          return answered({ reportIntervalMs: commandedMs, idleReportIntervalMs: commandedMs })
+        },
+        close() {},
+      },
+    },
+    stop.signal,
+  )
+  return { lookedMs, slept }
+}
+
 const sentMs = (reports: readonly { atMs: number }[]) => reports.map(({ atMs }) => atMs)
 const phases = (reports: readonly { report: AgentReport }[]) =>
   reports.map(({ report }) => report.pulls.map(({ phase }) => phase))
@@ -153,6 +221,13 @@ describe('runAgent', () => {
       assert.equal(lookedMs[1]! - lookedMs[0]!, taken)
     })
   }
+
+  it('begins a new interval when the answer commands it, and does not wait the old one out', async () => {
+    const { lookedMs, slept } = await playSlowly({ intervalMs: 300_000, commandedMs: 500, looks: 3 })
+    // The last one is the look on the way out.
+    assert.deepEqual(lookedMs, [0, 100, 600, 600])
+    assert.deepEqual(slept, [300_000, 500, 500])
+  })
 
   it('draws a new epoch when it is told that it is stale', async () => {
     const { reports } = await play({

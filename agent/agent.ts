@@ -42,10 +42,11 @@ const lastLookMs = 2_000
  * once more. A failed look or report is followed by the next, which is complete in itself.
  */
 export async function runAgent(parts: AgentParts, signal: AbortSignal): Promise<void> {
-  const agent = new Agent(parts)
   const { clock, random } = parts
   // One wake-up is remembered while a look is on its way.
   let wake = Promise.withResolvers<void>()
+  // An answer comes while the agent waits for its next look: it must not wait a long interval out to begin a short one.
+  const agent = new Agent(parts, () => wake.resolve())
   const unsubscribe = parts.source.onWake(() => wake.resolve())
   while (!signal.aborted) {
     const startedMs = clock.monotonic()
@@ -68,6 +69,7 @@ export async function runAgent(parts: AgentParts, signal: AbortSignal): Promise<
 
 class Agent {
   readonly #parts: AgentParts
+  readonly #intervalChanged: () => void
   readonly #terminals = new Terminals()
   readonly #runtimeLog
   readonly #serverLog
@@ -83,8 +85,9 @@ class Agent {
   #hasLooked = false
   reportIntervalMs: number
 
-  constructor(parts: AgentParts) {
+  constructor(parts: AgentParts, intervalChanged: () => void) {
     this.#parts = parts
+    this.#intervalChanged = intervalChanged
     this.reportIntervalMs = parts.reportIntervalMs
     this.#idleIntervalMs = parts.reportIntervalMs
     this.#runtimeLog = logChanges(parts.log, 'containerd answers', 'containerd does not answer')
@@ -169,8 +172,10 @@ class Agent {
 
   async #take(answer: AgentReportAnswer, terminals: readonly ReportedPull[]): Promise<void> {
     this.#serverLog.good({})
+    const beforeMs = this.reportIntervalMs
     this.reportIntervalMs = withinMs(answer.reportIntervalMs)
     this.#idleIntervalMs = withinMs(answer.idleReportIntervalMs)
+    if (this.reportIntervalMs !== beforeMs) this.#intervalChanged()
     if (!answer.accepted) {
       // Another life of this agent has reported since; as a new epoch this one supersedes it.
       this.#epoch = newEpoch()
