@@ -5,6 +5,8 @@ import { quantityOf } from './pods.ts'
  * the API server or somebody else's field, and is none of our business.
  */
 export function covers(there: unknown, wanted: unknown, key = ''): boolean {
+  // An empty list or map is not kept: what is absent is as empty.
+  if (there === undefined && isEmpty(wanted)) return true
   if (Array.isArray(wanted)) return Array.isArray(there) && coversList(there, wanted, key)
   if (isFields(wanted)) {
     return (
@@ -18,6 +20,8 @@ type Fields = Readonly<Record<string, unknown>>
 
 const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const isEmpty = (value: unknown) => typeof value === 'object' && value !== null && Object.keys(value).length === 0
 
 /** Only the last two matter: `requests.memory`. */
 const pathOf = (key: string, name: string) => `${key.slice(key.lastIndexOf('.') + 1)}.${name}`

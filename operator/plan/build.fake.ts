@@ -1,0 +1,35 @@
+import type { PulltraceConfigSpec } from '../../core/contract/pulltrace-config.ts'
+import type { Desired, PlanInput } from './input.ts'
+import { desiredOf } from './plan.ts'
+
+export const settings = {
+  image: 'registry.example.com/pulltrace:1',
+  imagePullPolicy: 'IfNotPresent',
+  operatorNamespace: 'pulltrace-system',
+  agentNamespace: 'pulltrace-agents',
+} as const
+
+export function inputOf(spec: PulltraceConfigSpec = {}, other: Partial<PlanInput> = {}): PlanInput {
+  return {
+    owner: { name: 'pulltrace', uid: 'u-1' },
+    spec,
+    settings,
+    readerToken: 'a-token',
+    caCertificate: undefined,
+    hasServiceMonitors: false,
+    claimTemplates: undefined,
+    ...other,
+  }
+}
+
+/** The objects as an API server would have them: with a UID, a version, and fields that it and others wrote. */
+export function madeOf(input: PlanInput): Desired[] {
+  return desiredOf(input).map(({ resource, object }, index) => ({
+    resource,
+    object: {
+      ...structuredClone(object),
+      metadata: { ...structuredClone(object.metadata), uid: `o-${index}`, resourceVersion: `${index + 1}` },
+      status: { conditions: [] },
+    },
+  }))
+}
