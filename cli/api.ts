@@ -1,3 +1,4 @@
+import type { Validator } from '../core/contract/schema.ts'
 import { Code, PulltraceError } from '../core/lib/errors.ts'
 import type { Secret } from '../core/lib/secret.ts'
 import { harmless } from './text.ts'
@@ -6,6 +7,8 @@ import { harmless } from './text.ts'
 export interface Api {
   /** The server as the user named it, for messages. */
   readonly server: string
+  /** What to do when the server refuses who asks. */
+  readonly refusedFix: string
   /** Rejects with Unavailable when no answer comes; any status is an answer. */
   get(path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response>
 }
@@ -15,6 +18,7 @@ export function createApi(server: URL, token: () => Promise<Secret | undefined>)
   const name = `${server.origin}${server.pathname.replace(/\/$/, '')}`
   return {
     server: name,
+    refusedFix: 'give a reader token: --token-file, PULLTRACE_READER_TOKEN or PULLTRACE_READER_TOKEN_FILE',
     async get(path, headers, signal) {
       const secret = await token()
       const authorization = secret === undefined ? {} : { authorization: `Bearer ${secret.reveal()}` }
@@ -22,19 +26,22 @@ export function createApi(server: URL, token: () => Promise<Secret | undefined>)
         return await fetch(`${name}${path}`, { headers: { ...headers, ...authorization }, signal })
       } catch (reason) {
         if (signal.aborted) throw reason
-        throw unreachable(name, reason)
+        throw unreachable(
+          name,
+          reason,
+          "start one with 'pulltrace up -f FILE', or name another: --server, or PULLTRACE_SERVER_URL",
+        )
       }
     },
   }
 }
 
-function unreachable(server: string, reason: unknown): PulltraceError {
+/** No answer came; `reason.cause` is why. `otherwise`: what to do where no certificate is at fault. */
+export function unreachable(server: string, reason: unknown, otherwise: string): PulltraceError {
   const cause = (reason as { cause?: { code?: string; message?: string; errors?: { code?: string }[] } }).cause
   const code = cause?.code ?? cause?.errors?.[0]?.code ?? ''
   const why = plainCauses[code] ?? harmless(cause?.message || String(reason))
-  const fix = /CERT|SIGNED|ISSUER/.test(code)
-    ? 'give the certificate of its issuer: --ca-file'
-    : "start one with 'pulltrace up -f FILE', or name another: --server, or PULLTRACE_SERVER_URL"
+  const fix = /CERT|SIGNED|ISSUER/.test(code) ? 'give the certificate of its issuer: --ca-file' : otherwise
   return new PulltraceError(Code.Unavailable, `no pulltrace server at ${server}: ${why}`, { fix, cause: reason })
 }
 
@@ -56,8 +63,28 @@ const plainCauses: Record<string, string> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
 }
 
+/** The JSON of an answer, checked: what does not fit is not from a server of this version. */
+export async function getJson<T>(api: Api, path: string, validator: Validator<T>, signal: AbortSignal): Promise<T> {
+  const response = await api.get(path, { accept: 'application/json' }, signal)
+  if (!response.ok) throw await answerError(api, response)
+  const value: unknown = await response.json().catch(() => undefined)
+  try {
+    return validator.parse(value)
+  } catch (cause) {
+    signal.throwIfAborted()
+    const message = `${api.server} does not answer as a pulltrace server of this version: ${(cause as Error).message}`
+    throw new PulltraceError(Code.Invalid, harmless(message), {
+      fix: 'check the address, or use the same version on both sides',
+      cause,
+    })
+  }
+}
+
 /** An answer that is not 2xx, as an error whose code says whether trying again can help. */
-export async function answerError(server: string, response: Response): Promise<PulltraceError> {
+export async function answerError(
+  { server, refusedFix }: Pick<Api, 'server' | 'refusedFix'>,
+  response: Response,
+): Promise<PulltraceError> {
   const { status } = response
   const body = (await response.json().catch(() => undefined)) as
     | { error?: { message?: unknown; fix?: unknown } }
@@ -66,8 +93,10 @@ export async function answerError(server: string, response: Response): Promise<P
   const toldFix = body?.error?.fix === undefined ? undefined : harmless(String(body.error.fix))
   if (status === 401 || status === 403) {
     const message = `${server} refused: ${told ?? (status === 401 ? 'it wants a token' : 'this token may not read')}`
-    const fix = 'give a reader token: --token-file, PULLTRACE_READER_TOKEN or PULLTRACE_READER_TOKEN_FILE'
-    return new PulltraceError(status === 401 ? Code.Unauthenticated : Code.PermissionDenied, message, { fix })
+    return new PulltraceError(status === 401 ? Code.Unauthenticated : Code.PermissionDenied, message, {
+      // Who is known and may not read is told by the server what is missing.
+      fix: status === 403 && toldFix !== undefined ? toldFix : refusedFix,
+    })
   }
   if (status === 429 || status >= 500) {
     return new PulltraceError(Code.Unavailable, `${server} answers ${status}: ${told ?? 'it cannot serve now'}`, {

@@ -1,25 +1,35 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import path from 'node:path'
-import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { CommanderError } from 'commander'
 import { systemClock } from '../core/lib/clock.ts'
 import { Code, PulltraceError } from '../core/lib/errors.ts'
 import type { Env } from '../core/lib/settings.ts'
-import { type Api, createApi } from './api.ts'
-import { type ClientOptions, loadClientConfig, readText } from './config.ts'
+import { readText } from './config.ts'
 import { exitCodeOf, exitCodes } from './exit-code.ts'
 import { fetchHistory, fetchSummary, historyTable, summaryTable } from './history/history.ts'
 import { timeOf } from './history/history-time.ts'
-import { createProgram, type HistoryOptions, versionText, type WatchOptions } from './program.ts'
+import { readPod } from './kube/read-pod.ts'
+import { openClusterSource, openSource } from './kube/source.ts'
+import {
+  type CommandName,
+  createProgram,
+  type HistoryOptions,
+  versionText,
+  type WatchOptions,
+  type WhyOptions,
+} from './program.ts'
 import { harmless, harmlessJson } from './text.ts'
+import { trust } from './trust.ts'
 import { parseConfigFile } from './up/config-file.ts'
 import { findContainerd } from './up/find-containerd.ts'
 import { containerdSocketOf, planUp } from './up/plan-up.ts'
 import { type Programs, runUp } from './up/up.ts'
 import { openScreen } from './watch/screen.ts'
 import { type WatchFilter, type WatchParts, watchJson, watchLive, watchPlain } from './watch/watch.ts'
+import { whyOf } from './why/why.ts'
+import { wrapped } from './why/wrap.ts'
 
 /** What this program has of the world around it. */
 export interface World {
@@ -30,17 +40,22 @@ export interface World {
   /** Aborts when the user wants it to end, and `kill` when they want it at once. */
   readonly stop: AbortSignal
   readonly kill: AbortSignal
+  /** The path by which this program was called; kubectl runs plugins by a name of their own. */
+  readonly calledAs?: string | undefined
 }
 
 /** Runs one command and resolves with the exit code. */
 export async function main(argv: readonly string[], world: World): Promise<number> {
   const { stdout, stderr } = world
-  const program = createProgram({
-    up: options => up(options.file, options.color, world),
-    watch: options => watch(options, world),
-    history: options => history(options, world),
+  const name = commandNameOf(world.calledAs)
+  const actions = {
+    up: (options: { file: string; color: boolean }) => up(options.file, options.color, world),
+    watch: (options: WatchOptions) => watch(options, name, world),
+    history: (options: HistoryOptions) => history(options, name, world),
+    why: (pod: string, options: WhyOptions) => why(pod, options, world),
     version: () => void stdout.write(`${versionText}\n`),
-  })
+  }
+  const program = createProgram(actions, name)
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({
       writeOut: text => stdout.write(text),
@@ -63,25 +78,13 @@ export async function main(argv: readonly string[], world: World): Promise<numbe
   }
 }
 
+/** kubectl finds `kubectl-pulltrace` in PATH; krew links it so that dashes of a plugin's name are `_`. */
+const commandNameOf = (calledAs = ''): CommandName =>
+  /^kubectl[-_]pulltrace(?:\.|$)/.test(path.basename(calledAs)) ? 'kubectl pulltrace' : 'pulltrace'
+
 /** NO_COLOR (https://no-color.org): any text in it means none. */
 const wantsColor = (asked: boolean, { env, stdout }: World) =>
   asked && !env['NO_COLOR'] && stdout.isTTY === true && env['TERM'] !== 'dumb'
-
-async function apiOf(options: ClientOptions, env: Env): Promise<Api> {
-  const { server, caFile, token } = loadClientConfig(env, options)
-  await trust(caFile)
-  return createApi(server, token)
-}
-
-/** From now on `fetch` trusts these certificates too. */
-async function trust(caFile: string | undefined): Promise<void> {
-  if (caFile === undefined) return
-  const pem = await readText('the certificates', caFile)
-  if (!pem.includes('-----BEGIN CERTIFICATE-----')) {
-    throw new PulltraceError(Code.Invalid, `'${caFile}' holds no certificate in PEM form`)
-  }
-  setDefaultCACertificates([...getCACertificates('default'), pem])
-}
 
 async function up(file: string, color: boolean, world: World): Promise<void> {
   const { env, stdout, stderr, stop, kill } = world
@@ -121,33 +124,43 @@ function programFiles(): Programs {
   }
 }
 
-async function watch(options: WatchOptions, world: World): Promise<void> {
+async function watch(options: WatchOptions, name: CommandName, world: World): Promise<void> {
   const { env, stdin, stdout, stderr, stop } = world
-  const { node, image, phase, namespace, pod } = options
+  const { node, image, phase, pod } = options
+  const viaCluster = name === 'kubectl pulltrace'
+  const { api, namespace, namespaceAsked } = await openSource(options, viaCluster, env, systemClock)
   const filter = defined({ node, image, phase, namespace, pod }) as WatchFilter
-  const api = await apiOf(options, env)
+  const where =
+    namespace === undefined ? '' : ` in namespace ${harmless(namespace)}${namespaceAsked ? '' : ' (-A: all)'}`
   const parts: WatchParts = { api, clock: systemClock, random: Math.random, filter, wait: options.wait === true }
   const layers = options.layers === true
   const write = (line: string) => void stdout.write(`${line}\n`)
   const note = (line: string) => void stderr.write(`pulltrace: ${line}\n`)
+  if (!namespaceAsked && !stdout.isTTY) note(`pulls${where}`)
   if (options.output === 'json') return watchJson(parts, layers, write, note, stop)
   if (!stdout.isTTY || env['TERM'] === 'dumb') return watchPlain(parts, write, note, stop)
   const color = wantsColor(options.color, world)
-  return watchLive(parts, { layers, color, openScreen: (...on) => openScreen({ in: stdin, out: stdout }, ...on) }, stop)
+  return watchLive(
+    parts,
+    { layers, color, where, openScreen: (...on) => openScreen({ in: stdin, out: stdout }, ...on) },
+    stop,
+  )
 }
 
-async function history(options: HistoryOptions, world: World): Promise<void> {
-  const { env, stdout, stop } = world
+async function history(options: HistoryOptions, name: CommandName, world: World): Promise<void> {
+  const { stdout, stop } = world
   const nowMs = systemClock.now()
-  const { node, image, phase, errorCode, namespace, pod, groupBy, limit } = options
+  const { node, image, phase, errorCode, pod, groupBy, limit } = options
   const since = pointInTime('--since', options.since, nowMs)
   const until = pointInTime('--until', options.until, nowMs)
+  const viaCluster = name === 'kubectl pulltrace'
+  const { api, namespace, namespaceAsked } = await openSource(options, viaCluster, world.env, systemClock)
   const query = { node, image, phase, errorCode, namespace, pod, groupBy, since, until }
-  const api = await apiOf(options, env)
   // In a pipe nothing is cut: what reads it can.
   const width = stdout.isTTY ? (stdout.columns ?? 80) : Number.MAX_SAFE_INTEGER
   const write = (lines: readonly string[], more: boolean, what: string) => {
-    if (options.output !== 'json' && lines.length <= 1) stdout.write(`No ${what} match.\n`)
+    if (options.output !== 'json' && lines.length <= 1)
+      stdout.write(`No ${what} match${namespaceAsked ? '' : ` in namespace ${harmless(namespace ?? '')} (-A: all)`}.\n`)
     else for (const line of lines) stdout.write(`${line}\n`)
     if (more) world.stderr.write(`pulltrace: there are more; --limit ${limit * 10} shows them\n`)
   }
@@ -157,6 +170,22 @@ async function history(options: HistoryOptions, world: World): Promise<void> {
   } else {
     const { items, more } = await fetchHistory(api, query, limit, stop)
     write(options.output === 'json' ? items.map(harmlessJson) : historyTable(items, width, nowMs), more, 'pulls')
+  }
+}
+
+async function why(podName: string, options: WhyOptions, world: World): Promise<void> {
+  const { env, stdout, stop } = world
+  const { kube, api, namespace } = await openClusterSource(options, env, systemClock)
+  try {
+    const facts = await readPod(kube, namespace, podName, stop)
+    const { answer, fault } = await whyOf({ ...facts, api, clock: systemClock }, stop)
+    const width = stdout.isTTY ? Math.min(stdout.columns ?? 80, 100) : Number.MAX_SAFE_INTEGER
+    const paragraph = [answer.text, answer.incomplete].filter(Boolean).join(' ')
+    const lines = options.output === 'json' ? [harmlessJson(answer)] : wrapped(paragraph, width)
+    for (const line of lines) stdout.write(`${line}\n`)
+    if (fault !== undefined) throw fault
+  } finally {
+    kube.close()
   }
 }
 
@@ -191,5 +220,6 @@ if (import.meta.main) {
     stderr,
     stop: stop.signal,
     kill: kill.signal,
+    calledAs: process.env['PULLTRACE_COMMAND'] || process.argv[1],
   })
 }

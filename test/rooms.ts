@@ -42,6 +42,17 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'eventsource-parser',
     'yaml',
   ],
+  'cli/kube': ['core/contract', 'core/kube', 'core/lib', 'cli/api.ts', 'cli/config.ts', 'cli/text.ts', 'cli/trust.ts'],
+  'cli/why': [
+    'core/contract',
+    'core/pulls',
+    'core/lib',
+    'cli/api.ts',
+    'cli/format.ts',
+    'cli/text.ts',
+    'cli/watch/describe-pull.ts',
+    'string-width',
+  ],
   'cli/demo': ['core/lib', '@grpc/grpc-js', 'proto/generated'],
   'proto/generated': ['@grpc/grpc-js', '@bufbuild/protobuf'],
 }

@@ -2,8 +2,7 @@ import { type HistoryGroup, HistoryList, type HistorySummary, HistorySummaryList
 import { isDemoNode } from '../../core/contract/demo.ts'
 import type { Pull } from '../../core/contract/pull.ts'
 import { type Validator, validatorOf } from '../../core/contract/schema.ts'
-import { Code, PulltraceError } from '../../core/lib/errors.ts'
-import { type Api, answerError } from '../api.ts'
+import { type Api, getJson } from '../api.ts'
 import { formatBytes, formatRate, formatSeconds, formatTook } from '../format.ts'
 import { harmless } from '../text.ts'
 import { failureTexts, tookSeconds } from '../watch/describe-pull.ts'
@@ -38,25 +37,11 @@ async function fetchAll<T>(
     const search = new URLSearchParams({ limit: String(Math.min(pageSize, limit - items.length)) })
     for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, value)
     if (cursor !== null) search.set('cursor', cursor)
-    const response = await api.get(`/api/v1/history?${search}`, { accept: 'application/json' }, signal)
-    if (!response.ok) throw await answerError(api.server, response)
-    const page: Page<T> = parsed(api.server, validator, await response.json().catch(() => undefined))
+    const page: Page<T> = await getJson(api, `/api/v1/history?${search}`, validator, signal)
     items.push(...page.items)
     cursor = page.nextCursor
   } while (cursor !== null && items.length < limit)
   return { items: items.slice(0, limit), more: cursor !== null || items.length > limit }
-}
-
-function parsed<T>(server: string, validator: Validator<T>, value: unknown): T {
-  try {
-    return validator.parse(value)
-  } catch (cause) {
-    const message = `${server} does not answer as a pulltrace server of this version: ${(cause as Error).message}`
-    throw new PulltraceError(Code.Invalid, harmless(message), {
-      fix: 'check the address, or use the same version on both sides',
-      cause,
-    })
-  }
 }
 
 export const fetchHistory = (api: Api, query: HistoryQuery, limit: number, signal: AbortSignal) =>

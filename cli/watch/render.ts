@@ -21,6 +21,8 @@ export interface Frame {
   readonly keys: boolean
   /** The server, for the line that says what is seen. */
   readonly server: string
+  /** Of which pulls it tells; empty: of all. */
+  readonly where?: string
 }
 
 export type Colors = ReturnType<typeof pc.createColors>
@@ -39,7 +41,7 @@ export function renderWatch(view: WatchView, frame: Frame): string[] {
   const room = height - head.length - foot.length
   const body = bodyLines(active, ended, room, frame, colors)
   if (active.length + ended.length === 0 && view.synced && room > 0) {
-    body.push(colors.dim(cut('No image is being pulled right now.', width)))
+    body.push(colors.dim(cut(`No image is being pulled right now${frame.where ?? ''}.`, width)))
   }
   // Cells keep to their columns; this holds the promise where a terminal is too narrow for any cell.
   return [...head, ...body, ...foot].slice(0, height).map(line => (stringWidth(line) > width ? cut(line, width) : line))

@@ -95,7 +95,7 @@ async function* connect(
   try {
     const headers = { accept: 'text/event-stream', ...(lastId !== undefined && { 'last-event-id': lastId }) }
     const response = await watched(clock, idleMs, either, api.get(path, headers, either))
-    if (!response.ok) throw await answerError(api.server, response)
+    if (!response.ok) throw await answerError(api, response)
     if (!response.headers.get('content-type')?.startsWith('text/event-stream') || response.body === null) {
       throw new PulltraceError(Code.Invalid, `${api.server} is not a pulltrace server: it does not stream events`, {
         fix: 'check the address: --server, or PULLTRACE_SERVER_URL',

@@ -87,6 +87,8 @@ const idleFrameMs = 500
 export interface LiveOptions {
   readonly layers: boolean
   readonly color: boolean
+  /** Of which pulls it tells, such as ' in namespace shop'; empty: of all. */
+  readonly where?: string
   readonly openScreen: (onKey: (key: string) => void, onResize: () => void) => Screen
 }
 
@@ -112,6 +114,7 @@ export async function watchLive(parts: WatchParts, options: LiveOptions, signal:
       color: options.color,
       keys,
       server: api.server,
+      where: options.where ?? '',
     }
     screen.draw(renderWatch(view, frame))
   }
