@@ -1,6 +1,6 @@
 import http from 'node:http'
 import https from 'node:https'
-import type { Cluster } from './cluster.ts'
+import type { Cluster, Credentials } from './cluster.ts'
 import { errorOfAnswer, KubeError } from './kube-error.ts'
 
 export interface Call {
@@ -55,7 +55,7 @@ export class KubeHttp {
 
   /** The answer's bytes as they come, for as long as they come; rejects unless the head is 2xx. */
   async stream(call: Call): Promise<AsyncIterable<Uint8Array>> {
-    return this.#send(call, async response => response)
+    return this.#send(call, async response => bytesOf(call, response))
   }
 
   close(): void {
@@ -93,10 +93,11 @@ export class KubeHttp {
       const credentials = await this.#credentials(call)
       if (tooLate) throw tooLate
       const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
-        request = this.#request(call, credentials)
+        const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body))
+        request = this.#request(call, body?.byteLength, credentials)
         request.on('response', resolve)
         request.on('error', reject)
-        request.end(call.body === undefined ? undefined : JSON.stringify(call.body))
+        request.end(body)
       })
       status = response.statusCode ?? 0
       if (status >= 200 && status < 300) return await read(response)
@@ -111,7 +112,7 @@ export class KubeHttp {
     }
   }
 
-  async #credentials(call: Call) {
+  async #credentials(call: Call): Promise<Credentials> {
     try {
       return await this.#cluster.credentials()
     } catch (cause) {
@@ -119,7 +120,7 @@ export class KubeHttp {
     }
   }
 
-  #request(call: Call, { headers, tls, agent }: Awaited<ReturnType<Cluster['credentials']>>): http.ClientRequest {
+  #request(call: Call, bodyBytes: number | undefined, { headers, tls, agent }: Credentials): http.ClientRequest {
     const url = new URL(this.#cluster.serverUrl + call.path)
     const secure = url.protocol === 'https:'
     const options: https.RequestOptions = {
@@ -128,13 +129,25 @@ export class KubeHttp {
       headers: {
         accept: 'application/json',
         'user-agent': this.#options.userAgent,
-        ...(call.body !== undefined && { 'content-type': call.contentType ?? 'application/json' }),
+        ...(bodyBytes !== undefined && {
+          'content-type': call.contentType ?? 'application/json',
+          // Node frames the body of a DELETE in no other way.
+          'content-length': bodyBytes,
+        }),
         ...headers,
       },
       ...(secure && tls),
       ...(call.signal && { signal: call.signal }),
     }
     return secure ? https.request(url, options) : http.request(url, options)
+  }
+}
+
+async function* bytesOf(call: Call, response: http.IncomingMessage): AsyncGenerator<Uint8Array> {
+  try {
+    yield* response as AsyncIterable<Uint8Array>
+  } catch (reason) {
+    throw call.signal?.aborted ? call.signal.reason : asKubeError(call, reason, undefined)
   }
 }
 

@@ -75,9 +75,7 @@ export class EventRecorder {
     }
     this.#forget(nowMs)
     this.#wake.abort()
-    this.#writing ??= this.#write().finally(() => {
-      this.#writing = undefined
-    })
+    this.#writing ??= this.#write()
   }
 
   /** Tries for three seconds to write what is not written yet. */
@@ -144,10 +142,12 @@ export class EventRecorder {
         if (againMs <= clock.now()) await this.#put(known, signal)
         else dueMs = Math.min(dueMs, againMs)
       }
-      if (dueMs === Number.POSITIVE_INFINITY) return
+      // With nothing awaited in between, so that what comes next starts anew.
+      if (dueMs === Number.POSITIVE_INFINITY && !this.#wake.signal.aborted) break
       // Rejects when there is something new, or all is over.
       await clock.sleep(Math.max(0, dueMs - clock.now()), this.#wake.signal).catch(() => {})
     }
+    this.#writing = undefined
   }
 
   async #put(known: Known, signal: AbortSignal): Promise<void> {
