@@ -7,7 +7,7 @@ WORKDIR /src
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY . .
-RUN node build/bundle.ts && cp LICENSE dist/
+RUN node build/bundle.ts && cp LICENSE dist/ && mkdir data
 
 # Node for the processor that the image is for. Nothing of it is run here.
 FROM node:${NODE}-trixie-slim AS node
@@ -18,7 +18,7 @@ COPY --from=node /usr/local/bin/node /usr/local/bin/node
 COPY --from=node /usr/local/LICENSE /usr/share/doc/nodejs/LICENSE
 COPY --from=bundles /src/dist/ /app/
 # Where a volume that an engine makes gets its owner from.
-COPY --from=bundles --chown=65532:65532 --chmod=0750 /src/dist/LICENSE /var/lib/pulltrace/
+COPY --from=bundles --chown=65532:65532 /src/data/ /var/lib/pulltrace/
 ENV NODE_ENV=production
 WORKDIR /
 USER 65532:65532

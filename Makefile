@@ -56,7 +56,7 @@ update-generated: setup ## Make the generated files again (docs/, crds/, config/
 	node config/generate.ts
 	sh proto/generate.sh
 
-.PHONY: test-unit test-containerd test-durability test-stream
+.PHONY: test-unit test-containerd test-durability test-stream test-image
 test-unit: setup ## Tests that need no other program
 	mocha $(UNIT)
 test-containerd: setup programs ## Real containerd 1.6 and 2.4, a real registry behind a proxy that lies
@@ -65,6 +65,8 @@ test-durability: setup programs ## kill -9, full disks, the order of sync and an
 	mocha 'test/durability/**/*.test.ts'
 test-stream: setup programs ## The stream through nginx, in a browser, cut a thousand times
 	mocha 'test/stream/**/*.test.ts'
+test-image: setup programs ## The container image: its bytes, its licences, each program in it under runc
+	mocha 'test/image/**/*.test.ts'
 
 .PHONY: bench
 bench: setup programs ## Measure, and write bench/RESULTS.md (an hour on two cores)

@@ -2,10 +2,11 @@ import { buffer } from 'node:stream/consumers'
 import { extract } from 'tar-stream'
 
 export interface TarEntry {
-  /** Without `./` at its begin. */
+  /** Without `./` at its begin or a slash at its end. */
   readonly path: string
-  readonly type: 'file' | 'symlink' | 'other'
+  readonly type: 'file' | 'directory' | 'symlink' | 'other'
   readonly mode: number
+  readonly owner: number
   /** Where a symbolic link points, as it is written. */
   readonly target: string
   readonly bytes: Buffer
@@ -15,11 +16,12 @@ export async function* readTar(tar: Buffer): AsyncGenerator<TarEntry> {
   const entries = extract()
   entries.end(tar)
   for await (const entry of entries) {
-    const { name, type, mode, linkname } = entry.header
+    const { name, type, mode, uid, linkname } = entry.header
     yield {
-      path: name.replace(/^\.\//, ''),
-      type: type === 'file' || type === 'symlink' ? type : 'other',
+      path: name.replace(/^\.\/|\/$/g, ''),
+      type: type === 'file' || type === 'directory' || type === 'symlink' ? type : 'other',
       mode: mode ?? 0o644,
+      owner: uid ?? 0,
       target: linkname ?? '',
       bytes: await buffer(entry),
     }
