@@ -1,5 +1,4 @@
 import http from 'node:http'
-import https from 'node:https'
 import { type Duplex, Readable } from 'node:stream'
 import tls from 'node:tls'
 import { clusterNames } from '../../core/contract/cluster-names.ts'
@@ -94,15 +93,9 @@ const isOfTunnel = (reason: unknown) => reason instanceof TunnelError
 function send(connection: Duplex, { tls: secure }: ServerPod, { host, path, headers, ca, signal }: Sending) {
   return new Promise<Response>((resolve, reject) => {
     const trusted = ca === undefined ? {} : { ca: [...tls.getCACertificates('default'), ca] }
-    const request = (secure ? https : http).request({
-      host,
-      path,
-      headers: { host, ...headers },
-      // One connection, one request: nothing is kept, so nothing must be found dead later.
-      agent: false,
-      createConnection: () => (secure ? tls.connect({ socket: connection, servername: host, ...trusted }) : connection),
-      signal,
-    })
+    const stream = secure ? tls.connect({ socket: connection, servername: host, ...trusted }) : connection
+    // Without an agent: one connection, one request. Nothing is kept, so nothing must be found dead later.
+    const request = http.request({ path, headers: { host, ...headers }, createConnection: () => stream, signal })
     const failed = (cause: Error) => {
       connection.destroy()
       reject(signal.aborted ? signal.reason : new TunnelError(cause.message, { cause }))

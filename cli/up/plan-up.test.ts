@@ -97,14 +97,6 @@ describe('planUp', () => {
       value: '/tmp/x/demo.sock',
     },
     {
-      name: 'watches it even when the environment names a socket that does not work',
-      env: { PULLTRACE_CONTAINERD_SOCKET: '/nope' },
-      trouble: 'gone',
-      program: 'agent',
-      setting: 'PULLTRACE_CONTAINERD_SOCKET',
-      value: '/tmp/x/demo.sock',
-    },
-    {
       name: 'names the demo node so that every view shows it',
       env: { PULLTRACE_NODE_NAME: 'mine' },
       trouble: 'gone',
@@ -152,6 +144,12 @@ describe('planUp', () => {
   }[]) {
     it(name, () => assert.equal(plan(spec, env, trouble)[program]?.[setting], value))
   }
+
+  it('shows no made-up pulls to who names a socket, but says why it cannot be used', () =>
+    assert.throws(() => plan({}, { PULLTRACE_CONTAINERD_SOCKET: socket }, 'nothing listens on it'), {
+      code: 'invalid',
+      message: `PULLTRACE_CONTAINERD_SOCKET must be a socket that containerd listens on: nothing listens on it, got '${socket}'`,
+    }))
 
   it('needs no demo runtime where there is a containerd', () => assert.equal(plan().demo, undefined))
   it('lists what it ignores', () =>

@@ -1,6 +1,7 @@
 import { demoNodePrefix } from '../../core/contract/demo.ts'
 import type { PulltraceConfig } from '../../core/contract/pulltrace-config.ts'
 import { clusterOnlyFields, settingsOf } from '../../core/contract/settings.ts'
+import { Code, PulltraceError } from '../../core/lib/errors.ts'
 import { type Env, isLoopback, listenAddress, socketPath } from '../../core/lib/settings.ts'
 
 /** What is known of the machine's own containerd. */
@@ -32,6 +33,7 @@ export function containerdSocketOf(config: PulltraceConfig, env: Env): string {
 /**
  * The environment of each program. Strongest first: what the environment of `up` says, what the
  * file says, what fits one machine: loopback addresses, a data folder here, every containerd namespace.
+ * Throws Code.Invalid when the environment names a socket of containerd that cannot be used.
  */
 export function planUp(
   config: PulltraceConfig,
@@ -40,6 +42,7 @@ export function planUp(
   hostname: string,
   demoSocket: string,
 ): UpPlan {
+  checkContainerd(env, containerd)
   const spec = config.spec ?? {}
   const local = isLocal(env['PULLTRACE_HTTP_ADDR'])
   const fromFile = settingsOf(spec, local ? 'none' : 'token')
@@ -80,6 +83,19 @@ export function planUp(
     logLevel,
     ignored: clusterOnlyFields(spec),
   }
+}
+
+/** Who names a socket wants what is behind it, not made-up pulls. The file's is the same for every machine. */
+function checkContainerd(env: Env, { socket, trouble }: ContainerdFound): void {
+  const name = 'PULLTRACE_CONTAINERD_SOCKET'
+  if (!env[name] || trouble === undefined) return
+  throw new PulltraceError(
+    Code.Invalid,
+    `${name} must be a socket that containerd listens on: ${trouble}, got '${socket}'`,
+    {
+      fix: `start containerd, or leave ${name} unset to be shown demo data where there is none`,
+    },
+  )
 }
 
 /** An address that cannot be read is the server's to refuse. */

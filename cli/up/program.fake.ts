@@ -1,13 +1,21 @@
 import { appendFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { checkSettings, checkSettingsFlag } from '../../core/lib/check-settings.ts'
 
 /**
  * Stands for server, agent and demo runtime where a test is about who starts, stops and dies when.
  * FAKE_LOG: file to which it writes what it does; FAKE_DIE / FAKE_DEAF: the role that dies after
- * it is up / that does not hear SIGTERM; FAKE_SAY: a line for the server to log.
+ * it is up / that does not hear SIGTERM; FAKE_SAY: a line for the server to log; FAKE_FAULT: what is wrong with its settings.
  */
 const { env } = process
+if (process.argv.includes(checkSettingsFlag)) {
+  process.exit(
+    checkSettings(() => {
+      if (env['FAKE_FAULT']) throw new Error(env['FAKE_FAULT'])
+    }),
+  )
+}
 const role = env['PULLTRACE_SERVER_URL'] ? 'agent' : env['FAKE_ROLE_DEMO'] ? 'demo' : 'server'
 const did = (what: string) => appendFileSync(env['FAKE_LOG']!, `${role} ${what} ${process.pid}\n`)
 const log = (msg: string, fields: object = {}) =>

@@ -98,6 +98,14 @@ describe('runUp', function () {
     assert.deepEqual(shown, ['server | error a line of error', 'server | at stack'])
   })
 
+  it('starts nothing when a setting is wrong, and says what of both programs once', async () => {
+    await assert.rejects(runUp(parts({ FAKE_FAULT: 'PULLTRACE_X must be a number' }), never, never), {
+      code: 'invalid',
+      message: 'PULLTRACE_X must be a number',
+    })
+    assert.deepEqual([said, done()], [[], []])
+  })
+
   for (const role of ['server', 'agent']) {
     it(`stops everything and tells the last lines when the ${role} dies`, async () => {
       await assert.rejects(runUp(parts({ FAKE_DIE: role }), never, never), (error: Error) => {

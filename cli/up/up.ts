@@ -2,9 +2,11 @@ import type { PulltraceConfig } from '../../core/contract/pulltrace-config.ts'
 import type { Clock } from '../../core/lib/clock.ts'
 import { Code, PulltraceError } from '../../core/lib/errors.ts'
 import type { Env } from '../../core/lib/settings.ts'
+import { checkPrograms } from './check-programs.ts'
 import { Child, type Exit } from './child.ts'
 import { formatLogLine, isShown, parseLogLine } from './log-line.ts'
 import type { ContainerdFound, UpPlan } from './plan-up.ts'
+import { readyLines } from './ready-lines.ts'
 
 /** Main files of the programs, and the leash. */
 export interface Programs {
@@ -35,12 +37,17 @@ const readyWithinMs = 20_000
 const stopWithinMs = 15_000
 
 /**
- * Starts server and agent, waits until both are ready, and stops the agent first and the server last
+ * Checks the settings of server and agent, starts them, waits until both are ready, and stops the agent first and the server last
  * when `stop` aborts; `kill` ends the waiting. A program that ends by itself ends everything, with an
  * error: on one machine a crash should be seen, and who wants restarts has a service manager for it.
  */
 export async function runUp(parts: UpParts, stop: AbortSignal, kill: AbortSignal): Promise<void> {
   const { plan, programs, clock, say } = parts
+  await checkPrograms([
+    { name: 'server', main: programs.server, env: plan.server },
+    { name: 'agent', main: programs.agent, env: plan.agent },
+  ])
+  if (stop.aborted) return
   const children: Child[] = []
   const died = new AbortController()
   const halt = AbortSignal.any([stop, died.signal])
@@ -118,15 +125,10 @@ function sayFirst({ containerd, plan, say }: UpParts): void {
 
 function sayReady({ plan, command, say }: UpParts, server: Child, agent: Child): void {
   const [url, metrics] = server.urls
-  const demo = plan.demo ? ' with DEMO DATA' : ''
-  const address = url === 'http://127.0.0.1:8080' ? '' : ` --server ${url}`
-  say(`Pulltrace is running${demo} as node ${plan.nodeName}:`)
-  say(`  page     ${url}/`)
-  say(`  events   curl -N ${url}/api/v1/events`)
-  say(`  watch    ${command} watch${address}`)
-  say(`  history  ${command} history${address}`)
-  for (const base of [metrics, ...agent.urls]) if (base !== undefined) say(`  metrics  ${base}/metrics`)
-  say('Ctrl-C stops everything.')
+  const all = [metrics, ...agent.urls].filter(base => base !== undefined)
+  const demo = plan.demo !== undefined
+  const ready = { server: plan.server, url: url!, metrics: all, nodeName: plan.nodeName, demo, command }
+  for (const line of readyLines(ready)) say(line)
 }
 
 /** What is known to help, by what the last lines say. */

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
@@ -12,15 +12,16 @@ export interface ForwardRequest {
 
 /**
  * The port-forward of an API server and its kubelet, for tests without a node: `ports` leads the ports of a pod to
- * ports of this machine. What differs from a real one is found by the same tests on the real cluster.
+ * ports of this machine, and `calls` answers what is no port-forward. What differs from a real one is found by the same tests on the real cluster.
  */
 export async function openForwardServer(
   ports: ReadonlyMap<number, number>,
   answer?: (path: string) => Refusal | undefined,
+  calls: RequestListener = (_, response) => void response.writeHead(404).end(),
 ) {
   const requests: ForwardRequest[] = []
   const sockets = new Set<WebSocket>()
-  const server = createServer((_, response) => void response.writeHead(404).end())
+  const server = createServer(calls)
   const webSockets = new WebSocketServer({ noServer: true, handleProtocols: () => 'v4.channel.k8s.io' })
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const path = request.url ?? ''

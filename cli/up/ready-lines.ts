@@ -1,0 +1,51 @@
+import type { Env } from '../../core/lib/settings.ts'
+
+export interface Ready {
+  /** As the server was started. */
+  readonly server: Env
+  readonly url: string
+  /** Where each program has its metrics. */
+  readonly metrics: readonly string[]
+  readonly nodeName: string
+  readonly demo: boolean
+  /** How this program was called. */
+  readonly command: string
+}
+
+const defaultUrl = 'http://127.0.0.1:8080'
+
+/** What to do now: lines that can be copied into another terminal as they are. A token itself is never in them. */
+export function readyLines({ server, url, metrics, nodeName, demo, command }: Ready): string[] {
+  const { curl, client, hint } = accessOf(server)
+  const address = url === defaultUrl ? '' : ` --server ${url}`
+  return [
+    `Pulltrace is running${demo ? ' with DEMO DATA' : ''} as node ${nodeName}:`,
+    `  page     ${url}/`,
+    `  events   curl -N${curl} ${url}/api/v1/events`,
+    `  watch    ${command} watch${address}${client}`,
+    `  history  ${command} history${address}${client}`,
+    ...metrics.map(base => `  metrics  ${base}/metrics`),
+    ...hint,
+    'Ctrl-C stops everything.',
+  ]
+}
+
+/** What a reader of this server has to add: a credential, and who signed its certificate. */
+function accessOf(server: Env) {
+  const tokenFile = server['PULLTRACE_READER_TOKEN_FILE']
+  const caFile = server['PULLTRACE_CA_FILE']
+  const needsToken = server['PULLTRACE_READER_AUTH'] === 'token'
+  const ca = server['PULLTRACE_TLS_CERT_FILE'] && caFile ? quoted(caFile) : undefined
+  const token = tokenFile ? `$(cat ${quoted(tokenFile)})` : '$PULLTRACE_READER_TOKEN'
+  return {
+    curl: `${ca ? ` --cacert ${ca}` : ''}${needsToken ? ` -H "Authorization: Bearer ${token}"` : ''}`,
+    client: `${needsToken && tokenFile ? ` --token-file ${quoted(tokenFile)}` : ''}${ca ? ` --ca-file ${ca}` : ''}`,
+    hint:
+      needsToken && !tokenFile ? ['These need PULLTRACE_READER_TOKEN in the environment of their terminal too.'] : [],
+  }
+}
+
+/** For a POSIX shell. */
+function quoted(text: string): string {
+  return /^[\w./@:+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+}
