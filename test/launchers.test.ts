@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { launch } from '../core/contract/launch.ts'
+import { parse } from 'yaml'
+import { imageUser, launch } from '../core/contract/launch.ts'
 
 const run = promisify(execFile)
 
@@ -43,4 +44,11 @@ describe('launch', () => {
       assert.equal(file, `dist/${command.at(-1)!.split('/').at(-1)}`)
     })
   }
+
+  it('is how the Deployment of the operator starts it', async () => {
+    const { spec } = parse(await readFile('config/operator/deployment.yaml', 'utf8'))
+    const [container] = spec.template.spec.containers
+    assert.deepEqual(container.command, launch.operator.command)
+    assert.equal(spec.template.spec.securityContext.runAsUser, imageUser)
+  })
 })
