@@ -1,3 +1,4 @@
+import { checkSettings, checkSettingsFlag } from '../core/lib/check-settings.ts'
 import { systemClock } from '../core/lib/clock.ts'
 import { PulltraceError } from '../core/lib/errors.ts'
 import { createLogger } from '../core/lib/log.ts'
@@ -57,6 +58,7 @@ export async function main(env: Env, stop: AbortSignal): Promise<void> {
 }
 
 if (import.meta.main) {
+  if (process.argv.includes(checkSettingsFlag)) process.exit(checkSettings(() => loadAgentConfig(process.env)))
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())
   try {

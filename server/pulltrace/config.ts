@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { logLevels } from '../../core/lib/log.ts'
 import { Secret } from '../../core/lib/secret.ts'
 import {
@@ -164,6 +165,11 @@ export function loadServerConfig(env: Env): ServerConfig {
   }
   if (values.databaseUrl !== undefined) {
     faults.push('PULLTRACE_DATABASE_URL must not be set: other databases are not available yet')
+  }
+  for (const key of ['agentTokenFile', 'readerTokenFile', 'tlsCertFile', 'tlsKeyFile'] as const) {
+    const file = values[key]
+    if (file !== undefined && !existsSync(file))
+      faults.push(`${settings[key].name} must be a file that exists, got '${file}'`)
   }
   const tls = tlsOf(values.tlsCertFile, values.tlsKeyFile, faults)
   for (const origin of values.corsOrigins ?? []) {

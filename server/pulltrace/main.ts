@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { openapiOf } from '../../core/contract/openapi.ts'
 import { openKubeApi } from '../../core/kube/kube-api.ts'
+import { checkSettings, checkSettingsFlag } from '../../core/lib/check-settings.ts'
 import { type Clock, systemClock } from '../../core/lib/clock.ts'
 import { createLogger, type Logger } from '../../core/lib/log.ts'
 import type { Env } from '../../core/lib/settings.ts'
@@ -206,6 +207,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 if (import.meta.main) {
+  if (process.argv.includes(checkSettingsFlag)) process.exit(checkSettings(() => loadServerConfig(process.env)))
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())
   try {

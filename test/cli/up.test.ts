@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -55,17 +55,21 @@ describe('pulltrace up', function () {
     PULLTRACE_METRICS_ADDR: free,
     PULLTRACE_AGENT_METRICS_ADDR: free,
     PULLTRACE_DATA_DIR: path.join(folder, data),
-    PULLTRACE_CONTAINERD_SOCKET: path.join(folder, 'none.sock'),
     PULLTRACE_READER_TOKEN: '',
     NO_COLOR: '1',
   })
   const up = (data: string, more: NodeJS.ProcessEnv = {}) => {
-    const program = start(['up', '-f', 'config/samples/pulltraceconfig.yaml'], { ...env(data), ...more })
+    const program = start(['up', '-f', path.join(folder, 'config.yaml')], { ...env(data), ...more })
     running.push(program)
     return program
   }
   before(() => {
     folder = mkdtempSync(path.join(tmpdir(), 'pulltrace-up-real-'))
+    // The sample, on a machine that surely has no containerd there.
+    const sample = readFileSync('config/samples/pulltraceconfig.yaml', 'utf8')
+    const config = sample.replace(/^( +socket:).*$/m, '$1 /run/k3s/containerd/pulltrace-test-none.sock')
+    assert.notEqual(config, sample)
+    writeFileSync(path.join(folder, 'config.yaml'), config)
   })
   after(async () => {
     for (const program of running) await program.stop()
@@ -110,6 +114,28 @@ describe('pulltrace up', function () {
     assert.doesNotMatch(text.all, /not ready yet/)
     assert.doesNotMatch(text.all, /\| info/)
     assert.equal(await stop(), 0)
+  })
+
+  it('finds every wrong setting of all its programs before it starts any', async () => {
+    const { child, text } = up('none', {
+      PULLTRACE_HISTORY_TTL: 'soon',
+      PULLTRACE_AGENT_METRICS_ADDR: 'x',
+      PULLTRACE_READER_TOKEN_FILE: '/no/such/token',
+    })
+    const [code] = (await once(child, 'exit')) as [number]
+    assert.equal(code, 2, text.all)
+    for (const name of ['HISTORY_TTL', 'AGENT_METRICS_ADDR', 'READER_TOKEN_FILE']) {
+      assert.match(text.all, new RegExp(`PULLTRACE_${name} must`))
+    }
+    assert.equal(text.out, '')
+    assert.equal(existsSync(path.join(folder, 'none')), false)
+  })
+
+  it('shows no demo data to who names a socket', async () => {
+    const { child, text } = up('none', { PULLTRACE_CONTAINERD_SOCKET: path.join(folder, 'none.sock') })
+    const [code] = (await once(child, 'exit')) as [number]
+    assert.equal(code, 2, text.all)
+    assert.match(text.all, /PULLTRACE_CONTAINERD_SOCKET must be a socket .* there is no such socket, got '.*none.sock'/)
   })
 
   it('refuses a second copy on one data folder and says what to do', async () => {
