@@ -41,10 +41,7 @@ export class Watches {
     for (const change of this.#history.changes) tell(change)
     const stop = this.#history.onChange(tell)
     this.#open.set(response, { request, stop })
-    response.on('close', () => {
-      stop()
-      this.#open.delete(response)
-    })
+    response.on('close', () => this.#forget(response))
   }
 
   /** To all watches: nothing has changed up to now. */
@@ -66,15 +63,27 @@ export class Watches {
 
   /** As the server does when the time asked for is over. */
   end(): void {
-    for (const response of this.#open.keys()) response.end()
+    for (const response of this.#forgetAll()) response.end()
   }
 
   /** As a network does. `after`: some bytes of an event that is never finished. */
   reset(after = ''): void {
-    for (const response of this.#open.keys()) {
+    for (const response of this.#forgetAll()) {
       if (after === '') response.destroy()
       else response.write(after, () => response.destroy())
     }
+  }
+
+  /** Before they are closed, as nothing can be written to them any more. */
+  #forgetAll(): ServerResponse[] {
+    const responses = [...this.#open.keys()]
+    for (const response of responses) this.#forget(response)
+    return responses
+  }
+
+  #forget(response: ServerResponse): void {
+    this.#open.get(response)?.stop()
+    this.#open.delete(response)
   }
 
   #tell({ isAskedFor, response }: WatchRequest, { before, now, deleted }: Change): void {
