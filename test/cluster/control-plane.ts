@@ -1,0 +1,239 @@
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import https from 'node:https'
+import path from 'node:path'
+import { type Child, makeRigDir, removeRigDir, startChild, waitUntil } from '../rig/child.ts'
+import { type AuditEvent, auditPolicy, readAudit } from './audit.ts'
+import { createAuthority, createSigningKey } from './certificates.ts'
+import { compactEtcd, startEtcd } from './etcd.ts'
+import { findKubeProgram } from './kube-program.ts'
+import { writeKubeconfig } from './kubeconfig.ts'
+import { freePorts } from './ports.ts'
+
+export interface User {
+  readonly name: string
+  readonly groups?: readonly string[]
+}
+
+export interface ControlPlaneOptions {
+  /** Garbage collection, DaemonSets, StatefulSets, namespaces' end, default ServiceAccounts. Off by default. */
+  readonly controllerManager?: boolean
+  /** Binds pods to nodes. Off by default. */
+  readonly scheduler?: boolean
+  /** Marks nodes whose kubelet is silent. Off by default: Nodes that a test declares have none. */
+  readonly nodeLifecycle?: boolean
+  /** With a bearer token each. More, with client certificates, by addUser. */
+  readonly users?: readonly User[]
+  /** Where the API server listens, and is known to the cluster's pods. Default 127.0.0.1. */
+  readonly address?: string
+  readonly apiServerArgs?: readonly string[]
+}
+
+export interface KubectlResult {
+  readonly stdout: string
+  readonly stderr: string
+  /** 0 when it did what was asked. */
+  readonly code: number
+}
+
+/** A real etcd and kube-apiserver of its own, with RBAC and an audit log, that needs no root. */
+export interface ControlPlane {
+  readonly dir: string
+  readonly url: string
+  readonly etcdUrl: string
+  /** PEM file of the authority that signed the API server's certificate. */
+  readonly authorityFile: string
+  /** File for this user: `admin` (default), or one of `users` or addUser. Its token is at `tokenOf`. */
+  kubeconfig(user?: string): string
+  tokenOf(user: string): string
+  /** A user with a client certificate; resolves with the kubeconfig file. */
+  addUser(name: string, groups?: readonly string[]): Promise<string>
+  /** A kubeconfig file with a token of this ServiceAccount, which must be there. */
+  addServiceAccount(namespace: string, name: string): Promise<string>
+  /** Never rejects for what kubectl itself says: look at `code`. */
+  kubectl(args: readonly string[], input?: string, user?: string): Promise<KubectlResult>
+  /** Ends the API server at once, as a crash does. */
+  killApiServer(): Promise<void>
+  /** Ends and starts it, or only starts it after killApiServer; the port stays. `args` replace apiServerArgs. */
+  restartApiServer(args?: readonly string[]): Promise<void>
+  /** Forgets every older revision. A watch from one of them gets 410 once the API server, which keeps some, restarts. */
+  compactEtcd(): Promise<void>
+  /** Everything the API server answered since it first started. */
+  auditEvents(): Promise<AuditEvent[]>
+  /** Logs of all its programs, for a failing test. */
+  logs(): string
+  /** Of every program of it that runs now. */
+  pids(): number[]
+  stop(): Promise<void>
+}
+
+const serviceIp = '10.96.0.1'
+
+export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
+  const { address = '127.0.0.1' } = options
+  const dir = await makeRigDir('kube')
+  await using started = new AsyncDisposableStack()
+  started.defer(() => removeRigDir(dir))
+  const file = (name: string) => path.join(dir, name)
+  const [port] = (await freePorts(1, address)) as [number]
+  const url = `https://${address}:${port}`
+
+  await mkdir(file('certs'))
+  const authority = await createAuthority(file('certs'))
+  const names = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'kubernetes.default.svc.cluster.local']
+  const [etcd, serving, signing] = await Promise.all([
+    startEtcd(dir),
+    authority.serve('kube-apiserver', { names: ['localhost', ...names], addresses: [address, '127.0.0.1', serviceIp] }),
+    createSigningKey(file('certs')),
+  ])
+  started.defer(() => etcd.child.end('SIGKILL'))
+
+  const configs = new Map<string, string>()
+  const tokens = new Map<string, string>()
+  const addConfig = async (user: string, credentials: Parameters<typeof writeKubeconfig>[1]['user']) => {
+    const target = file(`user-${configs.size}.kubeconfig`)
+    await writeKubeconfig(target, { url, authorityFile: authority.certificateFile, user: credentials })
+    configs.set(user, target)
+    return target
+  }
+  const users = [
+    { name: 'admin', groups: ['system:masters'] },
+    { name: 'system:kube-scheduler' },
+    ...(options.users ?? []),
+  ]
+  for (const { name } of users) {
+    tokens.set(name, randomBytes(16).toString('hex'))
+    await addConfig(name, { token: tokens.get(name)! })
+  }
+  await writeFile(file('tokens.csv'), users.map(user => tokenLine(user, tokens.get(user.name)!)).join(''))
+  await writeFile(file('audit-policy.json'), auditPolicy)
+  const configOf = (user: string) =>
+    configs.get(user) ?? fail(`user '${user}' is unknown; known: ${[...configs.keys()]}`)
+
+  const ca = await readFile(authority.certificateFile)
+  const ready = () => readyz(`${url}/readyz`, ca, tokens.get('admin')!)
+  const run = async (name: Parameters<typeof findKubeProgram>[0], args: readonly string[]) => {
+    const [program, ...first] = await findKubeProgram(name)
+    return startChild(program, [...first, ...args], file(`${name}.log`), { ...process.env, TMPDIR: dir })
+  }
+  const startApiServer = async (more: readonly string[]): Promise<Child> => {
+    const child = await run('kube-apiserver', [
+      `--etcd-servers=${etcd.url}`,
+      `--bind-address=${address}`,
+      `--advertise-address=${address}`,
+      `--secure-port=${port}`,
+      `--cert-dir=${file('certs')}`,
+      `--tls-cert-file=${serving.certificateFile}`,
+      `--tls-private-key-file=${serving.keyFile}`,
+      `--client-ca-file=${authority.certificateFile}`,
+      `--token-auth-file=${file('tokens.csv')}`,
+      '--service-account-issuer=https://kubernetes.default.svc',
+      `--service-account-key-file=${signing.publicFile}`,
+      `--service-account-signing-key-file=${signing.keyFile}`,
+      '--service-cluster-ip-range=10.96.0.0/16',
+      '--authorization-mode=Node,RBAC',
+      '--enable-admission-plugins=NodeRestriction',
+      '--anonymous-auth=false',
+      '--allow-privileged=true',
+      '--kubelet-preferred-address-types=InternalIP',
+      `--audit-policy-file=${file('audit-policy.json')}`,
+      `--audit-log-path=${file('audit.log')}`,
+      ...more,
+    ])
+    await waitUntil(child, ready, 60_000)
+    return child
+  }
+
+  let apiServer = await startApiServer(options.apiServerArgs ?? [])
+  started.defer(() => apiServer.end('SIGKILL'))
+
+  const kubectl: ControlPlane['kubectl'] = async (args, input, user = 'admin') => {
+    const [program, ...first] = await findKubeProgram('kubectl')
+    const env = { ...process.env, HOME: dir, KUBECONFIG: configOf(user) }
+    return new Promise(resolve => {
+      const limits = { env, maxBuffer: 2 ** 26, timeout: 120_000 }
+      const child = execFile(program, [...first, ...args], limits, (error, stdout, stderr) =>
+        resolve({ stdout, stderr, code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1 }),
+      )
+      child.stdin!.on('error', () => {}) // It may end before it has read everything, and says why.
+      child.stdin!.end(input)
+    })
+  }
+  const others: Child[] = []
+  const children = () => [etcd.child, apiServer, ...others]
+  if (options.controllerManager) {
+    const child = await run('kube-controller-manager', [
+      `--kubeconfig=${configOf('admin')}`,
+      `--service-account-private-key-file=${signing.keyFile}`,
+      `--root-ca-file=${authority.certificateFile}`,
+      `--controllers=*${options.nodeLifecycle ? '' : ',-node-lifecycle-controller'}`,
+      '--leader-elect=false',
+      '--secure-port=0',
+    ])
+    others.push(child)
+    started.defer(() => child.end('SIGKILL'))
+    const account = () => kubectl(['get', 'serviceaccount', 'default', '--namespace=default'])
+    await waitUntil(child, async () => ((await account()).code === 0 ? true : undefined), 60_000)
+  }
+  if (options.scheduler) {
+    const config = `--kubeconfig=${configOf('system:kube-scheduler')}`
+    const child = await run('kube-scheduler', [config, '--leader-elect=false', '--secure-port=0'])
+    others.push(child)
+    started.defer(() => child.end('SIGKILL'))
+  }
+
+  const running = started.move()
+  return {
+    dir,
+    url,
+    etcdUrl: etcd.url,
+    authorityFile: authority.certificateFile,
+    kubeconfig: (user = 'admin') => configOf(user),
+    tokenOf: user => tokens.get(user) ?? fail(`user '${user}' has no token; known: ${[...tokens.keys()]}`),
+    async addUser(name, groups = []) {
+      const pair = await authority.user(`user-${configs.size}`, name, groups)
+      return addConfig(name, pair)
+    },
+    async addServiceAccount(namespace, name) {
+      const { stdout, stderr, code } = await kubectl(['create', 'token', name, `--namespace=${namespace}`])
+      if (code !== 0) throw new Error(`no token for ServiceAccount '${namespace}/${name}': ${stderr.trim()}`)
+      const user = `system:serviceaccount:${namespace}:${name}`
+      tokens.set(user, stdout.trim())
+      return addConfig(user, { token: stdout.trim() })
+    },
+    kubectl,
+    killApiServer: () => apiServer.end('SIGKILL'),
+    async restartApiServer(args = options.apiServerArgs ?? []) {
+      await apiServer.end('SIGTERM')
+      apiServer = await startApiServer(args)
+    },
+    compactEtcd: () => compactEtcd(etcd.url),
+    auditEvents: () => readAudit(file('audit.log')),
+    logs: () =>
+      children()
+        .map(child => child.log())
+        .join('\n'),
+    pids: () => children().map(child => child.pid),
+    stop: () => running.disposeAsync(),
+  }
+}
+
+const tokenLine = ({ name, groups = [] }: User, token: string) => `${token},${name},${name},"${groups.join(',')}"\n`
+
+function fail(message: string): never {
+  throw new Error(message)
+}
+
+/** True once every part of the API server says that it is ready. */
+const readyz = (url: string, ca: Buffer, token: string) =>
+  new Promise<true | undefined>(resolve => {
+    const options = { ca, headers: { authorization: `Bearer ${token}` }, agent: false, timeout: 5_000 }
+    https
+      .get(url, options, answer => {
+        answer.resume()
+        resolve(answer.statusCode === 200 ? true : undefined)
+      })
+      .once('error', () => resolve(undefined))
+      .once('timeout', () => resolve(undefined))
+  })

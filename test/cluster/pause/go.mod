@@ -1,0 +1,3 @@
+module pulltrace.example/test/cluster/pause
+
+go 1.25.0
