@@ -19,9 +19,10 @@ export async function buildImage(architecture: Architecture, cache: LayerCache |
   const [debian, node, app] = await Promise.all([debianFiles(architecture), nodeFiles(architecture), appFiles()])
   requireLibraries([...debian, ...node])
   const layers = await Promise.all([
-    layerOf('Debian: libraries, certificates, users', [...debian, ...machineFiles()], cache),
+    layerOf('Debian: libraries, certificates, users', [...debian, ...machineFiles()]),
+    // The only one that takes seconds to compress, and hardly ever changes.
     layerOf('Node.js', node, cache),
-    layerOf('Pulltrace', app, cache),
+    layerOf('Pulltrace', app),
   ])
   return imageOf(architecture, layers, {
     User: `${imageUser}:${imageUser}`,

@@ -40,11 +40,7 @@ export const symlink = (path: string, target: string): LayerFile => ({ type: 'sy
 const params = { [constants.ZSTD_c_compressionLevel]: 12, [constants.ZSTD_c_checksumFlag]: 1 }
 
 /** The same files give the same bytes: sorted, of one time, with the folders they are in. All belong to root. */
-export async function layerOf(
-  comment: string,
-  files: readonly LayerFile[],
-  cache: LayerCache | undefined,
-): Promise<ImageLayer> {
+export async function layerOf(comment: string, files: readonly LayerFile[], cache?: LayerCache): Promise<ImageLayer> {
   const plain = await tarOf(files)
   const diffId = sha256(plain)
   const kept = await cache?.get(diffId)
