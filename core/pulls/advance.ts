@@ -1,5 +1,5 @@
 import type { ReportedPull } from '../contract/agent-report.ts'
-import { isTerminal, type Phase } from '../contract/words.ts'
+import { isTerminal, type Phase, unresolvedImage } from '../contract/words.ts'
 import { completedLayers, keptLayers, newBytesOf, sumsOf } from './layers.ts'
 import type { LayerState, PullState } from './pull.ts'
 import { advanceRate, bytesPerSecOf, firstRate, type RateWindow, stallAfterMs } from './rate.ts'
@@ -38,7 +38,7 @@ export function advance(before: PullState | undefined, reported: ReportedPull, l
   return {
     id: before?.id ?? reported.id,
     nodeName: look.nodeName,
-    imageRef: kept(before?.imageRef, reported.imageRef),
+    imageRef: keptName(before?.imageRef, reported.imageRef),
     repository: kept(before?.repository, reported.repository ?? before?.repository),
     digest: kept(before?.digest, reported.digest ?? before?.digest),
     platform: before?.platform ?? reported.platform,
@@ -63,6 +63,8 @@ export function advance(before: PullState | undefined, reported: ReportedPull, l
     error,
     errorCode,
     source: 'agent',
+    queuedMs: before?.queuedMs,
+    replaces: before?.replaces,
     pods: before?.pods ?? noPods,
     layers,
     rate,
@@ -93,6 +95,14 @@ const noReason = { error: undefined, errorCode: undefined }
 
 /** The old value when they are equal: a report's own copy would keep its memory. */
 const kept = <T extends string | undefined>(before: T | undefined, now: T): T => (before === now ? (before as T) : now)
+
+/** A tag that pods have told is not lost to the digest that the agent goes on to say. */
+function keptName(before: string | undefined, now: string): string {
+  if (before === undefined || before === now) return now
+  return hasTag(before) && !hasTag(now) ? before : now
+}
+
+const hasTag = (imageRef: string) => imageRef !== unresolvedImage && !imageRef.includes('@')
 
 const rank: Record<Phase, number> = {
   queued: 0,

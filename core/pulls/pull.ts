@@ -36,6 +36,10 @@ export interface PullState {
   readonly error: string | undefined
   readonly errorCode: ErrorCode | undefined
   readonly source: 'agent' | 'kubelet'
+  /** Time in the kubelet's queue; undefined where nobody told. Milliseconds. */
+  readonly queuedMs: number | undefined
+  /** Queued pulls that this one has taken the place of. */
+  readonly replaces: readonly string[] | undefined
   readonly pods: readonly PodRef[]
   readonly layers: readonly LayerState[]
   /** What the rate is made from; not for readers. */
@@ -70,11 +74,13 @@ export function pullOf(state: PullState, options: { layers?: boolean } = {}): Pu
     restarts: state.restarts,
     startedAt: time(state.startedAtMs),
     ...(state.completedAtMs !== undefined && { completedAt: time(state.completedAtMs) }),
+    ...(state.queuedMs !== undefined && { queuedMs: Math.round(state.queuedMs) }),
     ...(state.stalledSinceMs !== undefined && { stalledSince: time(state.stalledSinceMs) }),
     stale: state.stale,
     ...(state.error !== undefined && { error: state.error }),
     ...(state.errorCode !== undefined && { errorCode: state.errorCode }),
     source: state.source,
+    ...(state.replaces !== undefined && { replaces: [...state.replaces] }),
     pods: [...state.pods],
     ...(options.layers && { layers: [...state.layers] }),
   }

@@ -32,6 +32,8 @@ export function endedPull(id: string, changes: Partial<PullState> = {}): PullSta
     error: undefined,
     errorCode: undefined,
     source: 'agent',
+    queuedMs: undefined,
+    replaces: undefined,
     pods: [],
     layers: [
       {

@@ -31,6 +31,8 @@ export function pullState(id: string, more: Partial<PullState> = {}): PullState 
     error: undefined,
     errorCode: undefined,
     source: 'agent',
+    queuedMs: undefined,
+    replaces: undefined,
     pods: [],
     layers: [
       {

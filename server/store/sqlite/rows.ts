@@ -55,6 +55,8 @@ const unknowns: Readonly<Record<MayBeUnknown, undefined>> = {
   stalledSinceMs: undefined,
   error: undefined,
   errorCode: undefined,
+  queuedMs: undefined,
+  replaces: undefined,
 }
 
 export function pullOfBody(body: string): PullState {
