@@ -9,7 +9,7 @@ import { kubeAgents } from './kube-agents.ts'
 import { kubeReaders } from './kube-readers.ts'
 import { KubeReview } from './kube-review.ts'
 import { agentStatus, FakeReviews, gone, jwt } from './kube-tokens.fake.ts'
-import { Tickets } from './tickets.ts'
+import { Tickets, ticketLifeMs } from './tickets.ts'
 import { goodForMs } from './verdict-cache.ts'
 
 const startMs = Date.parse('2026-11-21T10:00:00Z')
@@ -212,7 +212,7 @@ describe('kubeReaders', () => {
     const last = tickets.issue(await ask(auth, 'opaque')).ticket
     await new Promise(setImmediate)
     await assert.rejects(async () => withTickets({ authorization: undefined, ticket: last }), /not valid/)
-    clock.advance(1)
+    clock.advance(ticketLifeMs)
     await assert.rejects(async () => withTickets({ authorization: undefined, ticket: late }), /unknown, used or older/)
   })
 })

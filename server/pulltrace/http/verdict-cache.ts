@@ -15,10 +15,13 @@ export interface VerdictParts<T> {
   readonly maxTokens?: number
 }
 
-/** How long a good answer holds, whatever happens to the token meanwhile. Milliseconds, as all below. */
-export const goodForMs = 60_000
+/**
+ * How long a good answer holds, whatever happens to the token meanwhile. Milliseconds, as all below. What is revoked is
+ * to be refused within a minute, and kube-apiserver (seen in 1.35) repeats its own good answer for 10 s.
+ */
+export const goodForMs = 50_000
 /** From this age on a good answer is asked for again, while it still holds: nobody waits for that. */
-export const renewAfterMs = 45_000
+export const renewAfterMs = 35_000
 export const badForMs = 5_000
 /** After a restart every agent of a cluster is asked about at once; the API server is asked in turns. */
 const maxAsking = 32
