@@ -41,7 +41,7 @@ export function unreachable(server: string, reason: unknown, otherwise: string):
   const cause = (reason as { cause?: { code?: string; message?: string; errors?: { code?: string }[] } }).cause
   const code = cause?.code ?? cause?.errors?.[0]?.code ?? ''
   const why = plainCauses[code] ?? harmless(cause?.message || String(reason))
-  const fix = /CERT|SIGNED|ISSUER/.test(code) ? 'give the certificate of its issuer: --ca-file' : otherwise
+  const fix = /CERT|SIGN|ISSUER/.test(code) ? 'give the certificate of its issuer: --ca-file' : otherwise
   return new PulltraceError(Code.Unavailable, `no pulltrace server at ${server}: ${why}`, { fix, cause: reason })
 }
 

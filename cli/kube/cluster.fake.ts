@@ -8,7 +8,7 @@ import { pods } from '../../core/kube/resources.ts'
 export async function openFakeCluster(serverPort: number) {
   const api = await FakeApiServer.start()
   const ports = new Map([[8080, serverPort]])
-  const forwards = await openForwardServer(ports, undefined, (request, response) => {
+  const calls: http.RequestListener = (request, response) => {
     const { method, url, headers } = request
     const onward = http.request(api.url + url, { method, headers, agent: false }, answer => {
       response.writeHead(answer.statusCode!, answer.headers)
@@ -16,7 +16,8 @@ export async function openFakeCluster(serverPort: number) {
     })
     onward.on('error', () => response.destroy())
     request.pipe(onward)
-  })
+  }
+  const forwards = await openForwardServer(ports, { calls })
   return {
     api,
     forwards,

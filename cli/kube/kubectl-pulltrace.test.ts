@@ -28,7 +28,7 @@ describe('kubectl pulltrace', () => {
     readonly user?: object
     readonly until?: string
     /** Told of all output so far. */
-    readonly seen?: (out: string) => void
+    readonly seen?: (out: string) => unknown
   }
 
   /** Runs one command as kubectl does; it is stopped as by Ctrl-C when its output holds `until`. */
@@ -104,6 +104,29 @@ describe('kubectl pulltrace', () => {
     assert.match(err, /^pulltrace: connection lost: .*; trying again\npulltrace: connected again\n$/)
     assert.equal(server.requests[1]!.headers['last-event-id'], 'e-1')
     assert.equal(cluster.forwards.requests.length, 2)
+  })
+
+  it('tries again when an API server that came back refuses at first what it allowed before', async () => {
+    handler = (_, response, connection) => {
+      startStream(response)
+      const event = buildEvent({}, { phase: connection === 1 ? 'downloading' : 'unpacking' })
+      response.write(`retry: 100\n\n${frame({ id: `e-${connection}`, data: event })}`)
+    }
+    cluster.put(serverPod())
+    cluster.api.put(secrets, token('of-readers'))
+    let refusals = 0
+    const { code, err } = await run(['watch', '-A'], {
+      until: 'unpacking',
+      seen: out => {
+        if (out.includes('unpacking')) return
+        cluster.api.fault = ({ path }) =>
+          path.includes('/secrets/') && ++refusals < 3 ? { status: 403, reason: 'Forbidden', message: 'no' } : undefined
+        cluster.forwards.cut()
+      },
+    })
+    assert.equal(code, 0, err)
+    assert.equal(refusals, 3)
+    assert.match(err, /connected again\n$/)
   })
 
   it('asks for all namespaces where that is asked for', async () => {

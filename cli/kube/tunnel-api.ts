@@ -11,6 +11,7 @@ import { type Api, unreachable } from '../api.ts'
 import { kubeFault, viewerGrants } from './kube-fault.ts'
 import { readerTokens } from './reader-token.ts'
 import { type ServerPod, serverPodOf, serverSelector } from './server-pod.ts'
+import { Trials } from './trials.ts'
 
 export interface TunnelOptions {
   readonly kube: KubeApi
@@ -34,6 +35,7 @@ export function createTunnelApi({ kube, namespace, agentNamespace, token, clock 
   const name = `${clusterNames.server} in namespace ${namespace}`
   const tokenOf = readerTokens(kube, clock)
   let known: { readonly place: Promise<ServerPod>; readonly untilMs: number } | undefined
+  const trials = new Trials(clock)
   const find = (signal: AbortSignal) => {
     if (known === undefined || clock.monotonic() >= known.untilMs) {
       known = { place: findServer(kube, namespace, signal), untilMs: clock.monotonic() + placeLastsMs }
@@ -48,16 +50,19 @@ export function createTunnelApi({ kube, namespace, agentNamespace, token, clock 
         const place = await find(signal)
         const secret = (await token()) ?? (await tokenOf(place, signal))
         const authorization = secret === undefined ? {} : { authorization: `Bearer ${secret.reveal()}` }
-        const connection = await openPortForward(kube, place, signal)
         const ca = place.tls ? await certificateOf(kube, agentNamespace, signal) : undefined
+        const connection = await openPortForward(kube, place, signal)
         const host = `${clusterNames.server}.${namespace}.svc`
-        return await send(connection, place, { host, path, headers: { ...headers, ...authorization }, ca, signal })
+        const sending = { host, path, headers: { ...headers, ...authorization }, ca, signal }
+        const response = await send(connection, place, sending)
+        trials.succeeded()
+        return response
       } catch (reason) {
         known = undefined
         if (signal.aborted) throw reason
         // The port-forward broke, or TLS inside it failed: that is not the API server's doing.
         if (isOfTunnel(reason)) throw unreachable(name, reason, `see what it says: ${logsCommand(namespace)}`)
-        throw kubeFault(reason, kube.serverUrl, viewerGrants(namespace))
+        throw trials.failed(kubeFault(reason, kube.serverUrl, viewerGrants(namespace)))
       }
     },
   }
@@ -100,6 +105,7 @@ function send(connection: Duplex, { tls: secure }: ServerPod, { host, path, head
       connection.destroy()
       reject(signal.aborted ? signal.reason : new TunnelError(cause.message, { cause }))
     }
+    if (connection.errored) return failed(connection.errored)
     connection.on('error', failed)
     request.on('error', failed)
     request.on('response', response => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
+import http, { type IncomingMessage, type RequestListener } from 'node:http'
+import https from 'node:https'
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
@@ -10,18 +11,26 @@ export interface ForwardRequest {
   readonly protocols: string | undefined
 }
 
+export interface ForwardOptions {
+  /** Instead of a tunnel. */
+  readonly refuse?: (path: string) => Refusal | undefined
+  /** Answers what is no port-forward. */
+  readonly calls?: RequestListener
+  /** PEM: it is spoken to over TLS. */
+  readonly tls?: { readonly key: string; readonly cert: string }
+}
+
 /**
  * The port-forward of an API server and its kubelet, for tests without a node: `ports` leads the ports of a pod to
- * ports of this machine, and `calls` answers what is no port-forward. What differs from a real one is found by the same tests on the real cluster.
+ * ports of this machine. What differs from a real one is found by the tests on the real cluster.
  */
 export async function openForwardServer(
   ports: ReadonlyMap<number, number>,
-  answer?: (path: string) => Refusal | undefined,
-  calls: RequestListener = (_, response) => void response.writeHead(404).end(),
+  { refuse, calls = (_, response) => void response.writeHead(404).end(), tls }: ForwardOptions = {},
 ) {
   const requests: ForwardRequest[] = []
   const sockets = new Set<WebSocket>()
-  const server = createServer(calls)
+  const server = tls === undefined ? http.createServer(calls) : https.createServer(tls, calls)
   const webSockets = new WebSocketServer({ noServer: true, handleProtocols: () => 'v4.channel.k8s.io' })
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const path = request.url ?? ''
@@ -30,7 +39,7 @@ export async function openForwardServer(
       authorization: request.headers.authorization,
       protocols: request.headers['sec-websocket-protocol'],
     })
-    const refusal = answer?.(path)
+    const refusal = refuse?.(path)
     if (refusal !== undefined) {
       const body = JSON.stringify(refusal.status)
       socket.end(`HTTP/1.1 ${refusal.code} No\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
@@ -38,7 +47,9 @@ export async function openForwardServer(
     }
     webSockets.handleUpgrade(request, socket, head, accepted => {
       sockets.add(accepted)
-      const port = Number(new URL(path, 'http://stand-in').searchParams.get('ports'))
+      // API servers are asked for `ports`, and ask a kubelet for `port`.
+      const { searchParams } = new URL(path, 'http://stand-in')
+      const port = Number(searchParams.get('ports') ?? searchParams.get('port'))
       forward(accepted, port, ports.get(port))
     })
   })
@@ -47,8 +58,10 @@ export async function openForwardServer(
   const cut = () => {
     for (const socket of sockets) socket.terminate()
   }
+  const { port } = server.address() as net.AddressInfo
   return {
-    serverUrl: `http://127.0.0.1:${(server.address() as net.AddressInfo).port}`,
+    port,
+    serverUrl: `http${tls === undefined ? '' : 's'}://127.0.0.1:${port}`,
     requests,
     /** As when a kubelet dies. */
     cut,

@@ -27,8 +27,8 @@ describe('openPortForward', () => {
     server = undefined
     pod.close()
   })
-  const serve = async (...more: [answer?: Parameters<typeof openForwardServer>[1]]) => {
-    server = await openForwardServer(new Map([[8080, (pod.address() as net.AddressInfo).port]]), ...more)
+  const serve = async (options: Parameters<typeof openForwardServer>[1] = {}) => {
+    server = await openForwardServer(new Map([[8080, (pod.address() as net.AddressInfo).port]]), options)
     return asUser(server.serverUrl)
   }
 
@@ -75,7 +75,9 @@ describe('openPortForward', () => {
 
   it('gives the answer of an API server that refuses', async () => {
     const message = 'pods "pulltrace-server-0" is forbidden: User "u" cannot get resource "pods/portforward"'
-    const user = await serve(() => ({ code: 403, status: { kind: 'Status', reason: 'Forbidden', message } }))
+    const user = await serve({
+      refuse: () => ({ code: 403, status: { kind: 'Status', reason: 'Forbidden', message } }),
+    })
     await assert.rejects(openPortForward(user, at), (error: KubeError) => {
       assert.ok(error instanceof KubeError)
       assert.equal(error.status, 403)

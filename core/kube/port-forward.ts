@@ -98,6 +98,8 @@ class PortForward extends Duplex {
     super({ allowHalfOpen: true })
     this.#socket = socket
     this.#what = what
+    // The reason why there is no connection may come before anybody listens; whoever reads or writes then is told.
+    this.on('error', () => {})
     socket.on('message', data => this.#take(data as Buffer))
     socket.on('close', () => this.push(null))
     socket.on('error', cause => this.destroy(this.#error(cause.message, cause)))

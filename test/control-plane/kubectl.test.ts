@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -48,7 +48,8 @@ describe('kubectl pulltrace on a real API server', function () {
       '--group=viewers',
     ])
     await kubectl(['create', 'namespace', 'shop'])
-    await kubectl(['create', 'rolebinding', 'viewers', '--namespace=shop', '--clusterrole=view', '--group=viewers'])
+    await kubectl(['create', 'role', 'sees', '--namespace=shop', '--verb=get,list', '--resource=pods,events'])
+    await kubectl(['create', 'rolebinding', 'viewers', '--namespace=shop', '--role=sees', '--group=viewers'])
     await put({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-1' } })
     await setStatus('node/node-1', {
       addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
