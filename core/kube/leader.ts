@@ -1,8 +1,7 @@
 import type { Clock } from '../lib/clock.ts'
-import { PulltraceError } from '../lib/errors.ts'
 import type { Logger } from '../lib/log.ts'
 import type { KubeApi } from './kube-api.ts'
-import { isConflict } from './kube-error.ts'
+import { isConflict, isNotFound } from './kube-error.ts'
 import { type LeaseRecord, microTime, recordOf, specOf, takeover } from './lease-record.ts'
 import type { V1Lease } from './objects.ts'
 import { leases } from './resources.ts'
@@ -47,6 +46,7 @@ export class LeaderElection {
   #lease: V1Lease | undefined
   #record: LeaseRecord | undefined
   #changedMs = 0
+  #renewedMs = 0
 
   constructor(options: LeaderElectionOptions) {
     this.#options = options
@@ -105,23 +105,20 @@ export class LeaderElection {
   /** Until the signal aborts: true. False when the deadline passed without a renewal, or another one leads. */
   async #renew(signal: AbortSignal): Promise<boolean> {
     const { clock, identity } = this.#options
-    let renewedMs = clock.monotonic()
+    const leftMs = () => this.#renewedMs + this.#times.renewWithinMs - clock.monotonic()
     while (!signal.aborted) {
-      await clock.sleep(this.#times.retryMs, signal).catch(() => {})
-      if (signal.aborted) return true
-      const leftMs = renewedMs + this.#times.renewWithinMs - clock.monotonic()
-      if (leftMs <= 0) return false
-      const startedMs = clock.monotonic()
-      // A renewal counts from when it was sent: others count from when it was written.
-      if (await this.#try(leftMs, signal)) renewedMs = startedMs
-      else if (this.#record && this.#record.holder !== identity) return false
+      await clock.sleep(Math.min(this.#times.retryMs, leftMs()), signal).catch(() => {})
+      if (signal.aborted) break
+      if (leftMs() <= 0) return false
+      if (await this.#try(leftMs(), signal)) continue
+      if (leftMs() <= 0 || (this.#record && this.#record.holder !== identity)) return signal.aborted
     }
     return true
   }
 
   /** Reads, judges and writes once, within the limit. Never rejects: the next try is soon. */
   async #try(limitMs: number, signal: AbortSignal): Promise<boolean> {
-    const { api, clock, log, namespace, name, identity } = this.#options
+    const { clock, log, name } = this.#options
     const over = new AbortController()
     const within = AbortSignal.any([signal, over.signal])
     const done = new AbortController()
@@ -129,26 +126,51 @@ export class LeaderElection {
       () => over.abort(new Error('the deadline passed')),
       () => {},
     )
+    // A renewal counts from when it was sent: others count from when it was written.
+    const sentMs = clock.monotonic()
     try {
-      this.#see(await api.get(leases, name, { namespace, signal: within }))
-      const seen = this.#record && { record: this.#record, unchangedMs: clock.monotonic() - this.#changedMs }
-      const record = takeover(seen, identity, this.#times.leaseMs, clock.now())
-      if (!record) return false
-      // With the version that was judged: who was quicker makes this a conflict.
-      const metadata = { ...this.#lease?.metadata, name, namespace }
-      const lease: V1Lease = { metadata, spec: { ...this.#lease?.spec, ...specOf(record) } }
-      const written = this.#lease
-        ? api.replace(leases, lease, { signal: within })
-        : api.create(leases, lease, { signal: within })
-      this.#see(await written)
+      if (!(await this.#renewUnread(within)) && !(await this.#readAndTake(within))) return false
+      this.#renewedMs = sentMs
       return true
     } catch (error) {
-      if (!isConflict(error) && !signal.aborted)
-        log.warn('lease not renewed', { lease: name, error: PulltraceError.from(error) })
+      if (!isConflict(error) && !signal.aborted) log.warn('lease not renewed', { lease: name, error })
       return false
     } finally {
       done.abort()
     }
+  }
+
+  /** The one who holds it need not read it first: if somebody else wrote it since, this is a conflict. */
+  async #renewUnread(signal: AbortSignal): Promise<boolean> {
+    if (!this.#lease || this.#record?.holder !== this.#options.identity) return false
+    try {
+      await this.#write({ ...this.#record, renewedAt: microTime(this.#options.clock.now()) }, signal)
+      return true
+    } catch (error) {
+      if (isConflict(error) || isNotFound(error)) return false
+      throw error
+    }
+  }
+
+  async #readAndTake(signal: AbortSignal): Promise<boolean> {
+    const { api, clock, namespace, name, identity } = this.#options
+    this.#see(await api.get(leases, name, { namespace, signal }))
+    const seen = this.#record && { record: this.#record, unchangedMs: clock.monotonic() - this.#changedMs }
+    const record = takeover(seen, identity, this.#times.leaseMs, clock.now())
+    if (!record) return false
+    await this.#write(record, signal)
+    return true
+  }
+
+  /** Over the version that was judged, so that of two who take it one fails. */
+  async #write(record: LeaseRecord, signal?: AbortSignal): Promise<void> {
+    const { api, namespace, name } = this.#options
+    const old = this.#lease
+    const lease: V1Lease = {
+      metadata: { ...old?.metadata, name, namespace },
+      spec: { ...old?.spec, ...specOf(record) },
+    }
+    this.#see(await (old ? api.replace(leases, lease, { signal }) : api.create(leases, lease, { signal })))
   }
 
   #see(lease: V1Lease | undefined): void {
@@ -160,12 +182,13 @@ export class LeaderElection {
 
   /** So that the next one need not wait for the lease to run out. If it fails, that is what happens. */
   async #release(): Promise<void> {
-    const { api, clock, log, name, identity } = this.#options
-    const record = this.#record
-    if (!this.#lease || record?.holder !== identity) return
-    const free = { ...record, holder: '', leaseMs: 1000, renewedAt: microTime(clock.now()) }
+    const { api, clock, log, namespace, name, identity } = this.#options
     try {
-      await api.replace(leases, { ...this.#lease, spec: { ...this.#lease.spec, ...specOf(free) } })
+      // A renewal that was under way may have been written, or not.
+      this.#see(await api.get(leases, name, { namespace }))
+      const record = this.#record
+      if (record?.holder !== identity) return
+      await this.#write({ ...record, holder: '', leaseMs: 1000, renewedAt: microTime(clock.now()) })
     } catch (error) {
       log.warn('lease not given back', { lease: name, error })
     }
