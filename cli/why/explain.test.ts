@@ -198,7 +198,7 @@ const images: readonly Row[] = [
     }),
     waitsFor: 'image',
     state: 'backOff',
-    text: `Pod shop/web on node-a waits for the image of container app, ${image}: the pull failed: ${image}: not found. The kubelet tries again at most 5 minutes after the last time.`,
+    text: `Pod shop/web on node-a waits for the image of container app, ${image}: the pull failed: the registry has no such image (NotFound: ${image}: not found). The kubelet tries again at most 5 minutes after the last time.`,
   },
   {
     name: 'has just failed for the first time',
@@ -207,7 +207,7 @@ const images: readonly Row[] = [
     pulls: [],
     waitsFor: 'image',
     state: 'failed',
-    text: `Pod shop/web on node-a waits for the image of container app, ${image}: the pull failed, 11s ago: ${image}: not found. The kubelet is about to try again.`,
+    text: `Pod shop/web on node-a waits for the image of container app, ${image}: the pull failed, 11s ago: the registry has no such image (NotFound: ${image}: not found). The kubelet is about to try again.`,
   },
   {
     name: 'is pulled again after it failed',

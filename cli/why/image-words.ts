@@ -1,5 +1,6 @@
 import type { Pull } from '../../core/contract/pull.ts'
 import type { Phase } from '../../core/contract/words.ts'
+import { errorCodeOf } from '../../core/pulls/kubelet-reason.ts'
 import { formatSeconds } from '../format.ts'
 import { harmless } from '../text.ts'
 import { retryAtMs } from './kubelet-news.ts'
@@ -70,8 +71,8 @@ function refusedText(
   }
   // The back-off says nothing; what failed before it does. Kubelets since 1.31 put that behind it.
   const said = news.failedText ?? message.replace(/^Back-off pulling image "[^"]*"(?:: )?/, '')
-  const errorCode = match?.pull.phase === 'failed' ? match.pull.errorCode : undefined
-  const why = failureText(said || match?.pull.error, errorCode)
+  const known = match?.pull.phase === 'failed' ? match.pull : undefined
+  const why = failureText(said || known?.error, known?.errorCode ?? errorCodeOf(said))
   const times = news.failures > 1 ? `the pull has failed ${news.failures} times` : 'the pull failed'
   const last =
     news.failedAtMs === undefined ? '' : `, ${news.failures > 1 ? 'last ' : ''}${agoText(news.failedAtMs, nowMs)} ago`

@@ -1,5 +1,6 @@
 import type { Pull } from '../../core/contract/pull.ts'
 import { isTerminal } from '../../core/contract/words.ts'
+import { parseImageRef } from '../../core/pulls/image-ref.ts'
 
 export interface Waiting {
   readonly namespace: string
@@ -50,14 +51,5 @@ export function pullsAhead(pulls: readonly Pull[], own: Pull): Pull[] {
     .sort((a, b) => Number(a.phase === 'queued') - Number(b.phase === 'queued') || startedMs(a) - startedMs(b))
 }
 
-/** As the runtime records it: `nginx` is `docker.io/library/nginx:latest`. */
-export function canonicalImage(image: string): string {
-  const [named = '', digest] = image.split('@', 2)
-  const parts = named.split('/')
-  const hosted = parts.length > 1 && (/[.:]/.test(parts[0]!) || parts[0] === 'localhost')
-  if (!hosted) parts.unshift('docker.io', ...(parts.length === 1 ? ['library'] : []))
-  else if (parts[0] === 'index.docker.io') parts[0] = 'docker.io'
-  const name = parts.join('/')
-  if (digest !== undefined) return `${name.replace(/:[^/:]*$/, '')}@${digest}`
-  return /:[^/:]*$/.test(parts.at(-1)!) ? name : `${name}:latest`
-}
+/** As the runtime records it: `nginx` is `docker.io/library/nginx:latest`. What is no reference is itself. */
+export const canonicalImage = (image: string) => parseImageRef(image)?.name ?? image

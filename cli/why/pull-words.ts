@@ -1,5 +1,6 @@
 import type { Pull } from '../../core/contract/pull.ts'
 import type { ErrorCode } from '../../core/contract/words.ts'
+import { reasonOf } from '../../core/pulls/kubelet-reason.ts'
 import { formatBytes, formatRate, formatSeconds, formatShare } from '../format.ts'
 import { harmless } from '../text.ts'
 import { plainErrors } from '../watch/describe-pull.ts'
@@ -82,8 +83,7 @@ const maxReason = 300
 
 /** The end of a runtime's message: what precedes it names the image, which is named already. */
 export function shortReason(text: string): string {
-  const core = harmless(text)
-    .replace(/^(?:ErrImagePull: )?(?:rpc error: code = \w+ desc = )?/, '')
+  const core = harmless(reasonOf(text, false)?.message ?? '')
     .replace(/^failed to pull and unpack image "[^"]*": /, '')
     .replace(/^failed to resolve (?:reference|image) "[^"]*": /, '')
     .trim()
