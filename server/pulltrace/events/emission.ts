@@ -23,6 +23,8 @@ export interface EmissionParts {
   readonly before: PullAttributes | undefined
   /** Must reach every client: a start, an end, or a correction of an end. Progress is conflated. */
   readonly kept: boolean
+  /** The event that says that another pull `replaces` this one. Who sees that one needs no word of this one. */
+  readonly replacedBy?: Emission | undefined
 }
 
 /** One event with its number. Its bytes are made once for each way of writing it, when the first client needs them. */
@@ -35,6 +37,7 @@ export class Emission implements EmissionParts {
   readonly history: AttributeHistory
   readonly before: PullAttributes | undefined
   readonly kept: boolean
+  readonly replacedBy: Emission | undefined
   /** Told how many bytes a new way of writing it has added. */
   onGrow: ((bytes: number) => void) | undefined
   /** None until a client needs one: most progress of a cluster that nobody watches never does. */
@@ -49,16 +52,22 @@ export class Emission implements EmissionParts {
     this.history = parts.history
     this.before = parts.before
     this.kept = parts.kept
+    this.replacedBy = parts.replacedBy
   }
 
   matches(filter: PullFilter): boolean {
-    return matches(filter, this.pull)
+    return this.replacedBy === undefined && matches(filter, this.pull)
+  }
+
+  /** How a client that holds the pull, and whose filter does not let it through any more, is told so; or not at all. */
+  leaveFor(filter: PullFilter): number | undefined {
+    return this.replacedBy?.matches(filter) ? undefined : Frame.left
   }
 
   /** How a client that has everything before this event gets it; undefined: not at all. */
   frameFor(filter: PullFilter): number | undefined {
-    if (matches(filter, this.pull)) return Frame.plain
-    return this.before !== undefined && matches(filter, this.before) ? Frame.left : undefined
+    if (this.matches(filter)) return Frame.plain
+    return this.before !== undefined && matches(filter, this.before) ? this.leaveFor(filter) : undefined
   }
 
   bytes(frame: number): Buffer {

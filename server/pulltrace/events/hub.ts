@@ -66,20 +66,14 @@ export class EventHub {
 
   publish(changes: readonly PullChange[]): void {
     const batch: Emission[] = []
-    for (const { type, pull } of changes) {
-      if (type === 'pull.started' && !this.#known(pull.id)) {
-        batch.push(this.#emit(type, pull, true))
-      } else if (type === 'pull.completed' || type === 'pull.failed') {
-        this.#pending.delete(pull.id)
-        batch.push(this.#emit(type, pull, true))
-        this.#live.delete(pull.id)
-      } else if (isTerminal(pull.phase) && !this.#live.has(pull.id)) {
-        // A reason that came after the end: the pull stays ended.
-        this.#pending.delete(pull.id)
-        batch.push(this.#emit('pull.progress', pull, true))
-        this.#live.delete(pull.id)
-      } else {
-        this.#pending.set(pull.id, pull)
+    for (const change of changes) {
+      const emission = this.#publishOne(change)
+      if (emission === undefined) continue
+      batch.push(emission)
+      for (const id of change.pull.replaces ?? []) {
+        this.#pending.delete(id)
+        const replaced = this.#live.get(id)
+        if (replaced !== undefined) batch.push(this.#replace(replaced, emission))
       }
     }
     this.#tell(batch)
@@ -148,6 +142,42 @@ export class EventHub {
     for (const events of eventsOf.values())
       for (const delivery of missedOf(events, since, filter)) missed.push(delivery)
     return missed.sort((a, b) => a.seq - b.seq)
+  }
+
+  /** The event that the change is; undefined when it waits for the next flush. */
+  #publishOne({ type, pull }: PullChange): Emission | undefined {
+    if (type === 'pull.started' && !this.#known(pull.id)) return this.#emit(type, pull, true)
+    if (type === 'pull.completed' || type === 'pull.failed') return this.#emitEnd(type, pull)
+    // A reason that came after the end: the pull stays ended.
+    if (isTerminal(pull.phase) && !this.#live.has(pull.id)) return this.#emitEnd('pull.progress', pull)
+    // Readers drop what is replaced when they hear it, so all of them must.
+    if (pull.replaces?.some(id => this.#live.has(id))) {
+      this.#pending.delete(pull.id)
+      return this.#emit('pull.progress', pull, true)
+    }
+    this.#pending.set(pull.id, pull)
+    return undefined
+  }
+
+  #emitEnd(type: PullEventType, pull: PullState): Emission {
+    this.#pending.delete(pull.id)
+    const emission = this.#emit(type, pull, true)
+    this.#live.delete(pull.id)
+    return emission
+  }
+
+  /** No end: `replacedBy` tells it. Only clients whose filter hides that one are told that this one has left. */
+  #replace({ pull, history }: Emission, replacedBy: Emission): Emission {
+    this.#live.delete(pull.id)
+    const before = history.newest
+    const seq = ++this.#seq
+    history.gone(seq)
+    const atMs = this.#clock.now()
+    const type = 'pull.progress'
+    const parts = { epoch: this.epoch, seq, type, pull, atMs, history, before, kept: true, replacedBy } as const
+    const emission = new Emission(parts)
+    this.#ring.push(emission)
+    return emission
   }
 
   /** Whether the pull has started here, ended or not: a second start would be a lie. */

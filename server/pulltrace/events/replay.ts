@@ -32,8 +32,8 @@ export function missedOf(events: readonly Emission[], since: number, filter: Pul
       held = false
     }
     const matching = emission.matches(filter)
-    if (matching) missed.push({ emission, frame: Frame.plain, seq: emission.seq })
-    else if (held) missed.push({ emission, frame: Frame.left, seq: emission.seq })
+    const frame = matching ? Frame.plain : held ? emission.leaveFor(filter) : undefined
+    if (frame !== undefined) missed.push({ emission, frame, seq: emission.seq })
     held = matching
     seq = emission.seq
   }

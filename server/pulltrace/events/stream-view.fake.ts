@@ -76,6 +76,7 @@ export class StreamView {
     else this.seen.add(seq)
     if (event.type === 'pull.started') assert.ok(!this.#mentioned.has(id), `the start of ${id} comes first`)
     this.#mentioned.add(id)
+    for (const replaced of event.pull.replaces ?? []) this.pulls.delete(replaced)
     const ends = event.type === 'pull.completed' || event.type === 'pull.failed' || isTerminal(phase)
     if (event.left || (ends && event.type !== 'pull.started')) this.pulls.delete(id)
     else this.pulls.set(id, event.pull)

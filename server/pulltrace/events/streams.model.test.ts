@@ -4,7 +4,7 @@ import { isTerminal, type Phase } from '../../../core/contract/words.ts'
 import { FakeClock } from '../../../core/lib/clock.fake.ts'
 import { type PullState, pullOf } from '../../../core/pulls/pull.ts'
 import type { Emission } from './emission.ts'
-import { matches, type PullFilter, parsePullFilter } from './filter.ts'
+import { type PullFilter, parsePullFilter } from './filter.ts'
 import { EventHub } from './hub.ts'
 import { podRef, pullState } from './pull-state.fake.ts'
 import { FakeSink } from './stream-sink.fake.ts'
@@ -14,6 +14,7 @@ import { Streams } from './streams.ts'
 const filters: readonly PullFilter[] = [
   '',
   'phase=resolving',
+  'phase=queued',
   'phase=downloading,failed',
   'phase=unpacking,completed',
   'phase=unknown',
@@ -21,7 +22,7 @@ const filters: readonly PullFilter[] = [
   'node=node-b&phase=downloading',
 ].map(query => parsePullFilter(new URLSearchParams(query)))
 
-const livePhases: readonly Phase[] = ['resolving', 'downloading', 'unpacking']
+const livePhases: readonly Phase[] = ['queued', 'resolving', 'downloading', 'unpacking']
 const podChoices = [[], [podRef('shop', 'web')], [podRef('ops', 'cron')]]
 
 type Step =
@@ -44,7 +45,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       do: fc.constant('change' as const),
       slot: fc.nat({ max: 3 }),
       change: fc.nat({ max: 9 }),
-      phase: fc.nat({ max: 2 }),
+      phase: fc.nat({ max: 3 }),
       pods: fc.nat({ max: 2 }),
     }),
   },
@@ -59,7 +60,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 /** What a node's merge would publish: only changes that can follow one another. */
 class Pulls {
-  readonly #slots: { state: PullState; status: 'live' | 'ended' | 'unknown' }[] = []
+  readonly #slots: { state: PullState; status: 'live' | 'ended' | 'unknown'; reopened?: boolean }[] = []
   #made = 0
 
   get live(): string[] {
@@ -69,7 +70,9 @@ class Pulls {
   next(slot: number, change: number, phase: Phase, pods: PullState['pods']) {
     const known = this.#slots[slot]
     if (known === undefined || (known.status === 'ended' && change < 6)) {
-      const state = pullState(`pull-${slot}-${this.#made++}`, { nodeName: slot % 2 ? 'node-b' : 'node-a', phase, pods })
+      const nodeName = slot % 2 ? 'node-b' : 'node-a'
+      const replaces = change % 3 === 0 ? this.#replaced(slot) : undefined
+      const state = pullState(`pull-${slot}-${this.#made++}`, { nodeName, phase, pods, replaces })
       this.#slots[slot] = { state, status: 'live' }
       return { type: 'pull.started', pull: state } as const
     }
@@ -80,14 +83,25 @@ class Pulls {
       return { type: 'pull.progress', pull: known.state } as const
     }
     if (change < 7) {
+      known.reopened ||= known.status === 'unknown'
       known.status = 'live'
-      known.state = { ...known.state, downloadedBytes, phase, pods }
+      const replaces = change === 6 ? (this.#replaced(slot) ?? known.state.replaces) : known.state.replaces
+      known.state = { ...known.state, downloadedBytes, phase, pods, replaces }
       return { type: 'pull.progress', pull: known.state } as const
     }
     const end = (['completed', 'failed', 'unknown'] as const)[change - 7]!
     known.status = end === 'unknown' ? 'unknown' : 'ended'
     known.state = { ...known.state, downloadedBytes, phase: end }
     return { type: end === 'completed' ? 'pull.completed' : 'pull.failed', pull: known.state } as const
+  }
+
+  /** Gives the place of the live pull of another slot to this one. What is queued has never ended. */
+  #replaced(slot: number): string[] | undefined {
+    const other = (slot + 1) % 4
+    const known = this.#slots[other]
+    if (known?.status !== 'live' || known.reopened) return undefined
+    delete this.#slots[other]
+    return [known.state.id]
   }
 }
 
@@ -190,7 +204,8 @@ function checkView({ view, filter, layers }: Client, hub: EventHub, emitted: rea
   const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1)
   assert.deepEqual([...view.pulls.values()].sort(byId), JSON.parse(JSON.stringify(expected.sort(byId))))
   assert.ok(view.syncedSeq !== undefined, 'the first state is complete')
-  for (const { seq, kept, pull } of emitted) {
-    if (kept && seq > view.syncedSeq && matches(filter, pull)) assert.ok(view.seen.has(seq), `event ${seq} was seen`)
+  for (const emission of emitted) {
+    const { seq, kept } = emission
+    if (kept && seq > view.syncedSeq && emission.matches(filter)) assert.ok(view.seen.has(seq), `event ${seq} was seen`)
   }
 }

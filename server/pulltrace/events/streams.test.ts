@@ -36,6 +36,21 @@ describe('Streams', () => {
     assert.deepEqual(linesOf(sink), ['synced 0', '1 started a', '2 started b', '3 completed b', '4 progress a'])
   })
 
+  it('ends what another pull replaces without an event, and tells those who do not see the other that it left', () => {
+    const { hub, open, start } = setUp()
+    const [all, queued] = [open(), open({ filter: filterOf('phase=queued') })]
+    start('q', { phase: 'queued' })
+    start('a', { replaces: ['q'] })
+    assert.deepEqual(linesOf(all), ['synced 0', '1 started q', '2 started a'])
+    assert.deepEqual(linesOf(queued), ['synced 0', '1 started q', '3 progress q left'])
+    assert.deepEqual(
+      hub.snapshot().pulls.map(({ id }) => id),
+      ['a'],
+    )
+    assert.deepEqual(linesOf(open({ lastEventId: 'e1-1' })), ['2 started a'])
+    assert.deepEqual(linesOf(open({ lastEventId: 'e1-1', filter: filterOf('phase=queued') })), ['3 progress q left'])
+  })
+
   it('sends all that matches in one write for each client', () => {
     const { hub, open } = setUp()
     const sink = open()
