@@ -1,5 +1,5 @@
 import { type TSchema, type TString, Type } from 'typebox'
-import { parseDurationMs } from '../lib/duration.ts'
+import { parseDurationNs } from '../lib/duration.ts'
 import { parseQuantity, quantityPattern } from '../lib/quantity.ts'
 
 /** Key under which a field keeps what a person is told about it; a CRD leaves it out. */
@@ -55,10 +55,14 @@ export function quantityField(min: string, max: string, example: string, descrip
 
 /** Whether a text is within the range of its field. A field without one takes every text. */
 export function isWithinRange(text: string, { duration, quantity }: FieldHelp): boolean {
-  return isBetween(text, duration, parseDurationMs) && isBetween(text, quantity, parseQuantity)
+  return isBetween(text, duration, parseDurationNs) && isBetween(text, quantity, parseQuantity)
 }
 
-function isBetween(text: string, range: Range | undefined, parse: (text: string) => number | undefined): boolean {
+function isBetween(
+  text: string,
+  range: Range | undefined,
+  parse: (text: string) => number | bigint | undefined,
+): boolean {
   if (range === undefined) return true
   const value = parse(text)
   return value !== undefined && value >= parse(range.min)! && value <= parse(range.max)!

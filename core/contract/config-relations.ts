@@ -1,6 +1,6 @@
-import { parseDurationMs } from '../lib/duration.ts'
+import { parseDurationNs } from '../lib/duration.ts'
 import { parseQuantity } from '../lib/quantity.ts'
-import { resourceNames } from './config-scheduling.ts'
+import { isLabelKey, resourceNames } from './config-scheduling.ts'
 import type { ConfigFault } from './parse-config.ts'
 import type { PulltraceConfigSpec } from './pulltrace-config.ts'
 
@@ -11,6 +11,7 @@ import type { PulltraceConfigSpec } from './pulltrace-config.ts'
 export function relationFaults(spec: PulltraceConfigSpec): ConfigFault[] {
   return [
     ...intervalFaults(spec),
+    ...selectorFaults(spec.agent?.nodeSelector),
     ...(spec.agent?.tolerations ?? []).flatMap((toleration, index) =>
       tolerationFaults(toleration, `spec.agent.tolerations[${index}]`),
     ),
@@ -20,9 +21,16 @@ export function relationFaults(spec: PulltraceConfigSpec): ConfigFault[] {
 }
 
 function intervalFaults({ reportInterval = '2s', idleReportInterval: idle }: PulltraceConfigSpec): ConfigFault[] {
-  if (idle === undefined || parseDurationMs(idle)! >= parseDurationMs(reportInterval)!) return []
+  if (idle === undefined || parseDurationNs(idle)! >= parseDurationNs(reportInterval)!) return []
   const bound = `greater than or equal to reportInterval (${reportInterval})`
   return [fault('spec.idleReportInterval', bound, idle, 'raise it, or leave it out')]
+}
+
+function selectorFaults(selector: Readonly<Record<string, string>> = {}): ConfigFault[] {
+  const bound = "keyed by label keys such as 'kubernetes.io/os'"
+  return Object.keys(selector)
+    .filter(key => !isLabelKey(key))
+    .map(key => fault('spec.agent.nodeSelector', bound, key.slice(0, 80), 'write the label as the nodes have it'))
 }
 
 type Agent = NonNullable<PulltraceConfigSpec['agent']>

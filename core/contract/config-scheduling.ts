@@ -1,4 +1,4 @@
-import { type TSchema, Type } from 'typebox'
+import { Type } from 'typebox'
 import { configField, quantityField } from './config-field.ts'
 
 /** What a PulltraceConfig says about where its pods run and what they may use, in Kubernetes' own words. */
@@ -42,7 +42,12 @@ export const resourcesField = (who: string) =>
   )
 
 const labelValue = '([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?'
-const labelKey = '([A-Za-z0-9.-]+/)?[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?'
+const dnsLabel = '[a-z0-9]([a-z0-9-]*[a-z0-9])?'
+const labelKey = `(${dnsLabel}(\\.${dnsLabel})*/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?`
+const maxKeyLength = 317
+const wholeKey = new RegExp(`^${labelKey}$`)
+/** As Kubernetes has it: a name of at most 63 characters, in an optional DNS domain. */
+export const isLabelKey = (key: string): boolean => key.length <= maxKeyLength && wholeKey.test(key)
 
 const labelValueField = (description: string) =>
   configField(Type.String({ pattern: `^${labelValue}$`, maxLength: 63 }), {
@@ -50,23 +55,27 @@ const labelValueField = (description: string) =>
     bound: 'a label value: letters, digits, `-`, `_` and `.`, at most 63 characters',
   })
 
-/** A map of texts, in the one form a CRD can have. */
-const textMap = (maxProperties: number, value: TSchema, description: string) =>
-  Type.Unsafe<Record<string, string>>({ type: 'object', additionalProperties: value, maxProperties, description })
-
 export const nodeSelectorField = () =>
-  textMap(
-    64,
-    labelValueField('Value of the label.'),
-    'Labels of the nodes that get an agent. Omitted: all Linux nodes.',
-  )
+  // A map of texts, in the one form that a CRD can have. What its keys may be is said in CEL, and by relationFaults.
+  Type.Unsafe<Record<string, string>>({
+    type: 'object',
+    additionalProperties: labelValueField('Value of the label.'),
+    maxProperties: 64,
+    description: 'Labels of the nodes that get an agent. Omitted: all Linux nodes.',
+    'x-kubernetes-validations': [
+      {
+        rule: `self.all(key, size(key) <= ${maxKeyLength} && key.matches(r'^${labelKey}$'))`,
+        message: "every key must be a label key such as 'kubernetes.io/os'",
+      },
+    ],
+  })
 
 /** As the API server judges the tolerations of a pod: what it would refuse there is refused here, where it was written. */
 export const tolerationField = () =>
   Type.Object(
     {
       key: Type.Optional(
-        configField(Type.String({ pattern: `^(${labelKey})?$`, maxLength: 317 }), {
+        configField(Type.String({ pattern: `^(${labelKey})?$`, maxLength: maxKeyLength }), {
           description: 'Taint key; empty with operator Exists matches all.',
           bound: "a taint key such as 'node-role.kubernetes.io/control-plane'",
         }),

@@ -100,6 +100,11 @@ describe('parsePulltraceConfig', () => {
       faults: ['Invalid spec.agent.tolerations[0].operator'],
     },
     {
+      name: 'refuses a label key that no node can have',
+      value: config({ agent: { nodeSelector: { 'a b': 'c' } } }),
+      faults: ['Invalid spec.agent.nodeSelector'],
+    },
+    {
       name: 'refuses a value that is not looked at',
       value: config({ agent: { tolerations: [{ key: 'a', operator: 'Exists', value: 'b' }] } }),
       faults: ['Invalid spec.agent.tolerations[0].value'],

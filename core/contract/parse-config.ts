@@ -31,7 +31,7 @@ const validator = validatorOf('PulltraceConfig', PulltraceConfig)
 export function parsePulltraceConfig(input: unknown, where: 'cluster' | 'machine' = 'cluster'): ConfigResult {
   const value = withoutNulls(input)
   const visit: Visit = { fields: new Map(), faults: [] }
-  walk(visit, PulltraceConfig as unknown as Schema, value, '')
+  walk(visit, PulltraceConfig as unknown as Schema, input, '')
   const byPath = new Map<string, ConfigFault>()
   for (const fault of [...visit.faults, ...schemaFaults(value, visit.fields)]) {
     // A union reports each of its branches: one fault a field is what can be mended.
@@ -86,12 +86,14 @@ function walk(visit: Visit, schema: Schema, value: unknown, path: string): void 
     const required = known[name]?.[fieldHelp]
     visit.fields.set(join(path, name), required)
     // The validator names the first one only.
-    if (!Object.hasOwn(value, name)) {
+    if (((value as Record<string, unknown>)[name] ?? null) === null) {
       visit.faults.push(invalid(join(path, name), required, required?.bound ?? 'present', 'nothing'))
     }
   }
   for (const [key, item] of Object.entries(value)) {
     const child = Object.hasOwn(known, key) ? known[key] : schema.additionalProperties
+    // A field that is not known is wrong with nothing after it, too.
+    if (item === null && child !== undefined) continue
     if (typeof child === 'object') walk(visit, child, item, join(path, key))
     else if (child === undefined && schema.properties) visit.faults.push(unknownField(path, key, Object.keys(known)))
   }
