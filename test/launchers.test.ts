@@ -49,6 +49,10 @@ describe('launch', () => {
     const { spec } = parse(await readFile('config/operator/deployment.yaml', 'utf8'))
     const [container] = spec.template.spec.containers
     assert.deepEqual(container.command, launch.operator.command)
+    const env = container.env as { name: string; value?: string }[]
+    for (const [name, value] of Object.entries(launch.operator.env)) {
+      assert.equal(env.find(each => each.name === name)?.value, value)
+    }
     assert.equal(spec.template.spec.securityContext.runAsUser, imageUser)
   })
 })
