@@ -18,7 +18,7 @@ export interface BlobRules extends Flow {
 
 /** A registry's door that a test can narrow, shut and make lie, and that remembers every byte it let through. */
 export interface RegistryProxy extends Flow {
-  /** `127.0.0.1:port`, as it stands in an image reference. */
+  /** `address:port`, as it stands in an image reference. */
   readonly host: string
   readonly requests: readonly ServedRequest[]
   /** Each piece of a blob at the time it was sent; times are epoch ms. */
@@ -49,7 +49,8 @@ interface BlobState {
   sentBytes: number
 }
 
-export async function startProxy(upstream: string): Promise<RegistryProxy> {
+/** `address`: where it listens; another one than loopback for a client in a network of its own. */
+export async function startProxy(upstream: string, address = '127.0.0.1'): Promise<RegistryProxy> {
   const changes = new EventEmitter().setMaxListeners(0)
   const all = new FlowGate(changes)
   const blobs = new Map<string, BlobState>()
@@ -149,7 +150,7 @@ export async function startProxy(upstream: string): Promise<RegistryProxy> {
     serve(request, response).catch(() => response.destroy()) // The client or the registry went away in the middle.
   })
   const listen = async (port: number) => {
-    server.listen(port, '127.0.0.1')
+    server.listen(port, address)
     await once(server, 'listening')
     return (server.address() as AddressInfo).port
   }
@@ -163,7 +164,7 @@ export async function startProxy(upstream: string): Promise<RegistryProxy> {
   const port = await listen(0)
 
   return {
-    host: `127.0.0.1:${port}`,
+    host: `${address}:${port}`,
     requests,
     log,
     limit: bytesPerSec => all.limit(bytesPerSec),
