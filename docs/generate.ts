@@ -46,7 +46,6 @@ function metrics(): string {
     version,
     intake: () => none,
     settings: () => ({ reportIntervalMs: 0, idleReportIntervalMs: 0, refused: false }),
-    settings: () => ({ reportIntervalMs: 0, idleReportIntervalMs: 0, refused: false }),
     streams: () => ({ clients: 0, events: 0, bytes: 0, resets: 0, slow: 0 }),
     history: async () => ({ healthy: true }),
     bodyBytesHeld: () => 0,

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Pull } from '../../core/contract/pull.ts'
 import { goodPull, goodReport, post, startServer } from './start-server.fake.ts'
 
 describe('pulltrace-server', () => {
@@ -46,6 +47,41 @@ describe('pulltrace-server', () => {
     await post(`${server.url}/api/v1/report`, goodReport(1))
     await server.stop()
     assert.match(await text, /^retry: \d+\n.*event: synced\n.*"type":"pull.started"/s)
+  })
+
+  it('tells in its history what ran when it stopped, until the agent goes on with it', async () => {
+    const dataDir = mkdtempSync(path.join(tmpdir(), 'pulltrace-stopped-'))
+    try {
+      const first = await startServer({ PULLTRACE_DATA_DIR: dataDir })
+      await post(`${first.url}/api/v1/report`, goodReport(1))
+      await first.stop()
+      await using next = await startServer({ PULLTRACE_DATA_DIR: dataDir })
+      const ended = async () => {
+        const { items } = (await (await fetch(`${next.url}/api/v1/history`)).json()) as { items: Pull[] }
+        return items.map(({ phase, error }) => [phase, error])
+      }
+      assert.deepEqual(await ended(), [['unknown', 'the server stopped before the pull ended']])
+      const stop = new AbortController()
+      const stream = await fetch(`${next.url}/api/v1/events`, { signal: stop.signal })
+      await post(`${next.url}/api/v1/report`, goodReport(2))
+      const done = goodPull({ phase: 'completed', completedAt: '2026-11-21T10:01:00Z' })
+      await post(`${next.url}/api/v1/report`, goodReport(3, { pulls: [done] }))
+      assert.deepEqual(await ended(), [['completed', undefined]])
+      // It runs again, and then it ends: each is told once.
+      const types: string[] = []
+      for await (const chunk of stream.body!.pipeThrough(new TextDecoderStream())) {
+        types.push(...[...chunk.matchAll(/"type":"(pull\.\w+)"/g)].map(match => match[1]!))
+        if (types.includes('pull.completed')) break
+      }
+      stop.abort()
+      assert.equal(types.filter(type => type === 'pull.completed').length, 1)
+      assert.ok(
+        types.every(type => type === 'pull.progress' || type === 'pull.completed'),
+        types.join(),
+      )
+    } finally {
+      rmSync(dataDir, { recursive: true, force: true })
+    }
   })
 
   it('is not ready while it drains, and still takes reports', async () => {

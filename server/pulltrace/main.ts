@@ -81,7 +81,7 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
     clock,
     log,
   })
-  running.defer(() => intake.settled())
+  running.defer(() => intake.close())
   const metrics = new ServerMetrics({
     version,
     intake: () => intake.counts(),

@@ -119,6 +119,65 @@ describe('Intake', () => {
     assert.equal(published.at(-1), 'pull.completed web completed')
   })
 
+  it('leaves what runs when it closes in the history, untold, for the case that nobody comes back to it', async () => {
+    await intake.accept(report(1, [reported('web'), reported('db')]))
+    await intake.accept(report(2, [reported('web'), reported('db', { phase: 'completed' })]))
+    clock.advance(5000)
+    published.length = 0
+    await intake.close()
+    const [web, ...others] = (await real.search({ phases: ['unknown'] }, 10)).items
+    assert.deepEqual([web!.id, others, published], [pullId('web'), [], []])
+    assert.equal(web!.error, 'the server stopped before the pull ended')
+    assert.equal(web!.completedAtMs! - Date.parse(at(4)), 5000, 'by the clock of the node')
+  })
+
+  it('goes on with it after a restart, as its agent goes on or ends it', async () => {
+    await intake.accept(report(1, [reported('web'), reported('db')]))
+    await intake.close()
+    published.length = 0
+    const next = new Intake(parts)
+    await next.accept(report(2, [reported('web'), reported('db', { phase: 'completed' })]))
+    await next.accept(report(3, [reported('web', { phase: 'completed' })]))
+    assert.deepEqual(published, [
+      'pull.progress web downloading',
+      'pull.completed db completed',
+      'pull.completed web completed',
+    ])
+    const { items } = await real.search({}, 10)
+    assert.deepEqual(
+      items.map(({ phase, error }) => [phase, error]),
+      [
+        ['completed', undefined],
+        ['completed', undefined],
+      ],
+    )
+  })
+
+  it('closes within seconds, however many pulls a slow disk has yet to take, and says so', async () => {
+    const stored: number[] = []
+    const append: HistoryStore['append'] = async pulls => {
+      clock.advance(4000)
+      stored.push(pulls.length)
+    }
+    const slow = { append, endsOf: async () => new Map(), get: async () => undefined }
+    const told: unknown[] = []
+    const log = { ...silentLogger, warn: (message: string, fields?: object) => told.push([message, fields]) }
+    const roomy = { ...limits, maxLivePulls: 5000, maxLiveLayers: 5000 }
+    const many = new Intake({ ...parts, history: slow, limits: roomy, log })
+    const pulls = Array.from({ length: 2000 }, (_, index) =>
+      reported('web', {
+        id: `${index}`.padStart(26, 'a').replace(/[0189]/g, digit => 'wxyz'['0189'.indexOf(digit)]!),
+        layers: [],
+      }),
+    )
+    await many.accept(report(1, pulls))
+    await many.close()
+    assert.deepEqual(stored, [500, 500])
+    assert.deepEqual(told, [
+      ['pulls under way not stored', { pulls: 2000, error: new Error('no time for more than 1000 of them') }],
+    ])
+  })
+
   it('names the active pulls that a report lacks', async () => {
     await intake.accept(report(1, [reported('web', { digest: 'sha256:abc' })]))
     const answer = await intake.accept(report(2, []))

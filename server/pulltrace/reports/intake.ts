@@ -7,6 +7,7 @@ import type { PullChange } from '../../../core/pulls/change.ts'
 import { idsToLookUp, type MergeContext, type Merged, merge } from '../../../core/pulls/merge.ts'
 import type { NodeState } from '../../../core/pulls/node.ts'
 import type { PullState } from '../../../core/pulls/pull.ts'
+import { endsAtServerStop } from '../../../core/pulls/server-stop.ts'
 import { sweep } from '../../../core/pulls/sweep.ts'
 import type { HistoryStore } from '../../store/store.ts'
 import { KeyedQueue } from './keyed-queue.ts'
@@ -28,6 +29,11 @@ export interface IntakeLimits extends RoomLimits {
   /** A node that is silent for longer is forgotten. Milliseconds. */
   readonly forgetNodeAfterMs: number
 }
+
+/** Pulls in one write while the server stops. */
+const storedAtOnce = 500
+/** Whoever stops a server kills it after a while. Milliseconds. */
+const closeWithinMs = 5000
 
 type Report = AgentReport | AgentReportV1
 type Past = Pick<MergeContext, 'ends' | 'unknowns' | 'holdEnds'>
@@ -85,9 +91,23 @@ export class Intake {
     await Promise.all(due.map(({ nodeName }) => this.#queue.run(nodeName, () => this.#sweepNode(nodeName))))
   }
 
-  /** Resolves when the reports being taken are done. */
-  settled(): Promise<void> {
-    return this.#queue.settled()
+  /**
+   * For a server that stops, once it takes no more reports: finishes those being taken and stores what has not ended.
+   * Nothing of that is published: for readers these pulls go on, here or with the next server.
+   */
+  async close(): Promise<void> {
+    const { clock, history, log } = this.#parts
+    await this.#queue.settled()
+    const nowMs = clock.monotonic()
+    const ends = [...this.#nodes.values()].flatMap(node => endsAtServerStop(node, nowMs))
+    try {
+      for (let from = 0; from < ends.length; from += storedAtOnce) {
+        if (clock.monotonic() - nowMs > closeWithinMs) throw new Error(`no time for more than ${from} of them`)
+        await history.append(ends.slice(from, from + storedAtOnce))
+      }
+    } catch (error) {
+      log.warn('pulls under way not stored', { pulls: ends.length, error })
+    }
   }
 
   async #acceptSlowly(report: Report): Promise<AgentReportAnswer> {
