@@ -265,10 +265,77 @@ describe('runAgent', () => {
   })
 
   it('waits as long as the server asks, and then sends what is true then', async () => {
-    const refused: Delivery = { outcome: 'refused', status: 503, message: 'later', retryAfterMs: 5000 }
+    const refused: Delivery = { outcome: 'refused', status: 503, message: 'later', path: undefined, retryAfterMs: 5000 }
     const { reports, lookedMs } = await play({ looks: [pulling, pulling, pulling, pulling, gone], answers: [refused] })
     assert.deepEqual(lookedMs.slice(0, 4), [0, 2000, 4000, 6000])
     assert.equal(reports[1]?.atMs, 6000)
+  })
+
+  describe('when the server refuses a pull', () => {
+    const lease = { leaseId: '2-bad', createdAt: '2026-11-21T10:00:00.000000002Z' }
+    const both = { leases: [aPull(), aPull(lease)] }
+    const refused = (path: string): Delivery => ({
+      outcome: 'refused',
+      status: 400,
+      message: `\`${path}\` must be otherwise`,
+      path,
+      retryAfterMs: undefined,
+    })
+    const counts = (reports: readonly { report: AgentReport }[]) => reports.map(({ report }) => report.pulls.length)
+    const told: unknown[] = []
+    const log = { ...silentLogger, error: (message: string) => told.push(message) }
+    beforeEach(() => {
+      told.length = 0
+    })
+
+    it('goes on to tell of the others, and tries the end of that one again', async () => {
+      const ends = { leases: [aPull()], gone: [aGoneLease({ ...lease, evidence: { records: [record] } })] }
+      const { reports } = await play({
+        looks: [both, both, both, both, ends, pulling],
+        answers: [refused('pulls[1].layers[0].totalBytes')],
+        log,
+      })
+      assert.deepEqual(counts(reports).slice(0, 5), [2, 1, 1, 1, 2])
+      const [good, bad] = reports[0]!.report.pulls
+      assert.ok(reports.slice(1, 4).every(({ report }) => report.pulls[0]!.id === good!.id))
+      assert.deepEqual(
+        reports[4]!.report.pulls.map(({ id, phase }) => [id, phase]),
+        [
+          [good!.id, 'downloading'],
+          [bad!.id, 'completed'],
+        ],
+      )
+      assert.deepEqual(told, ['pull left out, the server refuses reports with it'])
+    })
+
+    it('does not say that it knows nothing of it when it is asked', async () => {
+      const awaiting = [{ id: '', imageRef: 'i', startedAt: '2026-11-21T10:00:00Z' }]
+      const asking = { ...answered(), answer: { ...answer, awaiting } }
+      const first = await play({ looks: [both, both], answers: [refused('pulls[1].id')], log })
+      awaiting[0]!.id = first.reports[0]!.report.pulls[1]!.id
+      const { reports } = await play({
+        looks: [both, both, both, both],
+        answers: [refused('pulls[1].id'), asking],
+        log,
+      })
+      assert.deepEqual(counts(reports).slice(0, 4), [2, 1, 1, 1])
+    })
+
+    it('forgets an end that is refused', async () => {
+      const { reports } = await play({
+        looks: [gone, idle, idle, idle],
+        answers: [refused('pulls[0].error.code')],
+        log,
+      })
+      assert.deepEqual(counts(reports).slice(0, 2), [1, 0])
+    })
+
+    it('sends a report that is refused for something else, or for what it has not, as it is', async () => {
+      const answers = [refused('nodeName'), refused('pulls[7].id'), refused('pulls')]
+      const { reports } = await play({ looks: [both, both, both, both, both], answers, log })
+      assert.deepEqual(counts(reports).slice(0, 4), [2, 2, 2, 2])
+      assert.deepEqual(told, [])
+    })
   })
 
   it('goes on when containerd does not answer, and says so once', async () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { AgentReportAnswer, AwaitedPull, ReportedPull } from '../core/contract/agent-report.ts'
+import type { AgentReport, AgentReportAnswer, AwaitedPull, ReportedPull } from '../core/contract/agent-report.ts'
 import type { Clock } from '../core/lib/clock.ts'
 import { Code, PulltraceError } from '../core/lib/errors.ts'
 import type { Logger } from '../core/lib/log.ts'
@@ -82,6 +82,8 @@ class Agent {
   #postedMs = Number.NEGATIVE_INFINITY
   #refusedUntilMs = Number.NEGATIVE_INFINITY
   #known: ReadonlySet<string> = new Set()
+  /** Pulls that go on, and that the server refuses to hear of. */
+  readonly #leftOut = new Set<string>()
   #hasLooked = false
   reportIntervalMs: number
 
@@ -125,9 +127,10 @@ class Agent {
     try {
       const { state, active, ended } = stepPulls(nodeName, this.#pulls, await source.look())
       this.#pulls = state
-      this.#active = active
+      this.#active = this.#leftOut.size === 0 ? active : this.#withoutLeftOut(active)
       for (const pull of ended) {
         this.#terminals.add(pull)
+        this.#leftOut.delete(pull.id)
         metrics.ended(pull.phase)
       }
       metrics.looked((clock.monotonic() - startedMs) / 1000, active.length, this.#terminals)
@@ -167,7 +170,34 @@ class Agent {
     const delivery = await sink.deliver(report, signal)
     metrics.delivered(delivery.outcome, (clock.monotonic() - this.#postedMs) / 1000)
     if (delivery.outcome === 'answered') await this.#take(delivery.answer, terminals)
-    else if (!signal.aborted) this.#backOff(delivery)
+    else if (!signal.aborted) {
+      if (delivery.outcome === 'refused' && delivery.status === 400) this.#leaveOut(report, delivery)
+      this.#backOff(delivery)
+    }
+  }
+
+  /**
+   * A pull that this server takes for wrong would have it refuse every report of the node, for as long as the pull is
+   * in them: the others are told without it. Its end is tried again, as it may say less.
+   */
+  #leaveOut(report: AgentReport, { path, message }: { readonly path: string | undefined; readonly message: string }) {
+    const index = /^pulls\[(\d+)\]/.exec(path ?? '')?.[1]
+    const pull = index === undefined ? undefined : report.pulls[Number(index)]
+    if (pull === undefined) return
+    const { log, metrics } = this.#parts
+    if (this.#terminals.has(pull.id)) this.#terminals.forget(pull.id)
+    else this.#leftOut.add(pull.id)
+    this.#active = this.#withoutLeftOut(this.#active)
+    metrics.leftOut()
+    log.error('pull left out, the server refuses reports with it', {
+      id: pull.id,
+      image: pull.imageRef,
+      error: message,
+    })
+  }
+
+  #withoutLeftOut(active: readonly ReportedPull[]): readonly ReportedPull[] {
+    return active.filter(({ id }) => !this.#leftOut.has(id))
   }
 
   async #take(answer: AgentReportAnswer, terminals: readonly ReportedPull[]): Promise<void> {
@@ -189,7 +219,10 @@ class Agent {
   /** False when the runtime does not answer. Then it is not asked for the rest: each would take its deadline, and the next report waits. */
   async #answer(awaited: AwaitedPull): Promise<boolean> {
     const { source, clock, log } = this.#parts
-    const mine = () => this.#terminals.has(awaited.id) || this.#active.some(({ id }) => id === awaited.id)
+    const mine = () =>
+      this.#terminals.has(awaited.id) ||
+      this.#leftOut.has(awaited.id) ||
+      this.#active.some(({ id }) => id === awaited.id)
     if (mine()) return true
     try {
       const pull = await answerAwaited(awaited, source, clock.now())

@@ -79,25 +79,37 @@ describe('createReportSink', () => {
       status: 401,
       headers: {},
       body: '{"error":{"code":"unauthenticated","message":"no token"}}',
-      expected: { message: 'no token', retryAfterMs: undefined },
+      expected: { message: 'no token', path: undefined, retryAfterMs: undefined },
     },
     {
       status: 403,
       headers: {},
       body: '{"error":{"code":"permission_denied","message":"other node"}}',
-      expected: { message: 'other node', retryAfterMs: undefined },
+      expected: { message: 'other node', path: undefined, retryAfterMs: undefined },
     },
     {
       status: 429,
       headers: { 'retry-after': '7' },
       body: 'slow down',
-      expected: { message: 'slow down', retryAfterMs: 7000 },
+      expected: { message: 'slow down', path: undefined, retryAfterMs: 7000 },
     },
     {
       status: 503,
       headers: { 'retry-after': '1' },
       body: '<html>',
-      expected: { message: '<html>', retryAfterMs: 1000 },
+      expected: { message: '<html>', path: undefined, retryAfterMs: 1000 },
+    },
+    {
+      status: 400,
+      headers: {},
+      body: '{"error":{"code":"invalid","message":"bad","path":"pulls[2].layers[0].digest"}}',
+      expected: { message: 'bad', path: 'pulls[2].layers[0].digest', retryAfterMs: undefined },
+    },
+    {
+      status: 400,
+      headers: {},
+      body: '{"error":{"message":"bad","path":7}}',
+      expected: { message: 'bad', path: undefined, retryAfterMs: undefined },
     },
   ]) {
     it(`tells ${status} as a refusal`, async () => {

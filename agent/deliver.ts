@@ -14,6 +14,8 @@ export type Delivery =
       readonly outcome: 'refused'
       readonly status: number
       readonly message: string
+      /** What in the report was refused, where the server says so: `pulls[2].layers[0].digest`. */
+      readonly path: string | undefined
       readonly retryAfterMs: number | undefined
     }
   | { readonly outcome: 'unreachable'; readonly message: string }
@@ -105,7 +107,7 @@ export function createReportSink({ serverUrl, token, caFile }: SinkOptions): Rep
         return {
           outcome: 'refused',
           status,
-          message: refusalOf(text),
+          ...refusalOf(text),
           retryAfterMs: retryAfterMsOf(answered['retry-after']),
         }
       } catch (reason) {
@@ -117,14 +119,16 @@ export function createReportSink({ serverUrl, token, caFile }: SinkOptions): Rep
 }
 
 /** The server's own words, else the beginning of what some proxy said. */
-function refusalOf(text: string): string {
+function refusalOf(text: string): { readonly message: string; readonly path: string | undefined } {
   try {
-    const { error } = JSON.parse(text) as { error?: { message?: unknown } }
-    if (typeof error?.message === 'string') return error.message.slice(0, 500)
+    const { error } = JSON.parse(text) as { error?: { message?: unknown; path?: unknown } }
+    if (typeof error?.message === 'string') {
+      return { message: error.message.slice(0, 500), path: typeof error.path === 'string' ? error.path : undefined }
+    }
   } catch {
     // Not ours: a proxy's page.
   }
-  return text.slice(0, 200)
+  return { message: text.slice(0, 200), path: undefined }
 }
 
 /** RFC 9110 §10.2.3: seconds, or a date. */

@@ -6,6 +6,7 @@ export interface AgentMetrics {
   looked(seconds: number, active: number, held: Terminals): void
   lookFailed(code: string): void
   ended(phase: string): void
+  leftOut(): void
   delivered(outcome: string, seconds: number): void
 }
 
@@ -26,6 +27,11 @@ export function createAgentMetrics(version: string): AgentMetrics {
     name: 'pulltrace_agent_pulls_ended_total',
     help: 'Pulls that ended, by how.',
     labelNames: ['phase'],
+    registers,
+  })
+  const leftOut = new Counter({
+    name: 'pulltrace_agent_pulls_left_out_total',
+    help: 'Pulls no longer told, since the server refuses a report with them.',
     registers,
   })
   const looks = new Histogram({
@@ -62,6 +68,7 @@ export function createAgentMetrics(version: string): AgentMetrics {
     },
     lookFailed: code => failed.inc({ code }),
     ended: phase => ended.inc({ phase }),
+    leftOut: () => leftOut.inc(),
     delivered(outcome, seconds) {
       reports.inc({ outcome })
       posts.observe(seconds)
