@@ -80,6 +80,10 @@ bundle: setup ## Bundle each program to one file in dist/
 image: setup ## Make the container image in dist/image/, for amd64 and arm64, without a container engine (on Debian)
 	node build/image.ts
 
+.PHONY: krew
+krew: setup ## Make kubectl-pulltrace for krew in dist/krew/: an archive and its manifest
+	node build/krew.ts
+
 .PHONY: clean
 clean: ## Remove what is made here (not ./data)
 	rm -rf node_modules dist

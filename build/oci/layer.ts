@@ -49,7 +49,7 @@ export async function layerOf(comment: string, files: readonly LayerFile[], cach
   return { blob: { mediaType: mediaTypes.oci.layer.zstd, digest: sha256(bytes), bytes }, diffId, comment }
 }
 
-async function tarOf(files: readonly LayerFile[]): Promise<Buffer> {
+export async function tarOf(files: readonly LayerFile[]): Promise<Buffer> {
   const entries = new Map<string, LayerFile>()
   for (const file of files) {
     if (entries.has(file.path)) throw new Error(`the image would have two files at /${file.path}`)

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { PassThrough } from 'node:stream'
+import { promisify } from 'node:util'
 import { serverPod } from '../../cli/kube/cluster.fake.ts'
 import { main } from '../../cli/main.ts'
 import { openForwardServer } from '../../core/kube/port-forward.fake.ts'
 import { goodReport, post, type RunningServer, startServer } from '../../server/pulltrace/start-server.fake.ts'
 import { type Authority, createAuthority } from '../cluster/certificates.ts'
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts'
+import { findKubeProgram } from '../cluster/kube-program.ts'
 
 const system = 'pulltrace-system'
 const readerToken = 'of-the-secret'
@@ -278,6 +281,14 @@ describe('kubectl pulltrace on a real API server', function () {
       out,
       /^Pod shop\/web on node-1 waits for the image of container app, registry.example.com\/team\/app:v1: 250 of 1000 B are here \(25%\)/,
     )
+  })
+
+  it('is a plugin of the real kubectl', async () => {
+    await withToken()
+    const [program, ...first] = await findKubeProgram('kubectl')
+    const env = { ...process.env, PATH: `${path.resolve('bin')}:${process.env['PATH']}`, KUBECONFIG: certified }
+    const { stdout } = await promisify(execFile)(program, [...first, 'pulltrace', 'history', '-A'], { env })
+    assert.equal(stdout, 'No pulls match.\n')
   })
 
   it('uses every rule of the role that is shipped', async () => {
