@@ -68,6 +68,16 @@ test-stream: setup programs ## The stream through nginx, in a browser, cut a tho
 test-image: setup programs ## The container image: its bytes, its licences, each program in it under runc
 	mocha 'test/image/**/*.test.ts'
 
+.PHONY: cluster-up cluster-down control-plane-up control-plane-down
+cluster-up: setup ## A real Kubernetes on this machine, as root (NODES=2: two nodes); says how to use it
+	@node test/cluster/up.ts cluster
+cluster-down: setup ## End it; nothing of it is left
+	@node test/cluster/down.ts cluster
+control-plane-up: setup ## etcd, API server and controllers alone; needs no root
+	@node test/cluster/up.ts control-plane
+control-plane-down: setup ## End it
+	@node test/cluster/down.ts control-plane
+
 .PHONY: bench
 bench: setup programs ## Measure, and write bench/RESULTS.md (an hour on two cores)
 	node bench/all.ts

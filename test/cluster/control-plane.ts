@@ -205,7 +205,8 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     kubectl,
     killApiServer: () => apiServer.end('SIGKILL'),
     async restartApiServer(args = options.apiServerArgs ?? []) {
-      await apiServer.end('SIGTERM')
+      // Left alone it waits up to a minute for watches that are open.
+      await apiServer.end('SIGTERM', 1_000)
       apiServer = await startApiServer(args)
     },
     compactEtcd: () => compactEtcd(etcd.url),
