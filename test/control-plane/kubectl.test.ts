@@ -8,7 +8,13 @@ import { promisify } from 'node:util'
 import { serverPod } from '../../cli/kube/cluster.fake.ts'
 import { main } from '../../cli/main.ts'
 import { openForwardServer } from '../../core/kube/port-forward.fake.ts'
-import { goodReport, post, type RunningServer, startServer } from '../../server/pulltrace/start-server.fake.ts'
+import {
+  goodPull,
+  goodReport,
+  post,
+  type RunningServer,
+  startServer,
+} from '../../server/pulltrace/start-server.fake.ts'
 import { type Authority, createAuthority } from '../cluster/certificates.ts'
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts'
 import { findKubeProgram } from '../cluster/kube-program.ts'
@@ -165,10 +171,11 @@ describe('kubectl pulltrace on a real API server', function () {
       const steps = [
         () => out.includes('"phase":"downloading"') && void plane.killApiServer(),
         () =>
-          err.includes('connection lost') && void plane.restartApiServer().then(() => report(server, 2, { pulls: [] })),
+          err.includes('connection lost') &&
+          void plane.restartApiServer().then(() => report(server, 2, { pulls: [goodPull({ phase: 'unpacking' })] })),
       ]
       if (step < steps.length && steps[step]!() !== false) step++
-      return step === steps.length && out.split('\n').length > 2
+      return out.includes('"phase":"unpacking"')
     })
     assert.equal(code, 0, err)
     assert.match(err, /^pulltrace: connection lost: .*; trying again\n/)
