@@ -1,4 +1,9 @@
 import assert from 'node:assert/strict'
+import type { PulltraceConfigSpec } from '../../core/contract/pulltrace-config.ts'
+import type { V1DaemonSet, V1StatefulSet } from '../../core/kube/objects.ts'
+import { agentDaemonSet } from '../../operator/plan/agent-daemonset.ts'
+import { inputOf } from '../../operator/plan/build.fake.ts'
+import { serverStatefulSet } from '../../operator/plan/server-statefulset.ts'
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts'
 import { createAsker } from './ask.ts'
 
@@ -121,6 +126,57 @@ describe('config/default on a real API server', function () {
     assert.equal(code, 1)
     assert.match(stderr, /violates PodSecurity "restricted:latest".*hostPath/s)
   })
+
+  const specs: readonly { name: string; spec: PulltraceConfigSpec }[] = [
+    { name: 'by default', spec: {} },
+    { name: 'with TLS', spec: { server: { tls: { secretName: 'pulltrace-server-tls' } } } },
+    { name: 'with readers of the cluster', spec: { server: { readerAuth: 'kubernetes' } } },
+    { name: 'on k3s', spec: { agent: { runtime: { socket: '/run/k3s/containerd/containerd.sock' } } } },
+  ]
+  for (const { name, spec } of specs) {
+    it(`admits the pods of server and agent ${name}`, async () => {
+      const input = inputOf(spec, spec.server?.tls && { caCertificate: 'PEM' })
+      for (const { object } of [serverStatefulSet(input), agentDaemonSet(input)]) {
+        const { status, body } = await createPodOf(object)
+        assert.equal(status, 201, JSON.stringify(body))
+        const mounts = body.spec.volumes.map((volume: { name: string }) => volume.name)
+        // The server speaks to the API server, an agent has a token for the server alone.
+        const isServer = object.kind === 'StatefulSet'
+        assert.equal(
+          mounts.some((volume: string) => volume.startsWith('kube-api-access')),
+          isServer,
+        )
+      }
+    })
+  }
+
+  it('admits no pod that is less than restricted beside the server, though it looks like one', async () => {
+    const { object } = serverStatefulSet(inputOf())
+    object.spec!.template.spec!.containers[0]!.securityContext!.allowPrivilegeEscalation = true
+    const { status, body } = await createPodOf(object)
+    assert.equal(status, 403)
+    assert.match(body.message, /violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false/)
+  })
+
+  /** As a controller makes one of the template, but for being kept. */
+  function createPodOf({ metadata, spec }: V1StatefulSet | V1DaemonSet) {
+    const claims = (spec as V1StatefulSet['spec'] & object).volumeClaimTemplates ?? []
+    const template = structuredClone(spec!.template)
+    const volumes = [
+      ...(template.spec!.volumes ?? []),
+      ...claims.map(claim => ({
+        name: claim.metadata!.name!,
+        persistentVolumeClaim: { claimName: `${claim.metadata!.name}-pulltrace-server-0` },
+      })),
+    ]
+    const { namespace } = metadata!
+    return asker.ask('POST', `/api/v1/namespaces/${namespace}/pods?dryRun=All&fieldValidation=Strict`, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { ...template.metadata, generateName: 'try-', namespace },
+      spec: { ...template.spec, volumes },
+    })
+  }
 
   for (const user of [
     'ns-admin',
