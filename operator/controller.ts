@@ -34,6 +34,8 @@ export class Controller {
   readonly #queue: WorkQueue
   /** What each write left, by object: the watch brings it a moment later. */
   readonly #written = new Map<string, string>()
+  /** Until when the API server asked not to be asked, by the clock that never goes back. */
+  #aloneUntilMs = 0
 
   constructor(parts: ControllerParts) {
     this.#parts = parts
@@ -82,7 +84,10 @@ export class Controller {
 
   async #reconcile(name: string, signal: AbortSignal): Promise<void> {
     const parts: Reconciler = { ...this.#parts, observer: this.#observer, written: this.#written }
-    await this.#parts.metrics.reconciled(async () => {
+    const { clock, log, metrics } = this.#parts
+    const waitMs = this.#aloneUntilMs - clock.monotonic()
+    if (waitMs > 0) return this.#queue.addAfter(name, waitMs)
+    await metrics.reconciled(async () => {
       try {
         const { afterMs } = await reconcile(parts, name, signal)
         this.#queue.forget(name)
@@ -91,9 +96,11 @@ export class Controller {
         return 'requeue_after'
       } catch (error) {
         if (!(error instanceof KubeError) || error.retryAfterMs === undefined) throw error
-        // It says how long it wants to be left alone: earlier would make the storm worse.
-        this.#parts.log.warn('reconcile put off', { config: name, error })
-        this.#queue.addAfter(name, Math.min(error.retryAfterMs, longestRetryAfterMs))
+        // It says how long it wants to be left alone: earlier would make the storm worse, whatever changes meanwhile.
+        const afterMs = Math.min(error.retryAfterMs, longestRetryAfterMs)
+        this.#aloneUntilMs = clock.monotonic() + afterMs
+        log.warn('reconcile put off', { config: name, afterMs, error })
+        this.#queue.addAfter(name, afterMs)
         return 'requeue_after'
       }
     })
