@@ -66,6 +66,11 @@ export async function createAuthority(dir: string): Promise<Authority> {
 const escaped = (text: string) => text.replaceAll(/[\\/+]/g, '\\$&')
 
 /** Private and public half of the key that signs ServiceAccounts' tokens. */
+export interface SigningKey {
+  readonly keyFile: string
+  readonly publicFile: string
+}
+
 export async function createSigningKey(
   dir: string,
 ): Promise<{ readonly keyFile: string; readonly publicFile: string }> {

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import https from 'node:https'
+import { mkdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type Child, makeRigDir, removeRigDir, startChild, waitUntil } from '../rig/child.ts'
-import { type AuditEvent, auditPolicy, readAudit } from './audit.ts'
+import { apiServerArgs, auditLogOf, isReady, writeApiServerFiles } from './api-server.ts'
+import { type AuditEvent, readAudit } from './audit.ts'
 import { createAuthority, createSigningKey } from './certificates.ts'
 import { compactEtcd, startEtcd } from './etcd.ts'
 import { findKubeProgram } from './kube-program.ts'
@@ -106,39 +106,22 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     tokens.set(name, randomBytes(16).toString('hex'))
     await addConfig(name, { token: tokens.get(name)! })
   }
-  await writeFile(file('tokens.csv'), users.map(user => tokenLine(user, tokens.get(user.name)!)).join(''))
-  await writeFile(file('audit-policy.json'), auditPolicy)
+  await writeApiServerFiles(
+    dir,
+    users.map(user => ({ ...user, token: tokens.get(user.name)! })),
+  )
   const configOf = (user: string) =>
     configs.get(user) ?? fail(`user '${user}' is unknown; known: ${[...configs.keys()]}`)
 
   const ca = await readFile(authority.certificateFile)
-  const ready = () => readyz(`${url}/readyz`, ca, tokens.get('admin')!)
+  const ready = () => isReady(url, ca, tokens.get('admin')!)
   const run = async (name: Parameters<typeof findKubeProgram>[0], args: readonly string[]) => {
     const [program, ...first] = await findKubeProgram(name)
     return startChild(program, [...first, ...args], file(`${name}.log`), { ...process.env, TMPDIR: dir })
   }
   const startApiServer = async (more: readonly string[]): Promise<Child> => {
     const child = await run('kube-apiserver', [
-      `--etcd-servers=${etcd.url}`,
-      `--bind-address=${address}`,
-      `--advertise-address=${address}`,
-      `--secure-port=${port}`,
-      `--cert-dir=${file('certs')}`,
-      `--tls-cert-file=${serving.certificateFile}`,
-      `--tls-private-key-file=${serving.keyFile}`,
-      `--client-ca-file=${authority.certificateFile}`,
-      `--token-auth-file=${file('tokens.csv')}`,
-      '--service-account-issuer=https://kubernetes.default.svc',
-      `--service-account-key-file=${signing.publicFile}`,
-      `--service-account-signing-key-file=${signing.keyFile}`,
-      '--service-cluster-ip-range=10.96.0.0/16',
-      '--authorization-mode=Node,RBAC',
-      '--enable-admission-plugins=NodeRestriction',
-      '--anonymous-auth=false',
-      '--allow-privileged=true',
-      '--kubelet-preferred-address-types=InternalIP',
-      `--audit-policy-file=${file('audit-policy.json')}`,
-      `--audit-log-path=${file('audit.log')}`,
+      ...apiServerArgs({ dir, address, port, etcdUrl: etcd.url, authority, serving, signing }),
       ...more,
     ])
     await waitUntil(child, ready, 60_000)
@@ -210,7 +193,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
       apiServer = await startApiServer(args)
     },
     compactEtcd: () => compactEtcd(etcd.url),
-    auditEvents: () => readAudit(file('audit.log')),
+    auditEvents: () => readAudit(auditLogOf(dir)),
     logs: () =>
       children()
         .map(child => child.log())
@@ -220,21 +203,6 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   }
 }
 
-const tokenLine = ({ name, groups = [] }: User, token: string) => `${token},${name},${name},"${groups.join(',')}"\n`
-
 function fail(message: string): never {
   throw new Error(message)
 }
-
-/** True once every part of the API server says that it is ready. */
-const readyz = (url: string, ca: Buffer, token: string) =>
-  new Promise<true | undefined>(resolve => {
-    const options = { ca, headers: { authorization: `Bearer ${token}` }, agent: false, timeout: 5_000 }
-    https
-      .get(url, options, answer => {
-        answer.resume()
-        resolve(answer.statusCode === 200 ? true : undefined)
-      })
-      .once('error', () => resolve(undefined))
-      .once('timeout', () => resolve(undefined))
-  })

@@ -6,7 +6,7 @@ import { freePorts } from './ports.ts'
 /** One etcd in `dir`, on free loopback ports. Its data are thrown away, so it need not sync them to the disk. */
 export async function startEtcd(dir: string): Promise<{ readonly url: string; readonly child: Child }> {
   const [program, ...first] = await findKubeProgram('etcd')
-  const [port, peerPort] = await freePorts(2, '127.0.0.1')
+  const [port, peerPort] = await freePorts(2)
   const [url, peerUrl] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${peerPort}`]
   const args = [
     `--data-dir=${path.join(dir, 'etcd')}`,

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import path from 'node:path'
@@ -146,11 +146,4 @@ function childOf(pid: number): number | undefined {
   } catch {
     return undefined // It is gone.
   }
-}
-
-/** Removes the cgroups below `name` in every hierarchy. All are empty once the machine is gone. */
-export async function removeCgroups(name: string): Promise<void> {
-  const hierarchies = ['', ...readdirSync('/sys/fs/cgroup')].map(each => path.join('/sys/fs/cgroup', each, name))
-  const there = hierarchies.filter(existsSync)
-  if (there.length > 0) await run('find', [...there, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';'])
 }

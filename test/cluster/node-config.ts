@@ -10,6 +10,7 @@ export interface NodeParts {
 }
 
 export const containerdSocket = '/run/containerd/containerd.sock'
+export const podRanges = '10.245.0.0/16'
 export const pauseImage = 'localhost/pause:1'
 export const clusterDnsAddress = '10.96.0.10'
 
@@ -85,6 +86,7 @@ export const proxyConfig = ({ dir, name }: NodeParts) => ({
   mode: 'iptables',
   clientConnection: { kubeconfig: `${dir}/proxy.kubeconfig` },
   hostnameOverride: name,
+  clusterCIDR: podRanges,
   // Zero: it leaves the kernel's own numbers alone, which are not the machine's alone.
   conntrack: { maxPerCore: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s' },
   iptables: { minSyncPeriod: '0s', localhostNodePorts: false },

@@ -3,8 +3,9 @@ import path from 'node:path'
 import { type Child, makeRigDir, removeRigDir, waitUntil } from '../rig/child.ts'
 import { type Cri, openCri } from '../rig/cri.ts'
 import { findProgram } from '../rig/programs.ts'
+import { removeCgroups, sweepCgroups } from './cgroups.ts'
 import type { ControlPlane } from './control-plane.ts'
-import { type Machine, removeCgroups, startMachine } from './machine.ts'
+import { type Machine, startMachine } from './machine.ts'
 import {
   clusterDnsAddress,
   cniConfig,
@@ -26,8 +27,8 @@ export interface ClusterNode {
   readonly cri: Cri
   /** Imports an OCI archive. The images keep the names that they have in it. */
   importImage(file: string): Promise<void>
-  /** This containerd's own `ctr`, in containerd namespace `k8s.io`; resolves with what it printed. */
-  ctr(args: readonly string[]): Promise<string>
+  /** This containerd's own `ctr`, in containerd namespace `k8s.io` by default; resolves with what it printed. */
+  ctr(args: readonly string[], options?: { namespace?: string }): Promise<string>
   allowPlainHttp(host: string): Promise<void>
   restartContainerd(): Promise<void>
   restartKubelet(): Promise<void>
@@ -70,6 +71,7 @@ export async function startNode(index: number): Promise<ClusterNode> {
 
   const cgroup = path.basename(dir)
   started.defer(() => removeCgroups(cgroup))
+  await sweepCgroups()
   const machine = await startMachine(name, dir)
   started.defer(() => machine.stop())
   const parts: NodeParts = {
@@ -95,8 +97,8 @@ export async function startNode(index: number): Promise<ClusterNode> {
   let containerd = await startContainerd()
   let kubelet: Child | undefined
   let proxy: Child | undefined
-  const ctr = (args: readonly string[]) =>
-    machine.exec(ctrFile, ['--address', containerdSocket, '--namespace', 'k8s.io', ...args])
+  const ctr: ClusterNode['ctr'] = (args, { namespace = 'k8s.io' } = {}) =>
+    machine.exec(ctrFile, ['--address', containerdSocket, '--namespace', namespace, ...args])
   const importImage = async (file: string) => void (await ctr(['images', 'import', file]))
   const startKubelet = () => {
     const args = ['--kubeconfig', `${dir}/kubelet.kubeconfig`, '--config', `${dir}/kubelet.json`]

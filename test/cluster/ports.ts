@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
  * Free ports of an address, all different. They lie below the range that the kernel gives to outgoing connections:
  * a client that tries again and again while its server is down could else get the server's own port, and talk to itself.
  */
-export async function freePorts(count: number, host: string): Promise<number[]> {
+export async function freePorts(count: number, host = '127.0.0.1'): Promise<number[]> {
   const lowest = Number(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split('\t')[0])
   const first = Math.max(1024, Math.min(20_000, lowest - 8_000))
   const ports: number[] = []

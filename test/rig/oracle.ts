@@ -15,7 +15,7 @@ export interface Oracle {
   snapshots(): Promise<{ key: string; parent: string; kind: 'Active' | 'Committed' | 'View' }[]>
 }
 
-export function openOracle(containerd: Containerd, namespace = 'k8s.io'): Oracle {
+export function openOracle(containerd: Pick<Containerd, 'ctr'>, namespace = 'k8s.io'): Oracle {
   const rows = async (...args: string[]) => {
     const lines = (await containerd.ctr(args, { namespace })).split('\n').slice(1)
     return lines.filter(line => line.trim() !== '')
