@@ -64,6 +64,7 @@ describe('pulltrace-server', () => {
       const stop = new AbortController()
       const stream = await fetch(`${next.url}/api/v1/events`, { signal: stop.signal })
       await post(`${next.url}/api/v1/report`, goodReport(2))
+      assert.deepEqual(await ended(), [], 'what goes on has not ended')
       const done = goodPull({ phase: 'completed', completedAt: '2026-11-21T10:01:00Z' })
       await post(`${next.url}/api/v1/report`, goodReport(3, { pulls: [done] }))
       assert.deepEqual(await ended(), [['completed', undefined]])

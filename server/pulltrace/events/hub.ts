@@ -155,6 +155,8 @@ export class EventHub {
       this.#pending.delete(pull.id)
       return this.#emit('pull.progress', pull, true)
     }
+    // It had ended, here or under the server before, and goes on after all: what has not ended is seen at once.
+    if (!this.#live.has(pull.id)) return this.#emit('pull.progress', pull, false)
     this.#pending.set(pull.id, pull)
     return undefined
   }

@@ -91,6 +91,19 @@ describe('Streams', () => {
     assert.deepEqual(linesOf(sink), ['synced 0', '1 started a', '2 progress a'])
   })
 
+  it('sends at once a pull that goes on after it had ended under the server before', () => {
+    const { hub, open } = setUp()
+    const sink = open()
+    hub.publish([{ type: 'pull.progress', pull: pullState('a') }])
+    assert.deepEqual(linesOf(sink), ['synced 0', '1 progress a'])
+    assert.deepEqual(
+      hub.snapshot().pulls.map(({ id }) => id),
+      ['a'],
+    )
+    hub.publish([{ type: 'pull.completed', pull: pullState('a', { phase: 'completed' }) }])
+    assert.deepEqual(linesOf(sink), ['2 completed a'])
+  })
+
   it('sends a reopened pull as progress, and its true end', () => {
     const { open, start, progress, end } = setUp()
     const sink = open()
@@ -204,11 +217,12 @@ describe('Streams', () => {
     const { clock, hub, open } = setUp()
     const sink = open()
     const stop = new AbortController()
+    hub.publish([{ type: 'pull.started', pull: pullState('a') }])
     hub.listen(() => stop.abort())
     hub.publish([{ type: 'pull.progress', pull: pullState('a') }])
     await hub.run(clock, 250, stop.signal)
     assert.deepEqual(clock.slept, [250])
-    assert.deepEqual(linesOf(sink), ['synced 0', '1 progress a'])
+    assert.deepEqual(linesOf(sink), ['synced 0', '1 started a', '2 progress a'])
   })
 
   it('sweeps every second until it is aborted', async () => {

@@ -49,7 +49,7 @@ export function apiRoutes(parts: ApiParts): readonly Route[] {
     { method: 'GET', path: '/api/v1/pulls', handlers: [json, reader, listPulls({ live, history })] },
     { method: 'GET', path: '/api/v1/pulls/:id', handlers: [json, reader, getPull({ live, history })] },
     { method: 'GET', path: '/api/v1/nodes', handlers: [json, reader, listNodes(nodes)] },
-    { method: 'GET', path: '/api/v1/history', handlers: [json, reader, searchHistory(history)] },
+    { method: 'GET', path: '/api/v1/history', handlers: [json, reader, searchHistory({ history, live })] },
     { method: 'POST', path: '/api/v1/tickets', handlers: [json, reader, issueTicket(tickets)] },
     { method: 'GET', path: '/openapi.json', handlers: [json, serveOpenapi(parts.openapi)] },
     { method: 'GET', path: '/', handlers: [produces('text/html'), serveHome(parts)] },

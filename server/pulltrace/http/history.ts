@@ -3,6 +3,7 @@ import { type HistoryList, type HistorySummaryList, historyGroups } from '../../
 import { errorCodes, terminalPhases } from '../../../core/contract/words.ts'
 import { pullOf } from '../../../core/pulls/pull.ts'
 import type { HistoryFilter, HistoryStore } from '../../store/store.ts'
+import type { LivePulls } from './pulls.ts'
 import { choice, flag, limit, parseQuery, plainText, queryOf, time } from './query.ts'
 
 export const defaultLimit = 100
@@ -25,8 +26,16 @@ export const historyParameters = {
   cursor: plainText,
 }
 
-/** GET /api/v1/history: newest end first, or sums with `groupBy`. */
-export function searchHistory(history: Pick<HistoryStore, 'search' | 'summarize'>) {
+export interface HistoryParts {
+  readonly history: Pick<HistoryStore, 'search' | 'summarize'>
+  readonly live: Pick<LivePulls, 'get'>
+}
+
+/**
+ * GET /api/v1/history: newest end first, or sums with `groupBy`. A pull whose end was not known and that goes on after all
+ * has not ended: it is not told here, and the sums count it until its true end takes the place of that one.
+ */
+export function searchHistory({ history, live }: HistoryParts) {
   return async (ctx: Context): Promise<void> => {
     const query = parseQuery(queryOf(ctx), historyParameters)
     const { phase, since, until, groupBy, layers = false, limit = defaultLimit, cursor, ...same } = query
@@ -43,7 +52,8 @@ export function searchHistory(history: Pick<HistoryStore, 'search' | 'summarize'
       return
     }
     const page = await history.search(filter, limit, cursor)
-    const items = page.items.map(pull => pullOf(pull, { layers }))
+    const ended = page.items.filter(({ id }) => live.get(id) === undefined)
+    const items = ended.map(pull => pullOf(pull, { layers }))
     ctx.body = { items, nextCursor: page.nextCursor ?? null } satisfies HistoryList
   }
 }
