@@ -23,9 +23,8 @@ describe('the operator under faults', function () {
 
   before(async function () {
     this.timeout(1_200_000) // The first time, Kubernetes is built.
-    scene = await openScene({ controllerManager: true })
+    scene = await openScene()
     relay = await openApiRelay(scene.plane)
-    await clear(scene)
   })
   after(async () => {
     await relay?.[Symbol.asyncDispose]()

@@ -2,7 +2,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { PulltraceConfigSpec } from '../../core/contract/pulltrace-config.ts'
 import { type KubeApi, openKubeApi } from '../../core/kube/kube-api.ts'
-import type { CustomObject, KubeObject, Resource } from '../../core/kube/objects.ts'
+import type { CustomObject, KubeObject, Resource, V1DaemonSet, V1StatefulSet } from '../../core/kube/objects.ts'
 import {
   configMaps,
   daemonSets,
@@ -28,6 +28,7 @@ export interface Scene extends AsyncDisposable {
   readonly plane: ControlPlane
   /** As cluster-admin. */
   readonly api: KubeApi
+  readonly collectsGarbage: boolean
   /** Must succeed. */
   kubectl(args: readonly string[], input?: string): Promise<string>
 }
@@ -49,7 +50,8 @@ export async function openScene(options: ControlPlaneOptions = {}): Promise<Scen
       api.close()
       await plane.stop()
     }
-    return { plane, api, kubectl, [Symbol.asyncDispose]: close }
+    const collectsGarbage = options.controllerManager === true
+    return { plane, api, kubectl, collectsGarbage, [Symbol.asyncDispose]: close }
   } catch (error) {
     await plane.stop()
     throw error
@@ -128,6 +130,17 @@ export const configOf = (spec: PulltraceConfigSpec = {}, name = 'pulltrace'): Cu
 export const applyConfig = (api: KubeApi, spec: PulltraceConfigSpec = {}, name = 'pulltrace') =>
   api.apply(pulltraceConfigs, configOf(spec, name), { fieldManager: 'kubectl', force: true })
 
+export const daemonSetOf = async (api: KubeApi): Promise<V1DaemonSet> =>
+  (await api.get(daemonSets, 'pulltrace-agent', { namespace: agents }))!
+
+export const statefulSetOf = async (api: KubeApi): Promise<V1StatefulSet> =>
+  (await api.get(statefulSets, 'pulltrace-server', { namespace: system }))!
+
+export const podOf = (set: V1DaemonSet | V1StatefulSet) => set.spec!.template.spec!
+
+export const envOf = (set: V1DaemonSet | V1StatefulSet, name: string) =>
+  podOf(set).containers[0]!.env?.find(variable => variable.name === name)?.value
+
 /** All that a PulltraceConfig makes by default. */
 export const made = [
   [configMaps, system, 'pulltrace-settings'],
@@ -170,12 +183,14 @@ export const untilReason = (api: KubeApi, type: string, reason: string, name = '
     limitMs,
   )
 
-/**
- * Removes the configs and waits until the garbage collector has removed what they made. It looks for new kinds every
- * 30 s only: the first time that can be long.
- */
-export async function clear(scene: Scene): Promise<void> {
-  await scene.kubectl(['delete', 'pulltraceconfigs', '--all', '--wait=true'])
-  const isGone = async () => ((await allMade(scene.api)).every(object => object === undefined) ? true : undefined)
+/** Removes the configs and all that they made: where there is a garbage collector, by waiting for it. */
+export async function clear({ api, kubectl, collectsGarbage }: Scene): Promise<void> {
+  await kubectl(['delete', 'pulltraceconfigs', '--all', '--wait=true'])
+  const isGone = async () => {
+    if (!collectsGarbage)
+      await Promise.all(made.map(([kind, namespace, name]) => api.delete(kind, name, { namespace })))
+    return (await allMade(api)).every(object => object === undefined) ? true : undefined
+  }
+  // It looks for new kinds every 30 s only: the first time that can be long.
   await eventually('everything is gone', isGone, 90_000)
 }
