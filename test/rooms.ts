@@ -19,6 +19,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'server/store': ['core/pulls', 'core/contract', 'core/lib'],
   'server/pulltrace': ['core', 'server/store/store.ts', 'prom-client'],
   'server/pulltrace/events': ['core', 'server/store/store.ts'],
+  'server/pulltrace/pods': ['core', 'server/store/store.ts'],
   'server/pulltrace/reports': ['core', 'server/store/store.ts'],
   'server/pulltrace/pages': ['core/contract', 'core/lib'],
   'server/pulltrace/http': [

@@ -31,6 +31,11 @@ const optional =
 const interval = durationMs(100, 300_000, '100ms to 5m')
 const mebibytes = integer(1, 1024 * 1024)
 
+function flag(name: string, fallback: string, doc: string): Setting<boolean> {
+  const setting = oneOf(['true', 'false'])(name, fallback, doc)
+  return { ...setting, parse: value => setting.parse(value) === 'true' }
+}
+
 /** Every setting of pulltrace-server. docs/configuration.md is made from this table. */
 export const settings = {
   httpAddr: listenAddress('PULLTRACE_HTTP_ADDR', ':8080', 'Where the API, the stream and the pages listen.'),
@@ -105,6 +110,21 @@ export const settings = {
     '',
     'ConfigMap (namespace/name) whose reportInterval and idleReportInterval are in force at once, without a restart. Empty: the two settings above.',
   ),
+  watchPods: flag(
+    'PULLTRACE_WATCH_PODS',
+    'false',
+    'Whether pods and their events are watched, in Kubernetes: who waits for which image, what is queued, why it failed.',
+  ),
+  watchNamespaces: list(
+    'PULLTRACE_WATCH_NAMESPACES',
+    '',
+    'Namespaces whose pods are watched and shown, separated by commas. Empty: all.',
+  ),
+  maxQueuedPulls: integer(1, 1_000_000)(
+    'PULLTRACE_MAX_QUEUED_PULLS',
+    '20000',
+    'Most pulls that only a kubelet has told of.',
+  ),
   kubeconfigFile: optionalText(
     'PULLTRACE_KUBECONFIG',
     '',
@@ -171,6 +191,10 @@ export function loadServerConfig(env: Env): ServerConfig {
     if (file !== undefined && !existsSync(file))
       faults.push(`${settings[key].name} must be a file that exists, got '${file}'`)
   }
+  for (const namespace of values.watchNamespaces ?? []) {
+    if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(namespace))
+      faults.push(`PULLTRACE_WATCH_NAMESPACES must hold names of namespaces, got '${namespace}'`)
+  }
   const tls = tlsOf(values.tlsCertFile, values.tlsKeyFile, faults)
   for (const origin of values.corsOrigins ?? []) {
     if (!isOrigin(origin))
@@ -188,8 +212,8 @@ export function loadServerConfig(env: Env): ServerConfig {
 }
 
 /** Without it the server knows nothing of Kubernetes, and does not look for it. */
-export const needsKubernetes = ({ agentAuth, readerAuth, settingsConfigMap }: ServerConfig): boolean =>
-  agentAuth === 'kubernetes' || readerAuth === 'kubernetes' || settingsConfigMap !== undefined
+export const needsKubernetes = ({ agentAuth, readerAuth, settingsConfigMap, watchPods }: ServerConfig): boolean =>
+  watchPods || agentAuth === 'kubernetes' || readerAuth === 'kubernetes' || settingsConfigMap !== undefined
 
 function tokenOf(name: string, token: string | undefined, file: string | undefined, faults: string[]) {
   if (token !== undefined && file !== undefined) faults.push(`${name} and ${name}_FILE must not both be set`)

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { openapiOf } from '../../core/contract/openapi.ts'
 import { openKubeApi } from '../../core/kube/kube-api.ts'
@@ -6,7 +7,7 @@ import { type Clock, systemClock } from '../../core/lib/clock.ts'
 import { createLogger, type Logger } from '../../core/lib/log.ts'
 import type { Env } from '../../core/lib/settings.ts'
 import { version } from '../../core/lib/version.ts'
-import { maxBytesOf } from '../store/max-bytes.ts'
+import { maxBytesOf, maxBytesWhenFull } from '../store/max-bytes.ts'
 import { openSqliteHistory } from '../store/sqlite/open-sqlite-history.ts'
 import type { HistoryStore } from '../store/store.ts'
 import { loadServerConfig, needsKubernetes, program, type ServerConfig } from './config.ts'
@@ -23,13 +24,17 @@ import { apiLimits, healthLimits, openListener } from './http/listener.ts'
 import { Tickets } from './http/tickets.ts'
 import { openTls } from './http/tls.ts'
 import { ServerMetrics } from './metrics.ts'
+import { PodSide } from './pods/pod-side.ts'
 import { Intake } from './reports/intake.ts'
+import { PodJoin } from './reports/pod-join.ts'
 import { SettingsWatch } from './settings/settings-watch.ts'
 
 const mebibyte = 1024 * 1024
 /** How often files that may be replaced are looked at. Milliseconds. */
 const filesEveryMs = 5000
 const flushMs = 250
+/** How often what kubelets told is looked at for what time does to it. Milliseconds. */
+const joinEveryMs = 250
 /** How long a starting server waits for the intervals that its cluster commands. Milliseconds. */
 const settingsWithinMs = 5000
 /** How often streams are asked whether their reader may still read; what is known costs nothing. Milliseconds. */
@@ -70,12 +75,19 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
   const { settingsConfigMap: configMap } = config
   const settings =
     kube && configMap && new SettingsWatch({ api: kube, configMap, otherwise: intervalsIn(config), clock, log })
-  const intake = new Intake({
+  const changed = (node: string) => intake.podsChanged(node)
+  const { watchPods, watchNamespaces: namespaces } = config
+  const podSide =
+    kube && watchPods ? new PodSide({ api: kube, namespaces, changed, instance: hostname(), clock, log }) : undefined
+  const podJoin = podSide && new PodJoin({ ...config, pods: podSide, history })
+  const intake: Intake = new Intake({
     history,
     publish: changes => {
       metrics.observe(changes)
+      podSide?.observe(changes)
       hub.publish(changes)
     },
+    pods: podJoin,
     intervals: () => settings?.intervals ?? config,
     limits: { ...config, forgetNodeAfterMs },
     clock,
@@ -86,6 +98,7 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
     version,
     intake: () => intake.counts(),
     settings: () => ({ ...(settings?.intervals ?? intervalsIn(config)), refused: settings?.refused === true }),
+    pods: () => podSide && podJoin && { ...podSide.figures(), ...podJoin.counts() },
     streams: () => ({ ...streams.counters, clients: streams.active }),
     history: () => figuresOf(history),
     bodyBytesHeld: () => budget.heldBytes,
@@ -99,6 +112,8 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
     streams.run(background.signal),
     every(clock, 1000, background.signal, () => intake.sweep(), log),
     settings?.run(background.signal),
+    podSide?.run(background.signal),
+    podSide && every(clock, joinEveryMs, background.signal, async () => intake.joinDue(), log),
     every(clock, grantsEveryMs, background.signal, () => guard.sweep(), log),
     every(clock, pruneEveryMs, background.signal, () => prune(history, config, clock), log),
   ]
@@ -184,9 +199,12 @@ async function figuresOf(history: HistoryStore) {
 }
 
 async function prune(history: HistoryStore, { dataDir, historyMaxMiB, historyTtlMs }: ServerConfig, clock: Clock) {
-  if (!history.health().healthy) return
+  const health = history.health()
+  if (!health.healthy && health.kind !== 'disk_full') return
   const { bytes } = await history.size()
-  await history.prune(clock.now() - historyTtlMs, await maxBytesOf(dataDir, bytes, historyMaxMiB * mebibyte))
+  const limitOf = health.healthy ? maxBytesOf : maxBytesWhenFull
+  const maxBytes = await limitOf(dataDir, bytes, historyMaxMiB * mebibyte)
+  if (maxBytes !== undefined) await history.prune(clock.now() - historyTtlMs, maxBytes)
 }
 
 /** Runs `work` again and again, each time `ms` after the last one ended, until aborted. A failure is logged. */

@@ -7,6 +7,8 @@ export interface MetricSources {
   readonly version: string
   readonly intake: () => { readonly nodes: number; readonly staleNodes: number; readonly livePulls: number }
   readonly settings: () => SettingsFigures
+  /** Undefined where pods are not watched: their metrics are 0. */
+  readonly pods: () => PodFigures | undefined
   readonly streams: () => StreamFigures
   readonly history: () => Promise<{ readonly healthy: boolean; readonly pulls?: number; readonly bytes?: number }>
   readonly bodyBytesHeld: () => number
@@ -18,6 +20,17 @@ export interface SettingsFigures {
   readonly reportIntervalMs: number
   readonly idleReportIntervalMs: number
   readonly refused: boolean
+}
+
+export interface PodFigures {
+  readonly podsWaiting: number
+  readonly synced: boolean
+  readonly eventsTaken: number
+  readonly eventsDropped: number
+  /** Epoch ms; 0: never. */
+  readonly lastContactMs: number
+  readonly queuedPulls: number
+  readonly droppedPulls: number
 }
 
 export interface StreamFigures {
@@ -88,6 +101,7 @@ export class ServerMetrics {
   observe(changes: readonly PullChange[]): void {
     let bytes = 0
     for (const { type, pull } of changes) {
+      for (const id of pull.replaces ?? []) this.#fetchedBytes.delete(id)
       const { fetchedBytes } = pull.rate
       // A pull that is new has fetched nothing yet; one that goes on after an end nobody knew was counted before it.
       const before = this.#fetchedBytes.get(pull.id) ?? fetchedBytes
@@ -124,7 +138,7 @@ export class ServerMetrics {
 
   readonly connectionDropped = (): void => this.#dropped.inc()
 
-  #addGauges({ version, intake, settings, streams, history, bodyBytesHeld, connections }: MetricSources): void {
+  #addGauges({ version, intake, settings, pods, streams, history, bodyBytesHeld, connections }: MetricSources): void {
     this.#gauge('pulltrace_pulls_active', 'Pulls that have not ended.', () => intake().livePulls)
     this.#gauge('pulltrace_nodes_known', 'Nodes that report, or have lately.', () => intake().nodes)
     this.#gauge('pulltrace_nodes_stale', 'Of these, silent for three intervals.', () => intake().staleNodes)
@@ -143,6 +157,7 @@ export class ServerMetrics {
       '1 while PULLTRACE_SETTINGS_CONFIGMAP holds a value that cannot be in force, else 0.',
       () => (settings().refused ? 1 : 0),
     )
+    this.#addPods(pods)
     this.#gauge('pulltrace_sse_clients_active', 'Clients of the stream.', () => streams().clients)
     this.#total('pulltrace_sse_events_total', 'Events written to clients.', () => streams().events)
     this.#total('pulltrace_sse_bytes_total', 'Bytes written to clients.', () => streams().bytes)
@@ -156,6 +171,34 @@ export class ServerMetrics {
     new Gauge({ name: info, help: 'Always 1.', labelNames: Object.keys(labels), registers: [this.registry] }).set(
       labels,
       1,
+    )
+  }
+
+  #addPods(pods: MetricSources['pods']): void {
+    this.#gauge(
+      'pulltrace_pods_waiting',
+      'Pods that are held as they may wait for an image.',
+      () => pods()?.podsWaiting ?? 0,
+    )
+    this.#gauge('pulltrace_pulls_queued', 'Pulls that only a kubelet has told of.', () => pods()?.queuedPulls ?? 0)
+    this.#gauge('pulltrace_pod_watch_synced', '1 when all pods and events were listed once, else 0.', () =>
+      pods()?.synced ? 1 : 0,
+    )
+    this.#gauge(
+      'pulltrace_pod_watch_last_contact_timestamp_seconds',
+      'When the API server was last heard by the watch that is silent longest.',
+      () => (pods()?.lastContactMs ?? 0) / 1000,
+    )
+    this.#total('pulltrace_kubelet_events_total', 'Events of kubelets about pulls.', () => pods()?.eventsTaken ?? 0)
+    this.#total(
+      'pulltrace_kubelet_events_dropped_total',
+      'Of these, more for one pod, or for pods not known, than a kubelet sends.',
+      () => pods()?.eventsDropped ?? 0,
+    )
+    this.#total(
+      'pulltrace_pulls_queued_dropped_total',
+      'Queued pulls not shown, above PULLTRACE_MAX_QUEUED_PULLS or 1000 on a node.',
+      () => pods()?.droppedPulls ?? 0,
     )
   }
 

@@ -4,6 +4,7 @@ import { isTerminal, type TerminalPhase } from '../../../core/contract/words.ts'
 import type { Clock } from '../../../core/lib/clock.ts'
 import type { Logger } from '../../../core/lib/log.ts'
 import type { PullChange } from '../../../core/pulls/change.ts'
+import type { Moment } from '../../../core/pulls/join-input.ts'
 import { idsToLookUp, type MergeContext, type Merged, merge } from '../../../core/pulls/merge.ts'
 import type { NodeState } from '../../../core/pulls/node.ts'
 import type { PullState } from '../../../core/pulls/pull.ts'
@@ -12,6 +13,7 @@ import { sweep } from '../../../core/pulls/sweep.ts'
 import type { HistoryStore } from '../../store/store.ts'
 import { KeyedQueue } from './keyed-queue.ts'
 import { nodeViewOf } from './node-view.ts'
+import type { JoinedMerge, PastEnds, PodJoin } from './pod-join.ts'
 import { Room, type RoomLimits } from './room.ts'
 
 export interface IntakeParts {
@@ -21,6 +23,8 @@ export interface IntakeParts {
   /** The intervals in force; read for each report, so a change needs no restart. */
   readonly intervals: () => { readonly reportIntervalMs: number; readonly idleReportIntervalMs: number }
   readonly limits: IntakeLimits
+  /** Where pods are watched: who waits for what, and what only the kubelets know. */
+  readonly pods?: PodJoin | undefined
   readonly clock: Clock
   readonly log: Logger
 }
@@ -39,6 +43,10 @@ type Report = AgentReport | AgentReportV1
 type Past = Pick<MergeContext, 'ends' | 'unknowns' | 'holdEnds'>
 
 const noPast: Past = { ends: new Map(), unknowns: new Map(), holdEnds: false }
+const noPastEnds: PastEnds = new Set()
+
+/** A merge with what pods add to it. */
+type Step = Merged & { readonly joined?: JoinedMerge }
 
 /**
  * Where reports become state: look up, merge, store what ended, then keep the state
@@ -50,6 +58,8 @@ export class Intake {
   readonly #nodes = new Map<string, NodeState>()
   readonly #queue = new KeyedQueue()
   readonly #room: Room
+  /** Nodes whose pods wait to be joined. */
+  readonly #joining = new Set<string>()
   #historyFails = false
 
   constructor(parts: IntakeParts) {
@@ -63,8 +73,8 @@ export class Intake {
     if (this.#queue.idle(name)) {
       const old = this.#nodes.get(name)
       this.#room.check(this.#nodes.size, old, report)
-      if (idsToLookUp(old, report).length === 0) {
-        const merged = merge(old, report, this.#context(noPast))
+      if (idsToLookUp(old, report).length === 0 && !this.#parts.pods?.asksHistory(name)) {
+        const merged = this.#join(merge(old, report, this.#context(noPast)), noPastEnds, false)
         if (merged.ended.length === 0) return this.#keep(old, merged, report, noPast)
       }
     }
@@ -91,6 +101,23 @@ export class Intake {
     await Promise.all(due.map(({ nodeName }) => this.#queue.run(nodeName, () => this.#sweepNode(nodeName))))
   }
 
+  /** To be called when pods of a node, or what its kubelet says of them, have changed. */
+  podsChanged(nodeName: string): void {
+    const { pods, log } = this.#parts
+    if (pods === undefined || this.#joining.has(nodeName)) return
+    this.#joining.add(nodeName)
+    const join = () => {
+      this.#joining.delete(nodeName)
+      return this.#joinNode(pods, nodeName)
+    }
+    this.#queue.run(nodeName, join).catch(error => log.error('pods not joined', { node: nodeName, error }))
+  }
+
+  /** What time does to what kubelets told: ends that waited long enough. To be called a few times a second. */
+  joinDue(): void {
+    for (const name of this.#parts.pods?.due(this.#parts.clock.monotonic()) ?? []) this.podsChanged(name)
+  }
+
   /**
    * For a server that stops, once it takes no more reports: finishes those being taken and stores what has not ended.
    * Nothing of that is published: for readers these pulls go on, here or with the next server.
@@ -114,10 +141,47 @@ export class Intake {
     const old = this.#nodes.get(report.nodeName)
     this.#room.check(this.#nodes.size, old, report)
     const past = await this.#lookUp(idsToLookUp(old, report))
-    const merged = merge(old, report, this.#context(past))
+    const told = (await this.#parts.pods?.pastEnds(report.nodeName)) ?? noPastEnds
+    const merged = this.#join(merge(old, report, this.#context(past)), told, past.holdEnds)
     if (await this.#stored(merged.ended)) return this.#keep(old, merged, report, past)
     const held = { ...past, holdEnds: true }
-    return this.#keep(old, merge(old, report, this.#context(held)), report, held)
+    return this.#keep(old, this.#join(merge(old, report, this.#context(held)), told, true), report, held)
+  }
+
+  #join(merged: Merged, past: PastEnds, holdEnds: boolean): Step {
+    const { pods } = this.#parts
+    if (pods === undefined || !merged.accepted) return merged
+    const { state, changes, ended } = merged
+    const joined = pods.join(
+      state.nodeName,
+      { pulls: state.pulls, changes, ended },
+      past,
+      this.#momentOf(state),
+      holdEnds,
+    )
+    const kept = joined.pulls === state.pulls ? state : { ...state, pulls: joined.pulls }
+    return { ...merged, state: kept, changes: joined.changes, ended: joined.ended, joined }
+  }
+
+  async #joinNode(pods: PodJoin, name: string): Promise<void> {
+    const past = await pods.pastEnds(name)
+    const old = this.#nodes.get(name)
+    const before = { pulls: old?.pulls ?? new Map(), changes: [], ended: [] }
+    const join = (holdEnds: boolean) => pods.join(name, before, past, this.#momentOf(old), holdEnds)
+    let joined = join(false)
+    if (!(await this.#stored(joined.ended))) joined = join(true)
+    pods.keep(name, joined)
+    if (old !== undefined && joined.pulls !== old.pulls) this.#replace(old, { ...old, pulls: joined.pulls })
+    if (joined.changes.length > 0) this.#parts.publish(joined.changes)
+  }
+
+  #momentOf(node: NodeState | undefined): Moment {
+    const { clock, intervals } = this.#parts
+    return {
+      nodeMs: clock.now() + (node?.clockSkewMs ?? 0),
+      monotonicMs: clock.monotonic(),
+      intervalMs: node === undefined || node.stale ? 0 : intervals().reportIntervalMs,
+    }
   }
 
   async #sweepNode(name: string): Promise<void> {
@@ -179,7 +243,7 @@ export class Intake {
     this.#historyFails = error !== undefined
   }
 
-  #keep(old: NodeState | undefined, merged: Merged, report: Report, { holdEnds }: Past): AgentReportAnswer {
+  #keep(old: NodeState | undefined, merged: Step, report: Report, { holdEnds }: Past): AgentReportAnswer {
     const { reportIntervalMs, idleReportIntervalMs } = this.#parts.intervals()
     if (!merged.accepted) {
       return {
@@ -192,6 +256,7 @@ export class Intake {
       }
     }
     this.#replace(old, merged.state)
+    if (merged.joined !== undefined) this.#parts.pods?.keep(report.nodeName, merged.joined)
     if (merged.changes.length > 0) this.#parts.publish(merged.changes)
     return {
       accepted: true,

@@ -1,0 +1,125 @@
+import { parseImageRef } from '../../../core/pulls/image-ref.ts'
+import { type Joined, joinPods } from '../../../core/pulls/join.ts'
+import type { Moment } from '../../../core/pulls/join-input.ts'
+import { attemptsToLookUp, type FreshEnd } from '../../../core/pulls/join-queued.ts'
+import { dueOf, isIdle, type KubeletState, noKubelet } from '../../../core/pulls/kubelet-state.ts'
+import type { Merged } from '../../../core/pulls/merge.ts'
+import type { PullState } from '../../../core/pulls/pull.ts'
+import type { NodeWaits } from '../../../core/pulls/waiting.ts'
+import type { HistoryStore } from '../../store/store.ts'
+
+/** What is known of the pods of a node. `pods/` answers it. */
+export interface PodWaits {
+  waits(nodeName: string): NodeWaits
+}
+
+export interface PodJoinParts {
+  readonly pods: PodWaits
+  readonly history: Pick<HistoryStore, 'endsOf' | 'search'>
+  /** Pulls that only the kubelet knows of, on all nodes together. */
+  readonly maxQueuedPulls: number
+}
+
+/** Ids of ends that the history tells; 'unknown' when it cannot be asked: then no end may be told. */
+export type PastEnds = ReadonlySet<string> | 'unknown'
+const nothingPast: ReadonlySet<string> = new Set()
+
+/** A merge with what pods add to it, and the state to keep once what it ended is safe. */
+export interface JoinedMerge extends Pick<Merged, 'changes' | 'ended'> {
+  readonly pulls: ReadonlyMap<string, PullState>
+  readonly kubelet: KubeletState | undefined
+  readonly dropped: number
+}
+
+/** Holds what the kubelets told of, node by node, and joins it to what the agents report. */
+export class PodJoin {
+  readonly #parts: PodJoinParts
+  readonly #nodes = new Map<string, KubeletState>()
+  #queued = 0
+  #dropped = 0
+
+  constructor(parts: PodJoinParts) {
+    this.#parts = parts
+  }
+
+  counts(): { readonly queuedPulls: number; readonly droppedPulls: number } {
+    return { queuedPulls: this.#queued, droppedPulls: this.#dropped }
+  }
+
+  /** Nodes on which time alone changes something by now. */
+  due(monotonicMs: number): string[] {
+    const due: string[] = []
+    for (const [name, kubelet] of this.#nodes) if (dueOf(kubelet) <= monotonicMs) due.push(name)
+    return due
+  }
+
+  /** Whether the history must be asked before the node is joined. */
+  asksHistory(nodeName: string): boolean {
+    return this.#fresh(nodeName).length > 0
+  }
+
+  /** Ends that were over when they were first heard of, and that are told already: by this server, or one before it. */
+  async pastEnds(nodeName: string): Promise<PastEnds> {
+    const fresh = this.#fresh(nodeName)
+    if (fresh.length === 0) return nothingPast
+    try {
+      const ends = await this.#parts.history.endsOf(fresh.map(({ id }) => id))
+      const past = new Set(ends.keys())
+      for (const end of fresh) if (!past.has(end.id) && (await this.#toldByAgent(nodeName, end))) past.add(end.id)
+      return past
+    } catch {
+      // Whoever stores ends next says that the history is away.
+      return 'unknown'
+    }
+  }
+
+  join(
+    nodeName: string,
+    before: Omit<JoinedMerge, 'kubelet' | 'dropped'>,
+    past: PastEnds,
+    moment: Moment,
+    holdEnds: boolean,
+  ): JoinedMerge {
+    const kubelet = this.#nodes.get(nodeName) ?? noKubelet
+    const waits = this.#parts.pods.waits(nodeName)
+    if (waits.containers.length === 0 && isIdle(kubelet)) return { ...before, kubelet: undefined, dropped: 0 }
+    const joined: Joined = joinPods({
+      nodeName,
+      ...before,
+      kubelet,
+      waits,
+      past: past === 'unknown' ? nothingPast : past,
+      moment,
+      holdEnds: holdEnds || past === 'unknown',
+      room: Math.max(0, this.#parts.maxQueuedPulls - this.#queued),
+    })
+    return joined
+  }
+
+  /** To be called once what `joined` ended is safe. */
+  keep(nodeName: string, { kubelet, dropped }: JoinedMerge): void {
+    if (kubelet === undefined) return
+    this.#dropped += dropped
+    this.#queued += kubelet.queued.size - (this.#nodes.get(nodeName)?.queued.size ?? 0)
+    if (isIdle(kubelet)) this.#nodes.delete(nodeName)
+    else this.#nodes.set(nodeName, kubelet)
+  }
+
+  #fresh(nodeName: string): readonly FreshEnd[] {
+    const { containers } = this.#parts.pods.waits(nodeName)
+    if (containers.length === 0) return []
+    return attemptsToLookUp(this.#nodes.get(nodeName) ?? noKubelet, { containers, everyNamespace: true })
+  }
+
+  /** Whether an agent's pull of this container has ended since the attempt began. */
+  async #toldByAgent(nodeName: string, { container, attempt }: FreshEnd): Promise<boolean> {
+    const { namespace, podName: pod, image } = container
+    const filter = { node: nodeName, namespace, pod, sinceMs: attempt.startedAtMs }
+    const { items } = await this.#parts.history.search(filter, 20)
+    return items.some(
+      pull =>
+        pull.pods.some(each => each.podName === pod && each.container === container.container) &&
+        (pull.imageRef === image.name || parseImageRef(pull.imageRef)?.repository === image.repository),
+    )
+  }
+}
