@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import http from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { type KubeApi, kubeApiOf } from './kube-api.ts'
 import { ObjectHistory } from './object-history.fake.ts'
 import { gone, isAskedFor, ObjectRequests, type Refusal } from './object-requests.fake.ts'
@@ -39,6 +39,7 @@ export class FakeApiServer implements AsyncDisposable {
   readonly requests: ReceivedRequest[] = []
   /** Asked for each request, before anything is done. */
   fault: (request: ReceivedRequest) => Fault | undefined = () => undefined
+  connected: (socket: Socket) => void = () => {}
   /** Bearer tokens that may call; undefined: all may. */
   callers: ReadonlySet<string> | undefined
   /** How a version that is forgotten is answered when a watch asks for it: servers do both. */
@@ -58,6 +59,7 @@ export class FakeApiServer implements AsyncDisposable {
 
   static async start(port = 0): Promise<FakeApiServer> {
     const fake = new FakeApiServer()
+    fake.#server.on('connection', socket => fake.connected(socket))
     fake.#server.listen(port, '127.0.0.1')
     await once(fake.#server, 'listening')
     return fake

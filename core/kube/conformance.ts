@@ -31,8 +31,8 @@ function suite(open: () => Promise<KubeApi>): void {
     made.push({ resource, name })
     return name
   }
-  const configMap = (name: string, data: Record<string, string>, labels: Record<string, string> = {}): V1ConfigMap => ({
-    metadata: { name, namespace, labels },
+  const configMap = (name: string, data: Record<string, string>, labels?: Record<string, string>): V1ConfigMap => ({
+    metadata: { name, namespace, ...(labels && { labels }) },
     data,
   })
   const create = (data: Record<string, string>, labels?: Record<string, string>) =>
