@@ -33,6 +33,16 @@ export const isConflict = (error: unknown): boolean => error instanceof KubeErro
 export const isGone = (error: unknown): boolean =>
   error instanceof KubeError && (error.status === 410 || error.reason === 'Expired' || error.reason === 'Gone')
 
+/**
+ * Whether a watch may be asked for again from where it was. After trouble on the way it can; other answers may mean that the
+ * place is forgotten, ahead of a server that was restored from a backup (504), or not ours any more: list again.
+ */
+export function canResume(error: unknown): boolean {
+  if (!(error instanceof KubeError)) return true
+  if (isGone(error) || error.reason === 'BadWatch') return false
+  return [0, 429, 500, 502, 503].includes(error.status)
+}
+
 interface Status {
   readonly message?: unknown
   readonly reason?: unknown

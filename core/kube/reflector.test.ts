@@ -171,8 +171,6 @@ describe('Reflector', () => {
       server.watches.reset('{"type":"ADDED","object":{"metadata":{"name":"tw')
       await until('it is cut', () => server.watches.size === 0)
       server.watches.silent = false
-      await until('it waits', () => clock.slept.includes(800))
-      await clock.advance(800)
       await until('the second is told', () => seen.length === 2)
       assert.deepEqual(
         [...reflector.entries()],
@@ -207,17 +205,19 @@ describe('Reflector', () => {
       assert.equal(watches().length, 1)
     })
 
-    it('does not turn in circles when the server ends each watch at once', async () => {
-      await watching()
-      for (const waitMs of [800, 1600, 3200]) {
-        server.watches.end()
-        await until(`it waits ${waitMs} ms`, () => clock.slept.includes(waitMs))
-        await clock.advance(waitMs)
-        await until('a watch is open', () => server.watches.size === 1)
-      }
-      assert.equal(watches().length, 4)
-      assert.equal(lists().length, 1)
-    })
+    for (const how of ['end', 'reset'] as const) {
+      it(`does not turn in circles when each watch is over at once (${how})`, async () => {
+        await watching()
+        for (const waitMs of [800, 1600, 3200]) {
+          server.watches[how]()
+          await until(`it waits ${waitMs} ms`, () => clock.slept.includes(waitMs))
+          await clock.advance(waitMs)
+          await until('a watch is open', () => server.watches.size === 1 && clock.sleeping === 1)
+        }
+        assert.equal(watches().length, 4)
+        assert.equal(lists().length, 1)
+      })
+    }
   })
 
   describe('a place that is forgotten (410)', () => {

@@ -1,9 +1,10 @@
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/log.ts'
 import { Backoff } from './backoff.ts'
+import { guarded } from './guarded.ts'
 import { type Changed, KeptObjects } from './kept-objects.ts'
 import type { KubeApi } from './kube-api.ts'
-import { errorOfWatchEvent, isGone, KubeError } from './kube-error.ts'
+import { canResume, errorOfWatchEvent, KubeError } from './kube-error.ts'
 import type { KubeObject, Resource } from './objects.ts'
 import { Silence } from './silence.ts'
 import { type WatchEvent, watchEvents } from './watch-events.ts'
@@ -55,9 +56,20 @@ export class Reflector<T extends KubeObject, K> {
     this.#options = options
     this.#random = options.random ?? Math.random
     this.#backoff = new Backoff(options.clock, this.#random)
+    // A fault of ours in one object must not cost all others their updates.
+    const failed = (handler: string, error: unknown) =>
+      options.log.error('handler of a watch failed', { handler, resource: options.resource.plural, error })
     this.#objects = new KeptObjects(
-      object => this.#guarded('keep', () => options.keep(object)),
-      (key, now, before) => this.#guarded('changed', () => options.changed(key, now, before)),
+      object =>
+        guarded(
+          () => options.keep(object),
+          error => failed('keep', error),
+        ),
+      (key, now, before) =>
+        guarded(
+          () => options.changed(key, now, before),
+          error => failed('changed', error),
+        ),
     )
   }
 
@@ -122,8 +134,8 @@ export class Reflector<T extends KubeObject, K> {
   }
 
   async #list(signal: AbortSignal): Promise<string> {
-    const { api, resource, namespace, labelSelector, fieldSelector } = this.#options
-    const query = { namespace, labelSelector, fieldSelector, signal }
+    const { api, resource } = this.#options
+    const query = { ...this.#selection(), signal }
     const listed = this.#objects.startList()
     let page = await api.list(resource, { ...query, limit: pageItems })
     for (;;) {
@@ -143,54 +155,48 @@ export class Reflector<T extends KubeObject, K> {
     return page.resourceVersion
   }
 
-  /** Until the server ends it in its own time, or it is silent; rejects when it did not end well. */
+  /** Until it ends, in whatever way it may be resumed at once; rejects after what should be waited for. */
   async #watch(signal: AbortSignal): Promise<void> {
-    const {
-      api,
-      resource,
-      namespace,
-      labelSelector,
-      fieldSelector,
-      clock,
-      silenceMs = defaultSilenceMs,
-    } = this.#options
+    const { api, resource, clock, silenceMs = defaultSilenceMs } = this.#options
     const openedMs = clock.monotonic()
     const silence = new Silence(clock, silenceMs)
+    const end: { cut?: unknown } = {}
     let events = 0
     try {
       const bytes = await api.watch(resource, {
-        namespace,
-        labelSelector,
-        fieldSelector,
+        ...this.#selection(),
         resourceVersion: this.#version!,
         timeoutSeconds: 300 + Math.floor(this.#random() * 300),
         signal: AbortSignal.any([signal, silence.signal]),
       })
-      for await (const event of watchEvents<T>(this.#hearing(bytes, silence))) {
+      for await (const event of watchEvents<T>(this.#hearing(bytes, silence, end))) {
         if (signal.aborted) return
         this.#take(event)
         events++
         this.#recovered()
       }
-    } catch (error) {
-      if (!silence.broken) throw error
     } finally {
       silence.stop()
     }
     if (silence.broken) return this.#options.log.info('watch was silent', { resource: resource.plural, silenceMs })
     if (events === 0 && clock.monotonic() - openedMs < shortestWatchMs) {
-      throw new KubeError(0, 'ShortWatch', `the watch of ${resource.plural} ended at once`)
+      throw new KubeError(0, 'ShortWatch', `the watch of ${resource.plural} ended at once`, { cause: end.cut })
     }
     this.#recovered()
   }
 
-  async *#hearing(bytes: AsyncIterable<Uint8Array>, silence: Silence): AsyncGenerator<Uint8Array> {
+  /** A connection that is cut ends a watch as its server does: nothing is lost, and the server is asked again. */
+  async *#hearing(bytes: AsyncIterable<Uint8Array>, silence: Silence, end: { cut?: unknown }) {
     this.#heard()
     silence.start()
-    for await (const chunk of bytes) {
-      this.#heard()
-      silence.heard()
-      yield chunk
+    try {
+      for await (const chunk of bytes) {
+        this.#heard()
+        silence.heard()
+        yield chunk
+      }
+    } catch (error) {
+      end.cut = error
     }
   }
 
@@ -201,6 +207,11 @@ export class Reflector<T extends KubeObject, K> {
     // After the object, so that a resume cannot skip one that was not taken.
     const version = object.metadata?.resourceVersion
     if (version) this.#version = version
+  }
+
+  #selection() {
+    const { namespace, labelSelector, fieldSelector } = this.#options
+    return { namespace, labelSelector, fieldSelector }
   }
 
   #heard(): void {
@@ -226,32 +237,4 @@ export class Reflector<T extends KubeObject, K> {
     this.#failing = undefined
     this.#options.log.info('watch works again', { resource: this.#options.resource.plural })
   }
-
-  /** A fault of ours in one object must not cost all others their updates. */
-  #guarded<R>(name: string, call: () => R): R | undefined {
-    const failed = (error: unknown) =>
-      this.#options.log.error('handler of a watch failed', {
-        handler: name,
-        resource: this.#options.resource.plural,
-        error,
-      })
-    try {
-      const result: unknown = call()
-      if (result instanceof Promise) result.catch(failed)
-      return result as R
-    } catch (error) {
-      failed(error)
-      return undefined
-    }
-  }
-}
-
-/**
- * Whether the same place can be asked for again. After trouble on the way it can; other answers may mean that the
- * place is forgotten, ahead of a server that was restored from a backup (504), or not ours any more: list again.
- */
-function canResume(error: unknown): boolean {
-  if (!(error instanceof KubeError)) return true
-  if (isGone(error) || error.reason === 'BadWatch') return false
-  return [0, 429, 500, 502, 503].includes(error.status)
 }
