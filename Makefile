@@ -78,6 +78,10 @@ control-plane-up: setup ## etcd, API server and controllers alone; needs no root
 control-plane-down: setup ## End it
 	@node test/cluster/down.ts control-plane
 
+.PHONY: soak
+soak: setup programs ## Wait for minutes in which nothing happens, and see that the next change is still seen
+	mocha 'test/soak/*.soak.ts'
+
 .PHONY: bench
 bench: setup programs ## Measure, and write bench/RESULTS.md (an hour on two cores)
 	node bench/all.ts
