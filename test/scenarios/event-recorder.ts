@@ -20,9 +20,9 @@ export interface EventRecorder {
 
 /**
  * Keeps every event of a server, over all its lives. Knows nothing but the standard: after a cut it comes back with
- * the last id, as a browser would. Emits 'change' on `changes` after each event.
+ * the last id, as a browser would. Emits 'change' on `changes` after each event. `authorization` is sent as that header.
  */
-export function recordEvents(url: string, changes: EventEmitter): EventRecorder {
+export function recordEvents(url: string, changes: EventEmitter, authorization?: string): EventRecorder {
   const events: SeenEvent[] = []
   const stop = new AbortController()
   let lastId: string | undefined
@@ -34,7 +34,11 @@ export function recordEvents(url: string, changes: EventEmitter): EventRecorder 
     changes.emit('change')
   }
   const connect = async () => {
-    const headers = { accept: 'text/event-stream', ...(lastId !== undefined && { 'last-event-id': lastId }) }
+    const headers = {
+      accept: 'text/event-stream',
+      ...(authorization !== undefined && { authorization }),
+      ...(lastId !== undefined && { 'last-event-id': lastId }),
+    }
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
     http.get(url, { headers, signal: stop.signal }, resolve).on('error', reject)
     const response = await promise

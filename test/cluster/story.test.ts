@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict'
+import { nodeFile } from '../../core/contract/launch.ts'
+import type { Layer } from '../../core/contract/pull.ts'
+import type { PullEvent } from '../../core/contract/pull-event.ts'
+import type { BuiltImage } from '../rig/images.ts'
+import { eventually } from '../stream/eventually.ts'
+import { agents, deployment, median, openStory, podOf, type Story, sizesOf, system } from './story.ts'
+
+/** What a user does, in this order, on a Kubernetes with a node; each step goes on from the one before. */
+describe('the whole story', function () {
+  this.timeout(180_000)
+  let story: Story
+  let web: BuiltImage
+  let agentBefore: string
+
+  before(async () => {
+    story = await openStory()
+  })
+  after(() => story?.stop())
+  afterEach(function () {
+    // A step without the one before it would only say so at length.
+    if (this.currentTest?.state === 'failed') this.test?.parent?.bail(true)
+  })
+
+  /** What must stay as it is when only an interval changes. */
+  const agentState = async () => {
+    const pod = '{range .items[*]}{.metadata.uid} {.status.containerStatuses[*].restartCount}{end}'
+    const pods = await story.kubectl('get', 'pods', `-n=${agents}`, `-o=jsonpath=${pod}`)
+    const set = '{.metadata.uid} {.metadata.generation}'
+    return `${pods} ${await story.kubectl('get', 'daemonset', 'pulltrace-agent', `-n=${agents}`, `-o=jsonpath=${set}`)}`
+  }
+  const podNameOf = (app: string) =>
+    story.kubectl('get', 'pods', `-l=app=${app}`, '-o=jsonpath={.items[0].metadata.name}')
+  const isOf = (pod: string) => (event: PullEvent) => podOf(event.pull)?.podName === pod
+
+  it('is Ready a moment after install.yaml and a sample were applied', async () => {
+    await story.kubectl('apply', '-f', 'config/install.yaml')
+    await story.kubectl('wait', '--for=condition=Established', 'crd/pulltraceconfigs.pulltrace.dev')
+    await story.kubectl('apply', '-f', 'config/samples/pulltraceconfig.yaml')
+    await story.kubectl('wait', '--for=condition=Ready', 'ptc/pulltrace', '--timeout=150s')
+    agentBefore = await agentState()
+    assert.match(agentBefore, /^[0-9a-f-]{36} 0 [0-9a-f-]{36} 1$/)
+    await story.look()
+  })
+
+  it('prints whether, how often, how many and where', async () => {
+    const table = await story.kubectl('get', 'ptc')
+    const [head, row] = table
+      .trim()
+      .split('\n')
+      .map(line => line.split(/\s{2,}/))
+    assert.deepEqual(head, ['NAME', 'READY', 'INTERVAL', 'AGENTS', 'ENDPOINT', 'AGE'])
+    assert.deepEqual(row!.slice(0, 4), ['pulltrace', 'True', '2s', '1/1'])
+    assert.match(row![4]!, /^http:\/\/pulltrace-server\.pulltrace-system\.svc/)
+  })
+
+  it('runs everything as nobody: no capability, nothing writable, where only restricted pods are let in', async () => {
+    const label = '-o=jsonpath={.metadata.labels.pod-security\\.kubernetes\\.io/enforce}'
+    assert.equal(await story.kubectl('get', 'namespace', system, label), 'restricted')
+    const look = `const fs = require('fs'), status = fs.readFileSync('/proc/1/status', 'utf8')
+      let root = ''
+      try { fs.writeFileSync('/x', '') } catch (error) { root = error.code }
+      console.log(status.match(/^(Uid|CapEff|CapBnd|NoNewPrivs|Seccomp):.*$/gm).join(' ').replace(/\\s+/g, ' '), root)`
+    for (const [namespace, pod] of [
+      [system, 'deployment/pulltrace-operator'],
+      [system, 'pod/pulltrace-server-0'],
+      [agents, 'daemonset/pulltrace-agent'],
+    ] as const) {
+      const seen = await story.kubectl('exec', `-n=${namespace}`, pod, '--', nodeFile, '-e', look)
+      const nobody = 'Uid: 65532 65532 65532 65532'
+      const nothing = 'CapEff: 0000000000000000 CapBnd: 0000000000000000'
+      assert.equal(seen.trim(), `${nobody} ${nothing} NoNewPrivs: 1 Seccomp: 2 EROFS`, pod)
+    }
+  })
+
+  it('says how far the image of a pod is that hangs behind a slow registry', async () => {
+    web = await story.cluster.push({ name: 'shop/web', layers: [{ bytes: 4_000_000 }, { bytes: 3_000_000 }] })
+    story.cluster.proxy.limit(400_000)
+    await story.apply(deployment('web', web.ref(story.cluster.registryHost)))
+    const pod = await eventually('the pod is there', async () => (await podNameOf('web').catch(() => '')) || undefined)
+    await story.event('bytes for the pod', event => isOf(pod)(event) && event.pull.downloadedBytes > 0)
+    const why = await story.pulltrace('why', pod)
+    const share = `\\d+ of ${Math.round(web.totalBytes / 1024)} KiB are here \\(\\d+%\\)`
+    assert.match(why, new RegExp(`${share}, at .*/s, about \\d+s left; then it is unpacked`))
+  })
+
+  it('shows that pull with its pod and its tag, layer by layer, to its end', async () => {
+    const pod = await podNameOf('web')
+    const underWay = (layer: Layer) => layer.downloadedBytes > 0 && layer.downloadedBytes < layer.totalBytes
+    await story.event('every layer under way', event => {
+      const { layers = [] } = event.pull
+      return isOf(pod)(event) && layers.length === 2 && layers.every(underWay)
+    })
+    story.cluster.proxy.limit(undefined)
+    const { pull } = await story.event('the end', event => isOf(pod)(event) && event.type === 'pull.completed')
+    const { id, imageRef, totalBytes, downloadedBytes, phase } = pull
+    const ref = web.ref(story.cluster.registryHost)
+    assert.deepEqual(
+      { imageRef, totalBytes, downloadedBytes, phase },
+      {
+        imageRef: ref,
+        totalBytes: web.totalBytes,
+        downloadedBytes: web.totalBytes,
+        phase: 'completed',
+      },
+    )
+    assert.deepEqual(
+      { ...podOf(pull) },
+      {
+        namespace: 'default',
+        podName: pod,
+        container: 'main',
+        workload: 'Deployment/web',
+        certain: true,
+      },
+    )
+    const ours = story.events.filter(event => event.pull.id === id)
+    assert.equal(ours.filter(({ type }) => type === 'pull.started').length, 1)
+    const layersOf = (event: PullEvent): readonly Layer[] => event.pull.layers ?? []
+    for (const [digest, size] of sizesOf(web)) {
+      const seen = ours.flatMap(event => layersOf(event).filter(layer => layer.digest === digest))
+      const bytes = seen.map(layer => layer.downloadedBytes)
+      assert.deepEqual(
+        bytes,
+        bytes.toSorted((a, b) => a - b),
+        'no layer loses bytes',
+      )
+      assert.equal(bytes.at(-1), size)
+    }
+  })
+
+  const refusals = [
+    { name: 'wrong-tag', code: 'NotFound', says: /not found/i },
+    { name: 'private', status: 401, code: 'Unauthorized', says: /401|unauthorized|authorization/i },
+    { name: 'busy', status: 429, code: 'TooManyRequests', says: /429|too many requests/i },
+    { name: 'refused', code: 'ConnectionRefused', says: /connection refused/i },
+  ] as const
+  for (const { name, code, says, ...answer } of refusals) {
+    it(`tells of ${name} as ${code}, in the words of the kubelet`, async () => {
+      const { proxy, registryHost } = story.cluster
+      const takeBack =
+        'status' in answer ? proxy.answer({ status: answer.status, when: { reference: name } }) : undefined
+      const host = name === 'refused' ? registryHost.replace(/:\d+$/, ':1') : registryHost
+      await story.apply(deployment(name, `${host}/shop/web:${name}`))
+      const pod = await eventually('the pod is there', async () => (await podNameOf(name).catch(() => '')) || undefined)
+      const { pull } = await story.event('the failure', event => isOf(pod)(event) && event.type === 'pull.failed')
+      assert.equal(pull.phase, 'failed')
+      assert.equal(pull.errorCode, code)
+      assert.match(pull.error ?? '', says)
+      assert.equal(pull.imageRef, `${host}/shop/web:${name}`)
+      assert.match(await story.pulltrace('why', pod), new RegExp(code))
+      takeBack?.()
+      await story.kubectl('delete', 'deployment', name)
+    })
+  }
+
+  it('shows a pod behind another in the queue of the kubelet, and what the queue became', async () => {
+    const { cluster } = story
+    const [ahead, behind] = await Promise.all(
+      ['ahead', 'behind'].map(name => cluster.push({ name: `shop/${name}`, layers: [{ bytes: 1_500_000 }] })),
+    )
+    const [gate, next] = [ahead!, behind!].map(({ layers }) => cluster.proxy.blob(layers[0]!.digest))
+    gate!.pause()
+    // A pull of milliseconds would be over before the agent looks again; then the kubelet alone knows of it.
+    next!.pause()
+    await story.apply(deployment('ahead', ahead!.ref(cluster.registryHost)))
+    const first = await eventually('a pod', async () => (await podNameOf('ahead').catch(() => '')) || undefined)
+    await story.event('the pull ahead', event => isOf(first)(event) && event.pull.phase === 'downloading')
+    await story.apply(deployment('behind', behind!.ref(cluster.registryHost)))
+    const second = await eventually('a pod', async () => (await podNameOf('behind').catch(() => '')) || undefined)
+    const queued = await story.event(
+      'the pull in the queue',
+      event => isOf(second)(event) && event.pull.phase === 'queued',
+    )
+    assert.match(queued.pull.id, /^q-/)
+    assert.match(await story.pulltrace('why', second), /queue.* behind one pull: .*shop\/ahead/s)
+    gate!.resume()
+    const started = await story.event(
+      'the pull that was queued',
+      event => event.type === 'pull.started' && (event.pull.replaces ?? []).includes(queued.pull.id),
+    )
+    assert.equal(started.pull.imageRef, behind!.ref(cluster.registryHost))
+    assert.ok(started.pull.queuedMs! > 0)
+    next!.resume()
+    await story.event('its end', event => event.pull.id === started.pull.id && event.type === 'pull.completed')
+  })
+
+  const within = (gaps: readonly number[], wantedMs: number) => {
+    const middle = median(gaps)
+    assert.ok(Math.abs(middle - wantedMs) <= wantedMs / 10, `median ${middle} ms of ${gaps.join(' ')}`)
+  }
+  const patch = async (reportInterval: string) => {
+    const spec = JSON.stringify({ spec: { reportInterval } })
+    await story.kubectl('patch', 'ptc', 'pulltrace', '--type=merge', `--patch=${spec}`)
+    const inForce = `--for=jsonpath={.status.reportInterval}=${reportInterval}`
+    await story.kubectl('wait', inForce, 'ptc/pulltrace', '--timeout=30s')
+  }
+
+  it('reports at a new interval, with nothing to pull', async () => {
+    await patch('500ms')
+    await story.gaps(2)
+    within(await story.gaps(20), 500)
+  })
+
+  it('reports at the interval while it pulls', async () => {
+    const image = await story.cluster.push({ name: 'shop/slow', layers: [{ bytes: 3_000_000 }] })
+    story.cluster.proxy.limit(200_000)
+    await story.apply(deployment('slow', image.ref(story.cluster.registryHost)))
+    await story.event('the pull', ({ pull }) => pull.imageRef.includes('shop/slow') && pull.phase === 'downloading')
+    within(await story.gaps(20), 500)
+    story.cluster.proxy.limit(undefined)
+  })
+
+  it('reports at an interval that was changed while the server was restarting', async () => {
+    const deleted = story.kubectl('delete', 'pod', 'pulltrace-server-0', `-n=${system}`)
+    await patch('300ms')
+    await deleted
+    await story.kubectl('wait', '--for=condition=Ready', 'pod/pulltrace-server-0', `-n=${system}`, '--timeout=60s')
+    await story.gaps(5)
+    within(await story.gaps(20), 300)
+  })
+
+  it('has restarted no agent, and has not touched the DaemonSet', async () => {
+    assert.equal(await agentState(), agentBefore)
+    assert.match(await story.kubectl('get', 'ptc', 'pulltrace', '--no-headers'), /\bTrue +300ms +1\/1\b/)
+  })
+
+  it('takes everything away with the PulltraceConfig', async () => {
+    await story.kubectl('delete', 'ptc', 'pulltrace')
+    const kinds = 'daemonset,statefulset,service,configmap,secret,networkpolicy,controllerrevision,pod,pvc'
+    const left = async () => {
+      const made = '-l=app.kubernetes.io/component in (agent,server,settings,reader,monitoring)'
+      return story.kubectl('get', kinds, '--all-namespaces', made, '-o=name')
+    }
+    let names = ''
+    await eventually(
+      'everything is gone',
+      async () => {
+        names = await left()
+        return names === '' ? true : undefined
+      },
+      60_000,
+    ).catch(error => assert.fail(`${error.message}: ${names}`))
+    const kept = await story.kubectl('get', 'deployment', 'pulltrace-operator', `-n=${system}`, '-o=name')
+    assert.equal(kept.trim(), 'deployment.apps/pulltrace-operator')
+  })
+})
