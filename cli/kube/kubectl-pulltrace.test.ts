@@ -149,14 +149,19 @@ describe('kubectl pulltrace', () => {
     assert.equal(sent()[0]!.authorization, 'Bearer user-token')
   })
 
-  it('sends a requested token where there is only a client certificate', async () => {
-    handler = empty
-    cluster.put(serverPod({ PULLTRACE_READER_AUTH: 'kubernetes' }))
-    await run(['history'], { user: {} })
-    const bearer = sent()[0]!.authorization!.replace('Bearer ', '')
-    const { user } = cluster.api.review(bearer, ['pulltrace-server'])
-    assert.equal(user!.username, 'system:serviceaccount:pulltrace-system:pulltrace-reader')
-  })
+  for (const [what, user] of [
+    ['there is only a client certificate', {}],
+    ['somebody acts as another', { token: 'user-token', as: 'another' }],
+  ] as const) {
+    it(`sends a requested token where ${what}`, async () => {
+      handler = empty
+      cluster.put(serverPod({ PULLTRACE_READER_AUTH: 'kubernetes' }))
+      await run(['history'], { user })
+      const bearer = sent()[0]!.authorization!.replace('Bearer ', '')
+      const reviewed = cluster.api.review(bearer, ['pulltrace-server'])
+      assert.equal(reviewed.user!.username, 'system:serviceaccount:pulltrace-system:pulltrace-reader')
+    })
+  }
 
   it('sends a token that was named, whatever the cluster would give', async () => {
     handler = empty

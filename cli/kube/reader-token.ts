@@ -61,7 +61,9 @@ async function tokenOfSecret(
   })
 }
 
+/** Who acts as somebody else must not read as who they are: the token that is asked for is that somebody's. */
 function bearerOf(headers: Readonly<Record<string, string>>): Secret | undefined {
+  if (Object.keys(headers).some(name => name.toLowerCase().startsWith('impersonate-'))) return undefined
   const value = Object.entries(headers).find(([name]) => name.toLowerCase() === 'authorization')?.[1]
   const token = /^bearer +(\S+)$/i.exec(value ?? '')?.[1]
   return token === undefined ? undefined : new Secret(token)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Pull } from '../../core/contract/pull.ts'
 import { buildPull } from '../watch/event-server.fake.ts'
-import { asksForPulls, type Explanation, explain } from './explain.ts'
+import { type Explanation, explain, pullsTellMore } from './explain.ts'
 import {
   ago,
   buildEvent,
@@ -375,15 +375,28 @@ describe('explain', () => {
   }
 
   it('asks for pulls only where they can say more', () => {
-    const asked = (row: Row) => asksForPulls({ pod: row.pod ?? buildPod({}), events: row.events ?? [] })
+    const asked = (row: Row) => pullsTellMore({ pod: row.pod ?? buildPod({}), events: row.events ?? [] })
+    assert.deepEqual([...new Set(images.map(asked))], ['yes'])
+    const perhaps = others.filter(row => asked(row) === 'perhaps')
     assert.deepEqual(
-      images.filter(row => !asked(row)).map(({ name }) => name),
-      [],
+      perhaps.map(({ name }) => name),
+      ['waits for a volume'],
     )
     assert.deepEqual(
-      others.filter(asked).map(({ name }) => name),
+      others.filter(row => asked(row) === 'yes'),
       [],
     )
+  })
+
+  it('tells of a pull that takes longer than events are kept', () => {
+    const { text, waitsFor } = explain({ pod: buildPod({}), events: [], pulls: [pull()] }, nowMs)
+    assert.equal(waitsFor, 'image')
+    assert.match(text, /waits for the image of container app, .*: 62\.0 of 100 MiB are here/)
+  })
+
+  it('takes no pull that may be of others for what a pod without news waits for', () => {
+    const pulls = [pull({ pods: [] }), pull({ phase: 'completed', completedAt: ago(5) })]
+    assert.equal(explain({ pod: buildPod({}), events: [], pulls }, nowMs).waitsFor, 'other')
   })
 
   const two = {

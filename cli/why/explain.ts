@@ -1,9 +1,7 @@
 import type { Pull } from '../../core/contract/pull.ts'
-import { isTerminal, type Phase } from '../../core/contract/words.ts'
 import { harmless } from '../text.ts'
-import { type ImageState, imageText } from './image-words.ts'
+import { type Answer, answerOf, type ContainerAnswer, plainAnswer } from './container-answer.ts'
 import { kubeletNews, type PodWarning } from './kubelet-news.ts'
-import { canonicalImage, matchingPull, pullsAhead } from './matching-pull.ts'
 import type { EventView, PodView } from './pod-view.ts'
 import { podText } from './pod-words.ts'
 import { listed, shortReason } from './pull-words.ts'
@@ -20,16 +18,6 @@ export interface Facts {
 /** `image`: at least one container waits for its image. The words are in the output of `-o json`: never renamed. */
 export type WaitsFor = 'nothing' | 'scheduling' | 'image' | 'other'
 
-export interface ContainerAnswer {
-  readonly name: string
-  readonly image: string
-  readonly init: boolean
-  readonly state: Phase | ImageState | 'preparing' | 'working' | 'behind' | 'trouble' | 'running' | 'ready' | 'done'
-  /** About when the kubelet tries again. */
-  readonly retryAt?: string
-  readonly pull?: Pull
-}
-
 export interface Explanation {
   readonly waitsFor: WaitsFor
   /** One paragraph, safe to print. */
@@ -37,12 +25,15 @@ export interface Explanation {
   readonly containers: readonly ContainerAnswer[]
 }
 
-/** Whether pulls would say more than the API does: if not, no server need be asked. */
-export function asksForPulls({ pod, events }: Omit<Facts, 'pulls'>): boolean {
-  if (podText(pod, []) !== undefined) return false
-  return blockersOf(standings(pod, kubeletNews(events))).some(
-    ({ standing: { is } }) => is === 'pulling' || is === 'refused',
-  )
+/**
+ * Whether pulls would say more than the API does. `perhaps`: events are kept for an hour, so that of a pull that takes
+ * longer the API tells nothing. With `no` no server need be asked.
+ */
+export function pullsTellMore({ pod, events }: Omit<Facts, 'pulls'>): 'yes' | 'perhaps' | 'no' {
+  if (podText(pod, []) !== undefined) return 'no'
+  const blockers = blockersOf(standings(pod, kubeletNews(events))).map(({ standing }) => standing)
+  if (blockers.some(({ is }) => is === 'pulling' || is === 'refused')) return 'yes'
+  return blockers.some(standing => standing.is === 'preparing' && !standing.imageIsHere) ? 'perhaps' : 'no'
 }
 
 /** What a pod waits for, in one paragraph for the one who waits. Pure: the same facts and time give the same words. */
@@ -99,76 +90,6 @@ function blockersOf(containers: readonly ContainerStanding[]): ContainerStanding
   )
   const init = waits.find(({ init }) => init)
   return init === undefined ? waits : [init]
-}
-
-interface Around {
-  readonly pod: PodView
-  readonly pulls: readonly Pull[] | undefined
-  readonly warnings: readonly PodWarning[]
-  readonly nowMs: number
-}
-
-interface Answer {
-  readonly image: boolean
-  readonly sentences: readonly string[]
-  readonly container: ContainerAnswer
-}
-
-function answerOf(own: ContainerStanding, { pod, pulls, warnings, nowMs }: Around): Answer {
-  const { name, image, standing } = own
-  const container = plainAnswer(own)
-  if (standing.is === 'trouble') {
-    const said = standing.message === '' ? '' : `: ${shortReason(standing.message)}`
-    return { image: false, sentences: [`${harmless(standing.reason)}${said}`], container }
-  }
-  if (standing.is === 'working') {
-    const doing = standing.sidecar ? 'it runs and has not started in full yet' : 'it runs and has not ended yet'
-    return { image: false, sentences: [doing], container }
-  }
-  if (standing.is === 'preparing') {
-    const since = Math.max(own.news.pulledAtMs ?? 0, own.news.failedAtMs ?? 0)
-    const warning = warnings.find(found => found.atMs >= since && (found.container ?? name) === name)
-    const doing = standing.imageIsHere
-      ? 'its image is here, and the kubelet creates it'
-      : 'the kubelet prepares volumes and network, and has not asked for an image yet'
-    const because = warning === undefined ? [] : [`${harmless(warning.reason)}: ${shortReason(warning.message)}`]
-    return { image: false, sentences: [doing, ...because], container }
-  }
-  const waiting = {
-    namespace: pod.metadata?.namespace ?? '',
-    pod: pod.metadata?.name ?? '',
-    container: name,
-    image,
-    node: pod.spec?.nodeName ?? '',
-  }
-  const match = matchingPull(pulls?.filter(pull => isOfThisTry(pull, own)) ?? [], waiting)
-  const ahead = match === undefined ? [] : pullsAhead(pulls ?? [], match.pull)
-  const { state, sentences, retryAt } = imageText(own, { match, ahead, asked: pulls !== undefined, nowMs })
-  return {
-    image: true,
-    sentences,
-    container: {
-      ...container,
-      state,
-      ...(retryAt !== undefined && { retryAt: new Date(retryAt).toISOString() }),
-      ...(match !== undefined && { pull: match.pull }),
-    },
-  }
-}
-
-/** A pull that ended long ago says nothing of the one that is waited for now. Clocks of one node; events have whole seconds. */
-function isOfThisTry(pull: Pull, { standing, news, image }: ContainerStanding): boolean {
-  if (!isTerminal(pull.phase)) return true
-  const endedMs = Date.parse(pull.completedAt ?? pull.startedAt)
-  if (standing.is === 'pulling') return endedMs >= standing.sinceMs - 1000
-  // The kubelet's last word is a failure: a pull of that image that ended well is another pod's.
-  if (pull.phase === 'completed') return false
-  return canonicalImage(pull.imageRef) === canonicalImage(image) || endedMs >= (news.failedAtMs ?? 0) - 5000
-}
-
-function plainAnswer({ name, image, init, standing }: ContainerStanding): ContainerAnswer {
-  const state = standing.is === 'refused' ? (standing.backOff ? 'backOff' : 'failed') : standing.is
-  return { name, image, init, state }
 }
 
 function standText(containers: readonly ContainerStanding[], warnings: readonly PodWarning[]): string {

@@ -5,7 +5,8 @@ import type { Clock } from '../../core/lib/clock.ts'
 import { PulltraceError } from '../../core/lib/errors.ts'
 import { type Api, getJson } from '../api.ts'
 import { harmless } from '../text.ts'
-import { asksForPulls, type ContainerAnswer, explain, type WaitsFor } from './explain.ts'
+import type { ContainerAnswer } from './container-answer.ts'
+import { explain, pullsTellMore, type WaitsFor } from './explain.ts'
 import type { EventView, PodView } from './pod-view.ts'
 
 /** What `-o json` writes. Fields are only ever added. */
@@ -40,12 +41,13 @@ export async function whyOf(
 ): Promise<{ readonly answer: WhyAnswer; readonly fault: PulltraceError | undefined }> {
   let pulls: readonly Pull[] | undefined
   let fault: PulltraceError | undefined
-  if (asksForPulls({ pod, events })) {
+  const more = pullsTellMore({ pod, events })
+  if (more !== 'no') {
     try {
       pulls = await pullsAround(api, pod, signal)
     } catch (reason) {
       if (signal.aborted) throw reason
-      fault = PulltraceError.from(reason)
+      if (more === 'yes') fault = PulltraceError.from(reason)
     }
   }
   const { waitsFor, text, containers } = explain({ pod, events, pulls }, clock.now())
