@@ -41,7 +41,11 @@ export async function openKubeconfig(files: string, context: string | undefined)
     refused() {
       if (performance.now() - loadedAtMs < reloadAtMostEveryMs) return
       loadedAtMs = performance.now()
-      config = load()
+      try {
+        config = load()
+      } catch {
+        // Being rewritten, perhaps. What was read before is no worse than nothing.
+      }
     },
   }
 }
@@ -79,6 +83,7 @@ async function loaderOf(files: string, context: string | undefined) {
       })
     }
     merged.setCurrentContext(wanted)
+    tellPlugin(merged.getCurrentUser()?.exec)
     if (!merged.getCurrentCluster()) {
       throw new PulltraceError(
         Code.Invalid,
@@ -87,4 +92,16 @@ async function loaderOf(files: string, context: string | undefined) {
     }
     return merged
   }
+}
+
+interface Exec {
+  readonly apiVersion?: string
+  env?: { name: string; value: string }[]
+}
+
+/** Plugins are asked in this variable, which some insist on and client-node does not set. */
+function tellPlugin(exec: Exec | undefined): void {
+  if (!exec) return
+  const ask = { apiVersion: exec.apiVersion, kind: 'ExecCredential', spec: { interactive: false } }
+  exec.env = [...(exec.env ?? []), { name: 'KUBERNETES_EXEC_INFO', value: JSON.stringify(ask) }]
 }

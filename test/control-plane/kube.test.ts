@@ -51,7 +51,9 @@ describe('core/kube on a real API server', function () {
       writeFileSync(printed, JSON.stringify(credential))
       const config = JSON.parse(readFileSync(plane.kubeconfig(), 'utf8'))
       const { apiVersion } = credential
-      config.users[0].user = { exec: { apiVersion, command: 'cat', args: [printed], interactiveMode: 'Never' } }
+      // As some plugins do, it works only when it is asked for a credential of this version.
+      const script = `echo "$KUBERNETES_EXEC_INFO" | grep -q '"${apiVersion}"' && cat ${printed}`
+      config.users[0].user = { exec: { apiVersion, command: 'sh', args: ['-c', script], interactiveMode: 'Never' } }
       const kubeconfigFile = path.join(plane.dir, 'exec.kubeconfig')
       writeFileSync(kubeconfigFile, JSON.stringify(config))
       const api = await openKubeApi({ kubeconfigFile, userAgent })
