@@ -3,9 +3,13 @@ import { Code, PulltraceError } from '../core/lib/errors.ts'
 import { Secret } from '../core/lib/secret.ts'
 import { type Env, loadSettings, optionalText, url } from '../core/lib/settings.ts'
 
-/** Settings of `watch` and `history`; each has an option that wins over it. */
+/** Settings of `watch`, `history` and `why`; each has an option that wins over it. */
 export const clientSettings = {
-  server: url('PULLTRACE_SERVER_URL', 'http://127.0.0.1:8080', 'Address of the server. Option: --server.'),
+  server: url(
+    'PULLTRACE_SERVER_URL',
+    'http://127.0.0.1:8080',
+    'Address of the server; where it is not set, `kubectl pulltrace` goes through the cluster. Option: --server.',
+  ),
   token: optionalText('PULLTRACE_READER_TOKEN', '', 'Token that proves who reads. Better from a file.'),
   tokenFile: optionalText('PULLTRACE_READER_TOKEN_FILE', '', 'File with that token. Option: --token-file.'),
   caFile: optionalText('PULLTRACE_CA_FILE', '', "Certificates (PEM) of the issuer of the server's. Option: --ca-file."),

@@ -35,7 +35,7 @@ not set. \`pulltrace up\` takes the same names for what it starts, and sets the 
     part('pulltrace-server', serverSettings),
     part('pulltrace-agent', agentSettings),
     part('pulltrace-operator', operatorSettings),
-    part('pulltrace watch, pulltrace history', clientSettings),
+    part('pulltrace watch, history, why', clientSettings),
   ]
   return `# Configuration\n\n<!-- ${mark} -->\n\n${intro}\n\n${parts.join('\n')}`
 }
