@@ -1,14 +1,14 @@
 import { checkSettings, checkSettingsFlag } from '../core/lib/check-settings.ts'
 import { systemClock } from '../core/lib/clock.ts'
 import { PulltraceError } from '../core/lib/errors.ts'
+import { openHealth } from '../core/lib/health.ts'
 import { createLogger } from '../core/lib/log.ts'
 import type { Env } from '../core/lib/settings.ts'
 import { version } from '../core/lib/version.ts'
 import { runAgent } from './agent.ts'
-import { loadAgentConfig } from './config.ts'
+import { agentSettings, loadAgentConfig } from './config.ts'
 import { openPullSource } from './containerd/observe.ts'
 import { createReportSink } from './deliver.ts'
-import { openHealth } from './health.ts'
 import { createAgentMetrics } from './metrics.ts'
 import { Readiness } from './readiness.ts'
 
@@ -28,6 +28,7 @@ export async function main(env: Env, stop: AbortSignal): Promise<void> {
   running.defer(() => sink.close())
   const health = await openHealth({
     address: config.metricsAddr,
+    setting: agentSettings.metricsAddr.name,
     notReady: () => readiness.reason(),
     metrics: metrics.registry,
   })

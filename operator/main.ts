@@ -7,12 +7,12 @@ import { LeaderElection } from '../core/kube/leader.ts'
 import { EventRecorder } from '../core/kube/recorder.ts'
 import { systemClock } from '../core/lib/clock.ts'
 import { PulltraceError } from '../core/lib/errors.ts'
+import { openHealth } from '../core/lib/health.ts'
 import { createLogger } from '../core/lib/log.ts'
 import type { Env } from '../core/lib/settings.ts'
 import { version } from '../core/lib/version.ts'
-import { loadOperatorConfig, program } from './config.ts'
+import { loadOperatorConfig, program, settings } from './config.ts'
 import { Controller } from './controller.ts'
-import { openHealth } from './health.ts'
 import { controller, createOperatorMetrics, type OperatorMetrics, watchedGauge } from './metrics.ts'
 
 /** Runs until `stop` aborts; resolves when what was begun is ended, the Lease is given back and everything is closed. */
@@ -33,9 +33,10 @@ export async function main(env: Env, stop: AbortSignal): Promise<void> {
   watchedGauge(metrics.kube, () => acting.now?.lastContactMs() ?? {})
   const health = await openHealth({
     address: config.metricsAddr,
+    setting: settings.metricsAddr.name,
     // One that stands by is ready to take over.
     notReady: () => (acting.now?.synced === false ? 'waits for the API server' : undefined),
-    registry: metrics.registry,
+    metrics: metrics.registry,
   })
   running.defer(() => health.close())
   log.info('operator started', {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { createAgentMetrics } from '../../agent/metrics.ts'
 import { type Health, openHealth } from './health.ts'
-import { createAgentMetrics } from './metrics.ts'
 
 describe('openHealth', () => {
   let server: Health
@@ -13,6 +13,7 @@ describe('openHealth', () => {
   before(async () => {
     server = await openHealth({
       address: { host: '127.0.0.1', port: 0 },
+      setting: 'PULLTRACE_X',
       notReady: () => reason,
       metrics: metrics.registry,
     })
@@ -45,6 +46,7 @@ describe('openHealth', () => {
   it('ends although a scraper has sent half a request', async () => {
     const { address, close } = await openHealth({
       address: { host: '127.0.0.1', port: 0 },
+      setting: 'PULLTRACE_X',
       notReady: () => undefined,
       metrics: metrics.registry,
     })
@@ -61,10 +63,13 @@ describe('openHealth', () => {
 
   it('says whose address is taken and which setting moves it', async () => {
     const address = { host: '127.0.0.1', port: server.address.port }
-    await assert.rejects(openHealth({ address, notReady: () => undefined, metrics: metrics.registry }), {
-      code: 'unavailable',
-      message: `cannot listen on '127.0.0.1:${address.port}': it is in use by another program`,
-    })
+    await assert.rejects(
+      openHealth({ setting: 'PULLTRACE_X', address, notReady: () => undefined, metrics: metrics.registry }),
+      {
+        code: 'unavailable',
+        message: `cannot listen on '127.0.0.1:${address.port}': it is in use by another program`,
+      },
+    )
   })
 
   it('has nothing else', async () => {

@@ -1,23 +1,25 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Code, PulltraceError } from '../core/lib/errors.ts'
-import type { ListenAddress } from '../core/lib/settings.ts'
+import { Code, PulltraceError } from './errors.ts'
+import type { ListenAddress } from './settings.ts'
 
 export interface HealthParts {
   readonly address: ListenAddress
-  /** Why the agent is not ready, or undefined when it is. */
+  /** Name of the setting that holds it, for whoever must move it. */
+  readonly setting: string
+  /** Why the program is not ready, or undefined when it is. */
   readonly notReady: () => string | undefined
   readonly metrics: { readonly contentType: string; metrics(): Promise<string> }
 }
 
 export interface Health {
   readonly address: AddressInfo
-  /** Cuts what is connected: a scraper that hangs must not keep the agent from ending. */
+  /** Cuts what is connected: a scraper that hangs must not keep the program from ending. */
   close(): Promise<void>
 }
 
-/** /healthz: the process answers. /readyz: it sees containerd. /metrics: for Prometheus. */
-export function openHealth({ address, notReady, metrics }: HealthParts): Promise<Health> {
+/** For small programs. /healthz: the process answers. /readyz: it can do its work. /metrics: for Prometheus. */
+export function openHealth({ address, setting, notReady, metrics }: HealthParts): Promise<Health> {
   const server = createServer((request, response) => {
     const answer = (status: number, text: string, type = 'text/plain; charset=utf-8') => {
       response.writeHead(status, { 'content-type': type, 'x-content-type-options': 'nosniff' })
@@ -39,7 +41,7 @@ export function openHealth({ address, notReady, metrics }: HealthParts): Promise
   server.requestTimeout = 10_000
   server.maxConnections = 100
   return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => reject(cannotListen(address, cause)))
+    server.once('error', (cause: NodeJS.ErrnoException) => reject(cannotListen(address, setting, cause)))
     server.listen(address.port, address.host, () =>
       resolve({
         address: server.address() as AddressInfo,
@@ -53,8 +55,12 @@ export function openHealth({ address, notReady, metrics }: HealthParts): Promise
   })
 }
 
-function cannotListen({ host = '', port }: ListenAddress, cause: NodeJS.ErrnoException): PulltraceError {
+function cannotListen(
+  { host = '', port }: ListenAddress,
+  setting: string,
+  cause: NodeJS.ErrnoException,
+): PulltraceError {
   const why = cause.code === 'EADDRINUSE' ? 'it is in use by another program' : cause.message
-  const fix = 'set PULLTRACE_AGENT_METRICS_ADDR to another address'
+  const fix = `set ${setting} to another address`
   return new PulltraceError(Code.Unavailable, `cannot listen on '${host}:${port}': ${why}`, { fix, cause })
 }
