@@ -22,6 +22,8 @@ export interface TunnelOptions {
   /** A token that the user names wins over what the cluster would give. */
   readonly token: () => Promise<Secret | undefined>
   readonly clock: Clock
+  /** From the request to the head of its answer. */
+  readonly answerMs?: number
 }
 
 /** A burst of requests asks only once where the server is; a stream that comes back asks again. Milliseconds. */
@@ -31,7 +33,8 @@ const placeLastsMs = 5_000
  * The server's API with nothing but a kubeconfig: each request goes through a connection of its own to the pod's port,
  * which the API server and the kubelet carry. Nothing listens on this machine.
  */
-export function createTunnelApi({ kube, namespace, agentNamespace, token, clock }: TunnelOptions): Api {
+export function createTunnelApi(options: TunnelOptions): Api {
+  const { kube, namespace, agentNamespace, token, clock, answerMs = 30_000 } = options
   const name = `${clusterNames.server} in namespace ${namespace}`
   const tokenOf = readerTokens(kube, clock)
   let known: { readonly place: Promise<ServerPod>; readonly untilMs: number } | undefined
@@ -53,7 +56,7 @@ export function createTunnelApi({ kube, namespace, agentNamespace, token, clock 
         const ca = place.tls ? await certificateOf(kube, agentNamespace, signal) : undefined
         const connection = await openPortForward(kube, place, signal)
         const host = `${clusterNames.server}.${namespace}.svc`
-        const sending = { host, path, headers: { ...headers, ...authorization }, ca, signal }
+        const sending = { host, path, headers: { ...headers, ...authorization }, ca, signal, answerMs }
         const response = await send(connection, place, sending)
         trials.succeeded()
         return response
@@ -88,6 +91,7 @@ interface Sending {
   readonly headers: Readonly<Record<string, string>>
   readonly ca: string | undefined
   readonly signal: AbortSignal
+  readonly answerMs: number
 }
 
 class TunnelError extends Error {
@@ -95,13 +99,16 @@ class TunnelError extends Error {
 }
 const isOfTunnel = (reason: unknown) => reason instanceof TunnelError
 
-function send(connection: Duplex, { tls: secure }: ServerPod, { host, path, headers, ca, signal }: Sending) {
+function send(connection: Duplex, { tls: secure }: ServerPod, sending: Sending) {
+  const { host, path, headers, ca, signal, answerMs } = sending
   return new Promise<Response>((resolve, reject) => {
     const trusted = ca === undefined ? {} : { ca: [...tls.getCACertificates('default'), ca] }
     const stream = secure ? tls.connect({ socket: connection, servername: host, ...trusted }) : connection
     // Without an agent: one connection, one request. Nothing is kept, so nothing must be found dead later.
     const request = http.request({ path, headers: { host, ...headers }, createConnection: () => stream, signal })
+    const timer = setTimeout(() => failed(new Error(`it does not answer within ${answerMs / 1000} s`)), answerMs)
     const failed = (cause: Error) => {
+      clearTimeout(timer)
       connection.destroy()
       reject(signal.aborted ? signal.reason : new TunnelError(cause.message, { cause }))
     }
@@ -109,6 +116,7 @@ function send(connection: Duplex, { tls: secure }: ServerPod, { host, path, head
     connection.on('error', failed)
     request.on('error', failed)
     request.on('response', response => {
+      clearTimeout(timer)
       const headers = new Headers()
       for (const [name, value] of Object.entries(response.headers)) {
         if (value !== undefined) headers.set(name, String(value))
