@@ -61,6 +61,20 @@ describe('createTunnelApi', () => {
     })
   })
 
+  it('says why the kubelet reaches no port', async () => {
+    await server.close()
+    try {
+      await assert.rejects(open().get('/x', {}, never), (error: PulltraceError) => {
+        assert.equal(error.code, Code.Unavailable)
+        assert.match(error.message, /an error occurred forwarding 8080: connect ECONNREFUSED/)
+        assert.match(error.details.fix!, /kubectl -n pulltrace-system logs statefulset\/pulltrace-server/)
+        return true
+      })
+    } finally {
+      server = await openEventServer(() => {})
+    }
+  })
+
   it('takes the connection down with the request', async () => {
     const gone = Promise.withResolvers<void>()
     const stop = new AbortController()

@@ -101,6 +101,8 @@ const isOfTunnel = (reason: unknown) => reason instanceof TunnelError
 
 function send(connection: Duplex, { tls: secure }: ServerPod, sending: Sending) {
   const { host, path, headers, ca, signal, answerMs } = sending
+  // The kubelet's reason may have come already.
+  if (connection.errored) throw new TunnelError(connection.errored.message, { cause: connection.errored })
   return new Promise<Response>((resolve, reject) => {
     const trusted = ca === undefined ? {} : { ca: [...tls.getCACertificates('default'), ca] }
     const stream = secure ? tls.connect({ socket: connection, servername: host, ...trusted }) : connection
@@ -112,7 +114,6 @@ function send(connection: Duplex, { tls: secure }: ServerPod, sending: Sending) 
       connection.destroy()
       reject(signal.aborted ? signal.reason : new TunnelError(cause.message, { cause }))
     }
-    if (connection.errored) return failed(connection.errored)
     connection.on('error', failed)
     request.on('error', failed)
     request.on('response', response => {

@@ -112,7 +112,7 @@ const images: readonly Row[] = [
     pulls: [pull({ phase: 'resolving', phaseStartedAt: { resolving: ago(3) } })],
     waitsFor: 'image',
     state: 'resolving',
-    text: `Pod shop/web on node-a waits for the image of container app, ${image}: its registry has been asked for it 3s ago and has not answered in full yet.`,
+    text: `Pod shop/web on node-a waits for the image of container app, ${image}: its registry was asked 3s ago and has not answered in full yet.`,
   },
   {
     name: 'unpacks',
@@ -170,7 +170,7 @@ const images: readonly Row[] = [
     ],
     waitsFor: 'image',
     state: 'resolving',
-    text: `Pod shop/web on node-a waits for the image of container app, ${image}: its registry has been asked for it 2s ago and has not answered in full yet. That it is this pull is likely, not certain.`,
+    text: `Pod shop/web on node-a waits for the image of container app, ${image}: its registry was asked 2s ago and has not answered in full yet. That it is this pull is likely, not certain.`,
   },
   {
     name: 'backs off after failures whose code is known',

@@ -27,7 +27,7 @@ function phaseSentence(pull: Pull, ahead: readonly Pull[], nowMs: number): strin
     case 'queued':
       return `it has been in the kubelet's queue for ${since('queued')}, ${aheadText(ahead)}`
     case 'resolving':
-      return `its registry has been asked for it ${since('resolving')} ago and has not answered in full yet`
+      return `its registry was asked ${since('resolving')} ago and has not answered in full yet`
     case 'downloading':
       return downloadText(pull)
     case 'unpacking':
