@@ -30,7 +30,7 @@ export interface PodFigures {
   /** Epoch ms; 0: never. */
   readonly lastContactMs: number
   readonly queuedPulls: number
-  readonly droppedPulls: number
+  readonly leftOutPulls: number
 }
 
 export interface StreamFigures {
@@ -195,10 +195,10 @@ export class ServerMetrics {
       'Of these, more for one pod, or for pods not known, than a kubelet sends.',
       () => pods()?.eventsDropped ?? 0,
     )
-    this.#total(
-      'pulltrace_pulls_queued_dropped_total',
+    this.#gauge(
+      'pulltrace_pulls_queued_left_out',
       'Queued pulls not shown, above PULLTRACE_MAX_QUEUED_PULLS or 1000 on a node.',
-      () => pods()?.droppedPulls ?? 0,
+      () => pods()?.leftOutPulls ?? 0,
     )
   }
 

@@ -36,14 +36,17 @@ export class PodJoin {
   readonly #parts: PodJoinParts
   readonly #nodes = new Map<string, KubeletState>()
   #queued = 0
-  #dropped = 0
+  /** Queued pulls for which there is no room, by node. */
+  readonly #leftOut = new Map<string, number>()
 
   constructor(parts: PodJoinParts) {
     this.#parts = parts
   }
 
-  counts(): { readonly queuedPulls: number; readonly droppedPulls: number } {
-    return { queuedPulls: this.#queued, droppedPulls: this.#dropped }
+  counts(): { readonly queuedPulls: number; readonly leftOutPulls: number } {
+    let leftOutPulls = 0
+    for (const pulls of this.#leftOut.values()) leftOutPulls += pulls
+    return { queuedPulls: this.#queued, leftOutPulls }
   }
 
   /** Nodes on which time alone changes something by now. */
@@ -99,7 +102,8 @@ export class PodJoin {
   /** To be called once what `joined` ended is safe. */
   keep(nodeName: string, { kubelet, dropped }: JoinedMerge): void {
     if (kubelet === undefined) return
-    this.#dropped += dropped
+    if (dropped > 0) this.#leftOut.set(nodeName, dropped)
+    else this.#leftOut.delete(nodeName)
     this.#queued += kubelet.queued.size - (this.#nodes.get(nodeName)?.queued.size ?? 0)
     if (isIdle(kubelet)) this.#nodes.delete(nodeName)
     else this.#nodes.set(nodeName, kubelet)
