@@ -166,6 +166,8 @@ export const untilMade = (api: KubeApi, limitMs = 20_000) =>
     limitMs,
   )
 
+export const configIn = (api: KubeApi, name = 'pulltrace') => api.get(pulltraceConfigs, name)
+
 export async function statusOf(api: KubeApi, name = 'pulltrace'): Promise<ConfigStatus | undefined> {
   return (await api.get(pulltraceConfigs, name))?.status as ConfigStatus | undefined
 }
