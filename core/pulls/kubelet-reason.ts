@@ -10,6 +10,11 @@ export interface Reason {
 
 /** Longer texts are cut: an event holds at most 1024 characters, a container's status more. */
 const maxMessage = 2048
+/**
+ * Whoever may write events writes as much as an object holds, over a megabyte: no more is looked at than kubelets and
+ * runtimes say, as the patterns below take the square of it at worst.
+ */
+const maxRead = 4096
 
 /**
  * The first that matches names the code: what a registry or a network said comes before what was done with it,
@@ -41,21 +46,23 @@ const codes: readonly (readonly [RegExp, ErrorCode])[] = [
 ]
 
 export function errorCodeOf(text: string): ErrorCode {
-  const words = wordsOf(text)
+  const words = wordsOf(text.slice(0, maxRead))
   for (const [pattern, code] of codes) if (pattern.test(words)) return code
   return 'Unknown'
 }
 
 /** Without names and addresses, which people choose: an image may be called `timeout:429`. */
 function wordsOf(text: string): string {
-  const names = new Set([...text.matchAll(/"([^"\s]+[/:][^"\s]+)"/g)].map(match => match[1]!))
+  const quoted = [...text.matchAll(/"([^"\s]+)"/g)].map(match => match[1]!)
+  const names = new Set(quoted.filter(name => /[^"\s][/:][^"\s]/.test(name)))
   let words = text.replace(/"[^"\s]+"/g, ' ').replace(/https?:\/\/\S+/g, match => (match.endsWith(':') ? ':' : ' '))
   for (const name of names) words = words.replaceAll(name, ' ')
   return words
 }
 
 /** The runtime's words without the frames that the kubelet and gRPC put around them; undefined when none are left. */
-export function reasonOf(text: string, general: boolean): Reason | undefined {
+export function reasonOf(given: string, general: boolean): Reason | undefined {
+  const text = cut(given)
   const bare = text
     .replace(/^\(combined from similar events\): /, '')
     .replace(/^Failed to pull image "[^"]*": /, '')
@@ -65,6 +72,9 @@ export function reasonOf(text: string, general: boolean): Reason | undefined {
   if (bare === '') return undefined
   return { code: errorCodeOf(text), message: bare.slice(0, maxMessage), general }
 }
+
+/** A copy, as V8 keeps all of a text for a slice of it. */
+const cut = (text: string) => (text.length <= maxRead ? text : Buffer.from(text.slice(0, maxRead)).toString())
 
 /** Whether `now` says more than `before`: the runtime's words over back-off's, a code that is one over `Unknown`. */
 export function saysMore(now: Reason, before: Reason | undefined): boolean {

@@ -73,6 +73,20 @@ describe('errorCodeOf', () => {
   ] as const) {
     it(`says ${code} of "… ${text.slice(-50)}"`, () => assert.equal(errorCodeOf(text), code))
   }
+
+  // Each took minutes, in which the server did nothing else: events are anybody's text.
+  for (const [name, text] of [
+    ['a quote that never ends', `"${'/'.repeat(1e6)}`],
+    ['many names', Array.from({ length: 1e5 }, (_, at) => `"${at}/a"`).join(' ')],
+    ['many statuses', '429 '.repeat(250_000)],
+  ] as const) {
+    it(`reads a megabyte of ${name} as quickly as an error`, () => {
+      const startMs = performance.now()
+      reasonOf(text, false)
+      errorCodeOf(text)
+      assert.ok(performance.now() - startMs < 1000)
+    })
+  }
 })
 
 describe('withFact', () => {

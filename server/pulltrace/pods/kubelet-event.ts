@@ -23,6 +23,11 @@ const aheadMs = 600_000
 /** The API server keeps events for an hour; what is older has been written by a clock that is wrong, or by hand. */
 const behindMs = 2 * 3_600_000
 
+/** No name or UID is longer; in an event they are anybody's text, of up to a megabyte, and events are kept for a while. */
+const maxNameLength = 253
+/** Kubelets cut their texts at 1024 characters; a longer one is by hand. */
+const maxMessageLength = 16_384
+
 /**
  * Undefined for what is no word of a kubelet about a pull. Whoever may create events in a namespace can write one that
  * looks like it: it counts for pods of that namespace only, and docs/threat-model.md says what it can do.
@@ -34,10 +39,11 @@ export function kubeletEventOf(event: CoreV1Event, nowMs: number): KubeletEvent 
   const container = /^spec\.(?:initContainers|containers|ephemeralContainers)\{([^}]+)\}$/.exec(
     pod.fieldPath ?? '',
   )?.[1]
+  if ([pod.uid, pod.name, container, source?.host].some(name => (name ?? '').length > maxNameLength)) return undefined
   const atMs = timeOf(event)
   if (container === undefined || atMs === undefined || atMs > nowMs + aheadMs || atMs < nowMs - behindMs)
     return undefined
-  const fact = factOf(reason ?? '', message ?? '', atMs)
+  const fact = factOf(reason ?? '', (message ?? '').slice(0, maxMessageLength), atMs)
   if (fact === undefined) return undefined
   const { uid: podUid, namespace, name: podName } = pod
   return { podUid, namespace, podName, container, nodeName: source?.host, fact }
