@@ -15,6 +15,7 @@ export function inputOf(spec: PulltraceConfigSpec = {}, other: Partial<PlanInput
     spec,
     settings,
     readerToken: 'a-token',
+    newReaderToken: 'a-new-token',
     caCertificate: undefined,
     hasServiceMonitors: false,
     claimTemplates: undefined,

@@ -11,8 +11,10 @@ export interface PlanInput {
   readonly owner: Owner
   readonly spec: PulltraceConfigSpec
   readonly settings: PlanSettings
-  /** Of the Secret in the cluster, or a new one when there is none. */
-  readonly readerToken: string
+  /** Of the Secret in the cluster, as far as is known. */
+  readonly readerToken: string | undefined
+  /** Random; for a cluster that has none. */
+  readonly newReaderToken: string
   /** PEM of whom agents trust; undefined while there is no TLS, or its Secret cannot be read yet. */
   readonly caCertificate: string | undefined
   /** Whether the cluster knows the kind ServiceMonitor. */
@@ -31,4 +33,6 @@ export interface ClaimTemplate {
 export interface Desired<T extends KubeObject = KubeObject> {
   readonly resource: Resource<T>
   readonly object: T
+  /** Only where nobody has said it yet: what the cluster has is kept, also when we do not know of it. */
+  readonly once?: boolean
 }

@@ -1,5 +1,5 @@
 import { clusterNames } from '../../core/contract/cluster-names.ts'
-import type { V1OwnerReference } from '../../core/kube/objects.ts'
+import type { KubeObject, V1OwnerReference } from '../../core/kube/objects.ts'
 
 /** What every object of ours says of itself: which part it is of which PulltraceConfig. */
 export interface Owner {
@@ -47,3 +47,8 @@ export function ownerReferenceOf(owner: Owner): V1OwnerReference {
     controller: true,
   }
 }
+
+export const isOurs = ({ metadata }: KubeObject) => metadata?.labels?.[managedBy] === clusterNames.operator
+
+export const isOwnedBy = ({ metadata }: KubeObject, uid: string | undefined) =>
+  metadata?.ownerReferences?.some(owner => owner.uid === uid) ?? false

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
-import { clusterNames } from '../../core/contract/cluster-names.ts'
 import { type KubeObject, keyOf } from '../../core/kube/objects.ts'
 import { agentDaemonSet } from './agent-daemonset.ts'
 import { covers } from './covers.ts'
 import type { Desired, PlanInput } from './input.ts'
-import { managedBy } from './labels.ts'
+import { isOurs, isOwnedBy } from './labels.ts'
 import { agentNetworkPolicy, serverNetworkPolicy } from './network-policies.ts'
 import { readerSecret } from './reader-secret.ts'
 import { serverStatefulSet } from './server-statefulset.ts'
@@ -67,15 +66,11 @@ export function plan(input: PlanInput, observed: readonly Desired[]): readonly S
 
 const idOf = ({ resource, object }: Desired) => `${resource.kind} ${keyOf(object)}`
 
-export const isOurs = ({ metadata }: KubeObject) => metadata?.labels?.[managedBy] === clusterNames.operator
-
 const isLeaving = ({ metadata }: KubeObject) => metadata?.deletionTimestamp !== undefined
 
 /** Made for a config that is gone, or is not in force: it goes, with its volume, before ours takes its name. */
-function isOfAnother({ metadata }: KubeObject, uid: string): boolean {
-  const owners = metadata?.ownerReferences?.filter(({ kind }) => kind === 'PulltraceConfig') ?? []
-  return owners.length > 0 && !owners.some(owner => owner.uid === uid)
-}
+const isOfAnother = (object: KubeObject, uid: string) =>
+  !isOwnedBy(object, uid) && (object.metadata?.ownerReferences?.some(({ kind }) => kind === 'PulltraceConfig') ?? false)
 
 /** Its deletion wakes us again. */
 const mustWait = (live: KubeObject, uid: string) => isLeaving(live) || (isOurs(live) && isOfAnother(live, uid))
@@ -83,11 +78,11 @@ const mustWait = (live: KubeObject, uid: string) => isLeaving(live) || (isOurs(l
 /** A reader token that somebody put there: it is theirs, and stays as it is. */
 const isGivenByUser = ({ resource }: Desired, live: KubeObject) => resource.kind === 'Secret' && !isOurs(live)
 
-function withHash({ resource, object }: Desired): Desired {
-  const { metadata, ...rest } = object
+function withHash({ resource, object, ...rest }: Desired): Desired {
+  const { metadata, ...fields } = object
   // A hash of a token would help to guess it.
-  const hashed = resource.kind === 'Secret' ? { metadata } : { metadata, rest }
+  const hashed = resource.kind === 'Secret' ? { metadata } : { metadata, fields }
   const hash = createHash('sha256').update(JSON.stringify(hashed)).digest('hex').slice(0, 16)
   const annotations = { ...metadata?.annotations, [appliedAnnotation]: hash }
-  return { resource, object: { ...rest, metadata: { ...metadata, annotations } } }
+  return { ...rest, resource, object: { ...fields, metadata: { ...metadata, annotations } } }
 }

@@ -4,8 +4,17 @@ import { secrets } from '../../core/kube/resources.ts'
 import type { Desired, PlanInput } from './input.ts'
 import { labelsOf, ownerReferenceOf } from './labels.ts'
 
-/** The token of readers. Made once: what stands in the cluster comes back in `readerToken`, and is never replaced. */
-export function readerSecret({ owner, spec, settings, readerToken }: PlanInput): Desired<V1Secret> | undefined {
+/**
+ * The token of readers. Made once and never replaced: a watch may not have brought yet what is there, and a second
+ * token would shut out everyone who has the first.
+ */
+export function readerSecret({
+  owner,
+  spec,
+  settings,
+  readerToken,
+  newReaderToken,
+}: PlanInput): Desired<V1Secret> | undefined {
   if ((spec.server?.readerAuth ?? 'token') !== 'token') return undefined
   const object: V1Secret = {
     apiVersion: secrets.apiVersion,
@@ -17,7 +26,7 @@ export function readerSecret({ owner, spec, settings, readerToken }: PlanInput):
       ownerReferences: [ownerReferenceOf(owner)],
     },
     type: 'Opaque',
-    data: { token: Buffer.from(readerToken).toString('base64') },
+    data: { token: Buffer.from(readerToken ?? newReaderToken).toString('base64') },
   }
-  return { resource: secrets, object }
+  return { resource: secrets, object, once: readerToken === undefined }
 }

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
 import type { KubeObject, V1Secret } from '../../core/kube/objects.ts'
 import { networkPolicies, secrets, serviceMonitors } from '../../core/kube/resources.ts'
+import { silentLogger } from '../../core/lib/log.ts'
+import { carryOut } from '../../operator/carry-out.ts'
+import { inputOf } from '../../operator/plan/build.fake.ts'
+import { plan } from '../../operator/plan/plan.ts'
 import { eventually } from '../stream/eventually.ts'
 import {
   agents,
   applyConfig,
   clear,
+  configIn,
   daemonSetOf,
   envOf,
   made,
@@ -134,6 +139,24 @@ describe('the operator and what others do', function () {
       envOf(await statefulSetOf(scene.api), 'PULLTRACE_WATCH_NAMESPACES') ? true : undefined,
     )
     assert.equal(await token(), chosen)
+  })
+
+  it('replaces no token of which it does not know yet', async () => {
+    await applyConfig(scene.api)
+    await untilMade(scene.api)
+    const read = () => scene.api.get(secrets, 'pulltrace-reader', { namespace: system })
+    const before = await read()
+    const config = (await configIn(scene.api))!
+    const owner = { name: 'pulltrace', uid: config.metadata!.uid! }
+    // As an operator whose watch has brought nothing.
+    const steps = plan(inputOf({}, { owner, readerToken: undefined, newReaderToken: 'another' }), [])
+    const outcomes: string[] = []
+    const metrics = { wrote: (kind: string, outcome: string) => outcomes.push(`${kind} ${outcome}`) }
+    const parts = { api: scene.api, events: { event() {} }, log: silentLogger, metrics, written: new Map() }
+    const only = steps.filter(step => step.do === 'apply' && step.desired.resource === secrets)
+    const { refused } = await carryOut(parts, config, only, [], AbortSignal.timeout(10_000))
+    assert.deepEqual([outcomes, refused], [['Secret kept'], []])
+    assert.deepEqual((await read())?.data, before?.data)
   })
 
   it('leaves a Secret of the user as it is, and does not take it along', async () => {
