@@ -11,7 +11,7 @@ const maxRetryAfterSeconds = 60
  */
 export function kubeFault(reason: unknown, serverUrl: string, grants: string): PulltraceError {
   if (!(reason instanceof KubeError)) return PulltraceError.from(reason)
-  const told = harmless(reason.message.replace(/^[A-Z]+ \S+: (?:\d{3} \w+: )?/, ''))
+  const told = harmless(reason.message.replace(/^[A-Z]+ \S+: (?:\d{3} \w+: )?/, '').replace(/[:\s]+$/, ''))
   const api = `the Kubernetes API server at ${harmless(serverUrl)}`
   const cause = { cause: reason }
   if (reason.status === 403) {
@@ -40,6 +40,10 @@ export function kubeFault(reason: unknown, serverUrl: string, grants: string): P
 /** What a reader of Pulltrace needs, and how it is given. */
 export const viewerGrants = (namespace: string) =>
   `Role pulltrace-viewer grants it; an administrator binds it: kubectl -n ${namespace} create rolebinding pulltrace-viewer-YOU --role=pulltrace-viewer --user=YOU`
+
+/** Named in full: of a missing `create` the API server says only that something is forbidden (seen on 1.35). */
+export const tunnelGrants = (namespace: string) =>
+  `a tunnel needs \`get\` and \`create\` on pods/portforward; ${viewerGrants(namespace)}`
 
 /** What is needed to look at a pod. */
 export const podGrants = (namespace: string) =>

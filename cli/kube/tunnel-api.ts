@@ -8,7 +8,7 @@ import { configMaps, pods } from '../../core/kube/resources.ts'
 import type { Clock } from '../../core/lib/clock.ts'
 import type { Secret } from '../../core/lib/secret.ts'
 import { type Api, unreachable } from '../api.ts'
-import { kubeFault, viewerGrants } from './kube-fault.ts'
+import { kubeFault, tunnelGrants, viewerGrants } from './kube-fault.ts'
 import { readerTokens } from './reader-token.ts'
 import { type ServerPod, serverPodOf, serverSelector } from './server-pod.ts'
 import { Trials } from './trials.ts'
@@ -54,7 +54,9 @@ export function createTunnelApi(options: TunnelOptions): Api {
         const secret = (await token()) ?? (await tokenOf(place, signal))
         const authorization = secret === undefined ? {} : { authorization: `Bearer ${secret.reveal()}` }
         const ca = place.tls ? await certificateOf(kube, agentNamespace, signal) : undefined
-        const connection = await openPortForward(kube, place, signal)
+        const connection = await openPortForward(kube, place, signal).catch(reason => {
+          throw kubeFault(reason, kube.serverUrl, tunnelGrants(namespace))
+        })
         const host = `${clusterNames.server}.${namespace}.svc`
         const sending = { host, path, headers: { ...headers, ...authorization }, ca, signal, answerMs }
         const response = await send(connection, place, sending)

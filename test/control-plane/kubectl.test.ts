@@ -56,6 +56,8 @@ describe('kubectl pulltrace on a real API server', function () {
       '--role=pulltrace-viewer',
       '--group=viewers',
     ])
+    // All but the tunnel, for what is refused there.
+    await kubectl(['create', 'role', 'sees', `--namespace=${system}`, '--verb=get,list', '--resource=pods,secrets'])
     await kubectl(['create', 'namespace', 'shop'])
     await kubectl(['create', 'role', 'sees', '--namespace=shop', '--verb=get,list', '--resource=pods,events'])
     await kubectl(['create', 'rolebinding', 'viewers', '--namespace=shop', '--role=sees', '--group=viewers'])
@@ -190,6 +192,30 @@ describe('kubectl pulltrace on a real API server', function () {
     assert.match(err, /Role pulltrace-viewer grants it/)
   })
 
+  for (const verb of ['get', 'create']) {
+    it(`needs \`${verb}\` for its tunnel`, async () => {
+      await withToken()
+      await kubectl(['create', 'rolebinding', 'sees', `--namespace=${system}`, '--role=sees', '--user=nobody'])
+      const granted = `--verb=${verb === 'get' ? 'create' : 'get'}`
+      await kubectl(['create', 'role', `no-${verb}`, `--namespace=${system}`, granted, '--resource=pods/portforward'])
+      await kubectl([
+        'create',
+        'rolebinding',
+        `no-${verb}`,
+        `--namespace=${system}`,
+        `--role=no-${verb}`,
+        '--user=nobody',
+      ])
+      const { code, err } = await run(['history', '-A'], plane.kubeconfig('nobody'))
+      assert.equal(code, 4)
+      assert.match(
+        err,
+        /refuses: pods "pulltrace-server-0" is forbidden.*\n {2}a tunnel needs `get` and `create` on pods\/portforward; Role pulltrace-viewer grants it/,
+      )
+      await kubectl(['delete', 'rolebinding', 'sees', `no-${verb}`, `--namespace=${system}`])
+    })
+  }
+
   it('reads as who one is, where the server asks the cluster who reads', async () => {
     const kubeconfig = await plane.addServiceAccount(system, 'pulltrace-server')
     await serve(
@@ -307,7 +333,7 @@ describe('kubectl pulltrace on a real API server', function () {
         .filter(({ user, objectRef }) => user.groups?.includes('viewers') && objectRef?.namespace === system)
         .map(({ verb, objectRef: of }) => `${verb} ${of!.resource}${of!.subresource ? `/${of!.subresource}` : ''}`),
     )
-    // The tunnel is asked for once, and API servers since 1.35 look whether `create` is allowed too: no log tells.
+    // The tunnel is asked for once, with `get`; that `create` is looked for too is seen above, and in no log.
     assert.deepEqual(
       granted.filter(rule => !used.has(rule)),
       ['create pods/portforward'],
