@@ -70,6 +70,8 @@ export async function main(argv: readonly string[], world: World): Promise<numbe
   } catch (reason) {
     // Commander has written its message already.
     if (reason instanceof CommanderError) return reason.exitCode === 0 ? exitCodes.ok : exitCodes.usage
+    // Ctrl-C in the middle of a question.
+    if (world.stop.aborted && (reason as Error).name === 'AbortError') return exitCodes.ok
     const error = PulltraceError.from(reason)
     const { fix } = error.details
     const told = error.code === Code.Internal ? ((reason as Error).stack ?? error.message) : error.message

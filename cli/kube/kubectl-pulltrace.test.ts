@@ -27,12 +27,14 @@ describe('kubectl pulltrace', () => {
   interface Running {
     readonly user?: object
     readonly until?: string
+    /** As Ctrl-C. */
+    readonly interrupt?: AbortSignal
     /** Told of all output so far. */
     readonly seen?: (out: string) => unknown
   }
 
   /** Runs one command as kubectl does; it is stopped as by Ctrl-C when its output holds `until`. */
-  async function run(argv: readonly string[], { user, until = '\0', seen }: Running = {}) {
+  async function run(argv: readonly string[], { user, until = '\0', seen, interrupt }: Running = {}) {
     const kubeconfig = path.join(folder, 'kubeconfig')
     writeFileSync(kubeconfig, cluster.kubeconfig(user))
     const stop = new AbortController()
@@ -50,7 +52,7 @@ describe('kubectl pulltrace', () => {
       stdin: process.stdin,
       stdout: stdout as unknown as NodeJS.WriteStream,
       stderr: stderr as unknown as NodeJS.WriteStream,
-      stop: AbortSignal.any([stop.signal, AbortSignal.timeout(8000)]),
+      stop: AbortSignal.any([stop.signal, AbortSignal.timeout(8000), ...(interrupt ? [interrupt] : [])]),
       kill: new AbortController().signal,
       calledAs: '/opt/krew/bin/kubectl-pulltrace',
     })
@@ -216,6 +218,21 @@ describe('kubectl pulltrace', () => {
     assert.equal(code, 4)
     assert.match(err, /pulltrace-server in namespace pulltrace-system refused: it wants a token\n {2}give a token/)
   })
+
+  for (const where of ['API server', 'server'] as const) {
+    it(`ends without a word at Ctrl-C while the ${where} thinks`, async () => {
+      cluster.put(serverPod({ PULLTRACE_READER_AUTH: 'none' }))
+      const interrupt = new AbortController()
+      handler = () => interrupt.abort()
+      if (where === 'API server') {
+        cluster.api.fault = () => {
+          interrupt.abort()
+          return 'hang'
+        }
+      }
+      assert.deepEqual(await run(['history'], { interrupt: interrupt.signal }), { code: 0, out: '', err: '' })
+    })
+  }
 
   it('says that the API server is away', async () => {
     cluster.api.fault = () => 'reset'
