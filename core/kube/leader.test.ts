@@ -39,14 +39,14 @@ describe('LeaderElection', () => {
   /** A program with a clock of its own. */
   function candidate(
     identity: string,
-    { clock = new SteppedClock(1_700_000_000_000), drains = false } = {},
+    { clock = new SteppedClock(1_700_000_000_000), drains = false, api = server.api() } = {},
   ): Candidate {
     const told: boolean[] = []
     const ends: unknown[] = []
     const drained = Promise.withResolvers<void>()
     if (!drains) drained.resolve()
     const election = new LeaderElection({
-      api: server.api(),
+      api,
       namespace: 'a',
       name: 'lead',
       identity,
@@ -172,6 +172,26 @@ describe('LeaderElection', () => {
     assert.equal(one.election.leading, true)
     await one.clock.advance(1)
     await until('it leads no more', () => !one.election.leading)
+  })
+
+  it('counts a renewal from when it was sent, as the answer may be late', async () => {
+    const api = server.api()
+    const answered = Promise.withResolvers<void>()
+    const late: typeof api.replace = async (...args) => {
+      const lease = await api.replace(...args)
+      await answered.promise
+      return lease
+    }
+    const one = candidate('one', { api: { ...api, replace: late } })
+    await leads(one)
+    await one.clock.advance(2000)
+    await until('it is renewed', () => lease()?.renewTime === '2023-11-14T22:13:22.000000Z')
+    await one.clock.advance(6000)
+    answered.resolve()
+    await until('it has its answer', () => waits(one))
+    server.fault = () => ({ status: 500 })
+    await one.clock.advance(4000)
+    await until('it leads no more, 10 s after it was sent', () => !one.election.leading)
   })
 
   it('leads again when it is its turn again', async () => {

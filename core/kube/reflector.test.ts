@@ -377,6 +377,23 @@ describe('Reflector', () => {
       assert.equal(clock.sleeping, 0)
     })
 
+    it('ends between two events that came together', async () => {
+      await watching({
+        changed: key => {
+          seen.push([key, undefined, undefined])
+          stop.abort()
+        },
+      })
+      const event = (name: string) =>
+        JSON.stringify({ type: 'ADDED', object: { metadata: { name, uid: name }, data: { value: '1' } } })
+      server.watches.send(`${event('one')}\n${event('two')}\n`)
+      await running
+      assert.deepEqual(
+        seen.map(([key]) => key),
+        ['one'],
+      )
+    })
+
     it('ends a list that hangs', async () => {
       server.fault = () => 'hang'
       start()
