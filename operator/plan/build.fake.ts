@@ -1,4 +1,5 @@
 import type { PulltraceConfigSpec } from '../../core/contract/pulltrace-config.ts'
+import type { KubeObject } from '../../core/kube/objects.ts'
 import type { Desired, PlanInput } from './input.ts'
 import { desiredOf } from './plan.ts'
 
@@ -23,14 +24,16 @@ export function inputOf(spec: PulltraceConfigSpec = {}, other: Partial<PlanInput
   }
 }
 
-/** The objects as an API server would have them: with a UID, a version, and fields that it and others wrote. */
+/** The objects as an API server lists them: with a UID, a version and fields that it wrote, without their kind. */
 export function madeOf(input: PlanInput): Desired[] {
   return desiredOf(input).map(({ resource, object }, index) => ({
     resource,
     object: {
-      ...structuredClone(object),
+      ...withoutKind(structuredClone(object)),
       metadata: { ...structuredClone(object.metadata), uid: `o-${index}`, resourceVersion: `${index + 1}` },
       status: { conditions: [] },
     },
   }))
 }
+
+const withoutKind = ({ apiVersion: _, kind: __, ...fields }: KubeObject) => fields

@@ -57,7 +57,7 @@ export function plan(input: PlanInput, observed: readonly Desired[]): readonly S
   for (const item of desired) {
     const live = there.get(idOf(item))?.object
     if (live !== undefined && (mustWait(live, input.owner.uid) || isGivenByUser(item, live))) continue
-    if (live === undefined || !covers(live, item.object)) {
+    if (live === undefined || !covers(live, fieldsOf(item.object))) {
       steps.push({ do: 'apply', desired: item, ...(live !== undefined && { before: live }) })
     }
   }
@@ -71,6 +71,11 @@ const isLeaving = ({ metadata }: KubeObject) => metadata?.deletionTimestamp !== 
 /** Made for a config that is gone, or is not in force: it goes, with its volume, before ours takes its name. */
 const isOfAnother = (object: KubeObject, uid: string) =>
   !isOwnedBy(object, uid) && (object.metadata?.ownerReferences?.some(({ kind }) => kind === 'PulltraceConfig') ?? false)
+
+/** What came in a list does not say of what kind it is, as the list does. */
+function fieldsOf({ apiVersion: _, kind: __, ...fields }: KubeObject): object {
+  return fields
+}
 
 /** Its deletion wakes us again. */
 const mustWait = (live: KubeObject, uid: string) => isLeaving(live) || (isOurs(live) && isOfAnother(live, uid))

@@ -36,6 +36,8 @@ export function serverStatefulSet(input: PlanInput): Desired<V1StatefulSet> {
     spec: {
       replicas: 1,
       serviceName: clusterNames.serverHeadless,
+      // The default waits for a pod to be ready before it is replaced: for one that cannot start, for ever.
+      podManagementPolicy: 'Parallel',
       selector: { matchLabels: selectorLabels('server') },
       revisionHistoryLimit: 5,
       persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Retain' },

@@ -6,6 +6,7 @@ import { createAuthority } from '../cluster/certificates.ts'
 import { eventually } from '../stream/eventually.ts'
 import { type ApiRelay, openApiRelay } from './api-relay.ts'
 import {
+  agents,
   applyConfig,
   clear,
   configIn,
@@ -158,5 +159,10 @@ describe('the status of a PulltraceConfig', function () {
       ({ metadata }, index) => metadata?.resourceVersion !== before[index]?.metadata?.resourceVersion,
     )
     assert.deepEqual(changed.map(({ kind }) => kind).sort(), ['DaemonSet', 'StatefulSet'])
+    // Nor was it written in vain.
+    assert.deepEqual(
+      operator.lines().flatMap(({ what, outcome }) => (what ? [`${what} ${outcome}`] : [])),
+      [`StatefulSet ${system}/pulltrace-server updated`, `DaemonSet ${agents}/pulltrace-agent updated`],
+    )
   })
 })
