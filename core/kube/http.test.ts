@@ -49,9 +49,9 @@ describe('KubeHttp', () => {
       void ended.promise.then(() => response.end('two'))
     }
     const seen: string[] = []
-    for await (const chunk of await client.stream(call(50))) {
+    for await (const chunk of await client.stream(call(1000))) {
       seen.push(Buffer.from(chunk).toString())
-      if (seen.length === 1) setTimeout(ended.resolve, 100)
+      if (seen.length === 1) setTimeout(ended.resolve, 1200)
     }
     assert.deepEqual(seen, ['one', 'two'])
   })
