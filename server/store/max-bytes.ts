@@ -11,3 +11,17 @@ export async function maxBytesOf(dataDir: string, ownBytes: number, configuredBy
   const { bavail, bsize } = await statfs(dataDir)
   return Math.floor(Math.min(configuredBytes, share * (ownBytes + bavail * bsize)))
 }
+
+/**
+ * The same for a volume that is full: undefined when the store takes no more of it than it may, so that others have
+ * filled it. Removing what little the store has would give them more, and lose it.
+ */
+export async function maxBytesWhenFull(
+  dataDir: string,
+  ownBytes: number,
+  configuredBytes = Infinity,
+): Promise<number | undefined> {
+  const { blocks, bsize } = await statfs(dataDir)
+  const maxBytes = Math.floor(Math.min(configuredBytes, share * blocks * bsize))
+  return ownBytes > maxBytes ? maxBytes : undefined
+}

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { systemClock } from '../../core/lib/clock.ts'
@@ -76,6 +77,69 @@ describe('history with a broken disk', function () {
     } finally {
       await store.close()
     }
+  })
+
+  describe('filled by the history itself', () => {
+    const volumeBytes = 64 * 1024 * 1024
+    /** Opens it on a volume of its own, and appends until there is no room; resolves with what was acknowledged. */
+    const filled = async (store: HistoryStore, prefix: string): Promise<string[]> => {
+      // As the server does now and then; it sets room aside.
+      await store.prune(0, Number.MAX_SAFE_INTEGER)
+      const acknowledged: string[] = []
+      for (let full = false; !full; ) {
+        const id = `${prefix}${String(acknowledged.length).padStart(6, '0')}`
+        await store.append([endedPull(id, { error: 'x'.repeat(200_000) })]).then(
+          () => acknowledged.push(id),
+          () => {
+            full = true
+          },
+        )
+      }
+      return acknowledged
+    }
+    /** The oldest went, the newest are there, and there is no gap between. */
+    const keepsNewest = async (store: HistoryStore, acknowledged: readonly string[]) => {
+      const kept = await store.endsOf(acknowledged)
+      assert.ok(kept.size > 0, `${kept.size} of ${acknowledged.length}`)
+      assert.deepEqual([...kept.keys()].sort(), acknowledged.slice(-kept.size))
+    }
+
+    it('makes room with what was set aside, and sets it aside again', async () => {
+      using volume = temporaryVolume(`${volumeBytes}`)
+      const store = open(volume.path)
+      try {
+        // More than once: nothing is used up for good.
+        for (const prefix of ['a', 'b']) {
+          const acknowledged = await filled(store, prefix)
+          await refuses(store, 'disk_full', /no space is left to write/, /free space/)
+          assert.ok((await store.prune(0, 0.7 * volumeBytes)) > 0)
+          assert.equal(store.health().healthy, true, 'at once, not at the next try')
+          await works(store)
+          await keepsNewest(store, acknowledged)
+          assert.ok(existsSync(`${volume.path}/pulls.db.reserve`))
+        }
+      } finally {
+        await store.close()
+      }
+    })
+
+    it('opens again by what was set aside', async () => {
+      using volume = temporaryVolume(`${volumeBytes}`)
+      const first = open(volume.path)
+      const acknowledged = await filled(first, 'a')
+      await first.close()
+      // To the last byte, as others may have done meanwhile.
+      execFileSync('sh', ['-c', `cat /dev/zero > ${volume.path}/ballast 2>/dev/null || true`])
+      const store = open(volume.path)
+      try {
+        await healed(store)
+        assert.equal((await store.endsOf(acknowledged)).size, acknowledged.length)
+        await store.prune(0, 0.5 * volumeBytes)
+        await works(store)
+      } finally {
+        await store.close()
+      }
+    })
   })
 
   it('full from the start: opens when there is room', async () => {

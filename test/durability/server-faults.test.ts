@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { renameSync, writeFileSync } from 'node:fs'
+import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { HistoryList } from '../../core/contract/api.ts'
+import { pullIdOf } from '../../core/pulls/pull-id.ts'
+import { goodLayer, goodPull, goodReport, post } from '../../server/pulltrace/start-server.fake.ts'
 import { type ServerProgram, startServer } from '../rig/pulltrace.ts'
 import { CuttingClient } from '../stream/cutting-client.ts'
 import { eventually, eventuallyHolds, getJson } from '../stream/eventually.ts'
@@ -138,6 +140,48 @@ describe('a server without its history', () => {
     })
   }
 })
+
+describe('a server whose history fills its volume', () => {
+  it('makes room by itself with what it had set aside, and keeps the newest', async function () {
+    this.timeout(120_000)
+    using volume = temporaryVolume('64m')
+    const server = await startServer({ reportIntervalMs: 200, env: env(volume.path) })
+    try {
+      let seq = 0
+      const report = async () => {
+        seq++
+        const pulls = Array.from({ length: 6 }, (_, index) => bigEnd(`${seq}-${index}`))
+        const answer = await post(`${server.url}/api/v1/report`, goodReport(seq, { pulls }))
+        assert.equal(answer.status, 200, await answer.clone().text())
+        return ((await answer.json()) as { acknowledged: boolean }).acknowledged
+      }
+      assert.equal(await report(), true)
+      const reserve = path.join(volume.path, 'pulls.db.reserve')
+      await eventuallyHolds(() => assert.ok(existsSync(reserve)), 20_000)
+      // Faster than the server looks whether it has to remove something.
+      while (await report()) assert.ok(seq < 200)
+      await eventually('ends are acknowledged again', async () => (await report()) || undefined, 60_000)
+      const { items } = await getJson<HistoryList>(`${server.url}/api/v1/history?limit=1`)
+      assert.equal(items.length, 1)
+      await eventuallyHolds(() => assert.match(server.log(), /history is written again/), 5000)
+      await eventuallyHolds(() => assert.ok(existsSync(reserve)), 20_000)
+      const ready = await getJson<{ status: string }>(`${server.metricsUrl}/readyz`)
+      assert.equal(ready.status, 'ok')
+    } finally {
+      await server.stop()
+    }
+  })
+})
+
+/** Half a megabyte in the history. */
+function bigEnd(name: string) {
+  const digest = (index: number) => ({ digest: `sha256:${String(index).padStart(64, '0')}` })
+  const layers = Array.from({ length: 3500 }, (_, index) =>
+    goodLayer('1', { ...digest(index), state: 'done', downloadedBytes: 1000 }),
+  )
+  const id = pullIdOf('node-a', 'k8s.io', name, '2026-11-21T10:00:00Z')
+  return goodPull({ id, phase: 'completed', completedAt: new Date().toISOString(), layers })
+}
 
 async function endThree(node: FakeNode, acknowledged: boolean): Promise<void> {
   node.step()

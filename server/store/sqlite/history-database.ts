@@ -1,10 +1,12 @@
-import { statSync } from 'node:fs'
+import { statfsSync, statSync } from 'node:fs'
+import path from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { HistoryGroup, HistorySummary } from '../../../core/contract/api.ts'
 import type { TerminalPhase } from '../../../core/contract/words.ts'
 import type { HistoryFilter } from '../store.ts'
 import { type Failure, failureOf } from './failure.ts'
-import { countPulls, pruneSome, putPull, returnPages, transaction } from './history-writes.ts'
+import { countPulls, pruneRows, pruneSome, putPull, returnPages, transaction } from './history-writes.ts'
+import { keepReserve, releaseReserve } from './reserve.ts'
 import type { PullRow } from './rows.ts'
 import { searchQuery, summaryQuery } from './search-query.ts'
 import { Statements } from './statements.ts'
@@ -22,6 +24,10 @@ export interface Found<T, Place> {
 
 /** Bodies of one page: a thousand pulls of thousands of layers would not fit the memory of the worker. */
 const maxPageChars = 8 * 1024 * 1024
+
+/** SQLite's own default, which every database here has. */
+const pageBytes = 4096
+const fewestPages = 16
 
 /**
  * What the worker does, one call at a time; arguments and answers can be cloned.
@@ -102,18 +108,29 @@ export class HistoryDatabase {
     return { items: rows.slice(0, limit).map(summaryOf), last: last && [last.count, last.key] }
   }
 
-  pruneSome(beforeMs: number, maxBytes: number): number {
-    return pruneSome(this.#db, this.#statements, beforeMs, maxBytes)
+  pruneSome(beforeMs: number, maxBytes: number, most = pruneRows): number {
+    return pruneSome(this.#db, this.#statements, beforeMs, maxBytes, most)
   }
 
-  /** Gives up to `pages` free pages back; returns how many are left to give. */
+  /** Gives up to `pages` free pages back, fewer on a volume that is nearly full; returns how many are left to give. */
   returnPages(pages: number): number {
-    return returnPages(this.#db, this.#statements, pages)
+    const { bavail, bsize } = statfsSync(path.dirname(this.#file))
+    // For each page that goes at the end of the file, others may be written to the WAL.
+    const fitting = Math.floor((bavail * bsize) / pageBytes / 4)
+    return returnPages(this.#db, this.#statements, Math.max(fewestPages, Math.min(pages, fitting)))
   }
 
   /** Moves the WAL into the file and empties it. */
   checkpoint(): void {
     this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  }
+
+  keepReserve(): void {
+    keepReserve(this.#file)
+  }
+
+  releaseReserve(): boolean {
+    return releaseReserve(this.#file)
   }
 
   size(): { pulls: number; bytes: number } {

@@ -6,6 +6,7 @@ import type { Answer, Call, WorkerStart } from './history-worker-protocol.ts'
 import { readHolder, removeHolder, writeHolder } from './holder.ts'
 import { migrate } from './migrate.ts'
 import { openDatabase } from './open-database.ts'
+import { releaseReserve } from './reserve.ts'
 
 // The entry of the one thread that touches the disk. It opens the database, says so, and then answers one call after
 // the other. An error that is not an answer (out of memory) ends the thread; the server sees that and starts another.
@@ -48,8 +49,18 @@ function serve(history: HistoryDatabase): void {
   })
 }
 
+/** A history that had filled its volume when it was closed needs room even to be opened: its own. */
+function openInAnyCase(): HistoryDatabase {
+  try {
+    return open()
+  } catch (error) {
+    if (failureOf(error, file).kind !== 'disk_full' || !releaseReserve(file)) throw error
+    return open()
+  }
+}
+
 try {
-  serve(open())
+  serve(openInAnyCase())
   post({ id: 0, value: undefined })
 } catch (error) {
   const failure = failureOf(error, file)

@@ -3,7 +3,7 @@ import type { PullRow } from './rows.ts'
 import type { Statements } from './statements.ts'
 
 /** Rows removed in one transaction: short enough that an append behind it does not wait long. */
-const pruneRows = 500
+export const pruneRows = 500
 
 /** Runs `work` in one transaction that has the write lock from its start; nothing of it stays if it throws. */
 export function transaction<T>(db: DatabaseSync, work: () => T): T {
@@ -56,20 +56,26 @@ export function putPull(statements: Statements, row: PullRow): void {
 }
 
 /**
- * Removes up to 500 pulls, those kept before `beforeMs` first, then the oldest while
+ * Removes up to `most` pulls, those kept before `beforeMs` first, then the oldest while
  * the pages in use are above `maxBytes`. Returns how many went; 0 when all is done.
  */
-export function pruneSome(db: DatabaseSync, statements: Statements, beforeMs: number, maxBytes: number): number {
+export function pruneSome(
+  db: DatabaseSync,
+  statements: Statements,
+  beforeMs: number,
+  maxBytes: number,
+  most: number,
+): number {
   return transaction(db, () => {
     const aged = statements
       .of('DELETE FROM pulls WHERE seq IN (SELECT seq FROM pulls WHERE kept_ms < ? ORDER BY kept_ms, seq LIMIT ?)')
-      .run(beforeMs, pruneRows).changes
+      .run(beforeMs, most).changes
     if (Number(aged) > 0) return Number(aged)
     const excessBytes = usedBytes(statements) - maxBytes
     const pulls = countPulls(statements)
     if (excessBytes <= 0 || pulls === 0) return 0
     const meanBytes = usedBytes(statements) / pulls
-    const rows = Math.max(1, Math.min(pruneRows, Math.ceil(excessBytes / meanBytes)))
+    const rows = Math.max(1, Math.min(most, Math.ceil(excessBytes / meanBytes)))
     return Number(
       statements.of('DELETE FROM pulls WHERE seq IN (SELECT seq FROM pulls ORDER BY kept_ms, seq LIMIT ?)').run(rows)
         .changes,

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import type { HistoryGroup, HistorySummary } from '../../../core/contract/api.ts'
 import type { TerminalPhase } from '../../../core/contract/words.ts'
+import type { Logger } from '../../../core/lib/log.ts'
 import type { PullState } from '../../../core/pulls/pull.ts'
 import { decodeCursor, encodeCursor } from '../cursor.ts'
 import type { HistoryFilter, HistoryStore, Page, StoreHealth } from '../store.ts'
@@ -17,6 +18,10 @@ export interface SqliteHistoryOptions extends SupervisorOptions {
   readonly dataDir: string
 }
 
+/** While the disk is full: so little that what was set aside suffices. Rows may be fewer, down to one. */
+const rowsWhenFull = 50
+const pagesWhenFull = 16
+
 /** Free pages that are given back between two appends. */
 const pagesAtOnce = 2000
 
@@ -31,12 +36,14 @@ export function openSqliteHistory({ dataDir, ...options }: SqliteHistoryOptions)
 
 class SqliteHistory implements HistoryStore {
   readonly #now: () => number
+  readonly #log: Logger
   readonly #supervisor: WorkerSupervisor
   readonly #commits = new GroupCommit(groups => this.#write(groups))
   #closed = false
 
   constructor(file: string, options: SupervisorOptions) {
     this.#now = () => options.clock.now()
+    this.#log = options.log
     this.#supervisor = new WorkerSupervisor(file, options)
   }
 
@@ -76,15 +83,43 @@ class SqliteHistory implements HistoryStore {
   }
 
   async prune(beforeMs: number, maxBytes: number): Promise<number> {
-    let removed = 0
+    let removed = this.#supervisor.failure?.kind === 'disk_full' ? await this.#makeRoom(beforeMs, maxBytes) : 0
     for (;;) {
       const some = await this.#call('pruneSome', beforeMs, maxBytes)
       removed += some
+      // In small steps: appends get their turn in between. What waits in the WAL goes into the file before each of
+      // them, as both together may not fit a volume that is nearly full.
+      if (some > 0) await this.#call('checkpoint')
+      while ((await this.#call('returnPages', pagesAtOnce)) > 0) await this.#call('checkpoint')
       if (some === 0) break
-      // In small steps: appends get their turn in between.
-      while ((await this.#call('returnPages', pagesAtOnce)) > 0);
     }
     if (removed > 0) await this.#call('checkpoint')
+    await this.#call('keepReserve').catch(error => this.#log.debug('no room set aside', { error }))
+    return removed
+  }
+
+  /** On a full disk even removing needs room: first what was set aside, then what each small step gives. */
+  async #makeRoom(beforeMs: number, maxBytes: number): Promise<number> {
+    await this.#call('releaseReserve')
+    // What waits in the WAL may fit the file, and then the WAL is empty. If not, removing comes first.
+    await this.#call('checkpoint').catch(() => {})
+    let removed = 0
+    let rows = rowsWhenFull
+    while (removed < rowsWhenFull) {
+      try {
+        const some = await this.#call('pruneSome', beforeMs, maxBytes, rows)
+        removed += some
+        await this.#call('checkpoint')
+        await this.#call('returnPages', pagesWhenFull)
+        await this.#call('checkpoint')
+        if (some === 0) break
+      } catch (error) {
+        if (rows === 1) throw error
+        rows = Math.ceil(rows / 10)
+      }
+    }
+    await this.#call('probe', this.#now())
+    this.#supervisor.noteWritten()
     return removed
   }
 
