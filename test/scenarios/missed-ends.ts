@@ -6,7 +6,10 @@ import type { EventRecorder } from './event-recorder.ts'
 export interface MissedEnds {
   /** Whether the stream has told the state once: from then on every change is told. */
   isSynced(): boolean
-  /** Pulls that were found to have ended since event number `from`. */
+  /**
+   * Pulls that were found to have ended since event number `from`, and of which nothing was told afterwards: one that
+   * stood as unknown while no server ran may go on.
+   */
   since(from: number): readonly Pull[]
 }
 
@@ -37,8 +40,9 @@ export function followResets(
     // A server that is killed meanwhile is asked after its next reset.
     if (wasReset) void catchUp(at).catch(() => {})
   })
+  const toldAfter = (at: number, { id }: Pull) => events.slice(at).some(({ event }) => event?.pull.id === id)
   return {
     isSynced: () => syncedAt >= 0,
-    since: from => missed.filter(({ at }) => at >= from).map(({ pull }) => pull),
+    since: from => missed.filter(({ at, pull }) => at >= from && !toldAfter(at, pull)).map(({ pull }) => pull),
   }
 }

@@ -18,6 +18,11 @@ export interface HubOptions extends RingLimits {
 
 export const ringDefaults: RingLimits = { maxEntries: 20_000, maxBytes: 32 * 1024 * 1024 }
 
+/** Above it the oldest are forgotten: one of these that goes on after all would start twice. */
+const maxUnknownEnds = 50_000
+
+const endTypes: ReadonlySet<PullEventType> = new Set(['pull.completed', 'pull.failed'])
+
 export interface Snapshot {
   /** Streaming after this id misses nothing that is not in `pulls`. Equal ids mean equal snapshots. */
   readonly lastEventId: string
@@ -37,6 +42,8 @@ export class EventHub {
   readonly #live = new Map<string, Emission>()
   /** Progress that waits for the next flush. */
   readonly #pending = new Map<string, PullState>()
+  /** Pulls whose end nobody knew: they may go on, long after the ring has forgotten that they began here. Oldest first. */
+  readonly #unknownEnds = new Set<string>()
   readonly #listeners: ((batch: readonly Emission[]) => void)[] = []
   #seq = 0
 
@@ -67,6 +74,10 @@ export class EventHub {
   publish(changes: readonly PullChange[]): void {
     const batch: Emission[] = []
     for (const change of changes) {
+      // Its start was told by the server before this one, if at all: an end alone would be of nothing.
+      if (endTypes.has(change.type) && !this.#known(change.pull.id)) {
+        batch.push(this.#emit('pull.started', change.pull, true))
+      }
       const emission = this.#publishOne(change)
       if (emission === undefined) continue
       batch.push(emission)
@@ -155,7 +166,8 @@ export class EventHub {
       this.#pending.delete(pull.id)
       return this.#emit('pull.progress', pull, true)
     }
-    // It had ended, here or under the server before, and goes on after all: what has not ended is seen at once.
+    // It had ended here, and goes on after all; or under the server before, and for this one it starts.
+    if (!this.#known(pull.id)) return this.#emit('pull.started', pull, true)
     if (!this.#live.has(pull.id)) return this.#emit('pull.progress', pull, false)
     this.#pending.set(pull.id, pull)
     return undefined
@@ -165,6 +177,9 @@ export class EventHub {
     this.#pending.delete(pull.id)
     const emission = this.#emit(type, pull, true)
     this.#live.delete(pull.id)
+    this.#unknownEnds.delete(pull.id)
+    if (pull.phase === 'unknown') this.#unknownEnds.add(pull.id)
+    if (this.#unknownEnds.size > maxUnknownEnds) this.#unknownEnds.delete(this.#unknownEnds.values().next().value!)
     return emission
   }
 
@@ -184,7 +199,7 @@ export class EventHub {
 
   /** Whether the pull has started here, ended or not: a second start would be a lie. */
   #known(id: string): boolean {
-    return this.#live.has(id) || this.#ring.newestOf(id) !== undefined
+    return this.#live.has(id) || this.#unknownEnds.has(id) || this.#ring.newestOf(id) !== undefined
   }
 
   #emit(type: PullEventType, pull: PullState, kept: boolean): Emission {

@@ -91,17 +91,18 @@ describe('Streams', () => {
     assert.deepEqual(linesOf(sink), ['synced 0', '1 started a', '2 progress a'])
   })
 
-  it('sends at once a pull that goes on after it had ended under the server before', () => {
+  it('starts each pull once, also one that goes on or ends after it had ended under the server before', () => {
     const { hub, open } = setUp()
     const sink = open()
     hub.publish([{ type: 'pull.progress', pull: pullState('a') }])
-    assert.deepEqual(linesOf(sink), ['synced 0', '1 progress a'])
+    hub.publish([{ type: 'pull.completed', pull: pullState('b', { phase: 'completed' }) }])
+    assert.deepEqual(linesOf(sink), ['synced 0', '1 started a', '2 started b', '3 completed b'])
     assert.deepEqual(
       hub.snapshot().pulls.map(({ id }) => id),
       ['a'],
     )
     hub.publish([{ type: 'pull.completed', pull: pullState('a', { phase: 'completed' }) }])
-    assert.deepEqual(linesOf(sink), ['2 completed a'])
+    assert.deepEqual(linesOf(sink), ['4 completed a'])
   })
 
   it('sends a reopened pull as progress, and its true end', () => {
