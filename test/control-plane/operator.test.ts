@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { configMaps, nodes, pulltraceConfigs } from '../../core/kube/resources.ts'
+import { configMaps, nodes, pods, pulltraceConfigs } from '../../core/kube/resources.ts'
 import { eventually } from '../stream/eventually.ts'
 import {
   applyConfig,
@@ -93,6 +93,19 @@ describe('the operator in a cluster with its controllers', function () {
     await untilReason(scene.api, 'Stalled', 'Progressing')
     const [claim] = (await statefulSetOf(scene.api)).spec?.volumeClaimTemplates ?? []
     assert.equal(claim?.spec?.resources?.requests?.['storage'], '4Gi')
+  })
+
+  it('replaces a server that could not start, once the config is mended', async () => {
+    const requested = async () =>
+      (await scene.api.get(pods, 'pulltrace-server-0', { namespace: system }))?.spec?.containers[0]?.resources
+        ?.requests?.['cpu']
+    const untilRequested = (cpu: string) =>
+      eventually(`the pod asks for ${cpu}`, async () => ((await requested()) === cpu ? true : undefined), 20_000)
+    // No node has so many; here there is none at all.
+    await applyConfig(scene.api, { server: { resources: { requests: { cpu: '900' } } } })
+    await untilRequested('900')
+    await applyConfig(scene.api, { server: { resources: { requests: { cpu: '50m' } } } })
+    await untilRequested('50m')
   })
 
   it('counts a thousand nodes in as few bytes as one', async function () {
