@@ -101,9 +101,9 @@ export class PodJoin {
 
   /** To be called once what `joined` ended is safe. */
   keep(nodeName: string, { kubelet, dropped }: JoinedMerge): void {
-    if (kubelet === undefined) return
     if (dropped > 0) this.#leftOut.set(nodeName, dropped)
     else this.#leftOut.delete(nodeName)
+    if (kubelet === undefined) return
     this.#queued += kubelet.queued.size - (this.#nodes.get(nodeName)?.queued.size ?? 0)
     if (isIdle(kubelet)) this.#nodes.delete(nodeName)
     else this.#nodes.set(nodeName, kubelet)
