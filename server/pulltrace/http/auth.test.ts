@@ -75,6 +75,33 @@ describe('credentials', () => {
     assert.doesNotMatch(JSON.stringify(server.logged), /-secret|ticket=\w/)
   })
 
+  it('that are replaced end the streams that they opened, and those of their tickets', async function () {
+    this.timeout(30_000)
+    const folder = await mkdtemp(path.join(tmpdir(), 'pulltrace-rotated-'))
+    try {
+      const file = path.join(folder, 'token')
+      await writeFile(file, 'first-secret')
+      await using rotated = await startServer({ PULLTRACE_READER_AUTH: 'token', PULLTRACE_READER_TOKEN_FILE: file })
+      const headers = bearer('first-secret')
+      const issued = await fetch(`${rotated.url}/api/v1/tickets`, { method: 'POST', headers })
+      const { ticket } = (await issued.json()) as { ticket: string }
+      const streams = await Promise.all([
+        fetch(`${rotated.url}/api/v1/events`, { headers }),
+        fetch(`${rotated.url}/api/v1/events?ticket=${ticket}`),
+      ])
+      assert.deepEqual(
+        streams.map(({ status }) => status),
+        [200, 200],
+      )
+      await writeFile(file, 'second-secret')
+      await Promise.allSettled(streams.map(stream => stream.text()))
+      await refused(await fetch(`${rotated.url}/api/v1/events`, { headers }))
+      assert.equal(rotated.logged.filter(({ message }) => message.startsWith('stream cut')).length, 2)
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+
   it('are not needed on loopback where none are set', async () => {
     await using open = await startServer()
     assert.equal((await post(`${open.url}/api/v1/report`, goodReport(1))).status, 200)

@@ -14,20 +14,18 @@ export function kubeAgents(review: KubeReview, account: NamespacedName, clock: C
   const verdicts = new VerdictCache<AgentIdentity>({
     clock,
     ask: async token => {
+      const claims = claimsOf(token)
+      // What cannot be a ServiceAccount's token is not worth a question.
+      if (claims === undefined) {
+        throw new PulltraceError(Code.Unauthenticated, "the token is not a ServiceAccount's", { fix })
+      }
       const identity = await review.decide(async signal =>
         identityOf(await review.userOf(token, serverAudience, signal, fix), account),
       )
-      return { value: identity, expiresAtMs: claimsOf(token)?.expiresAtMs }
+      return { value: identity, expiresAtMs: claims.expiresAtMs }
     },
   })
-  return authorization => {
-    const token = bearerOf(authorization, fix)
-    // What cannot be a ServiceAccount's token is not worth a question.
-    if (claimsOf(token) === undefined) {
-      throw new PulltraceError(Code.Unauthenticated, "the token is not a ServiceAccount's", { fix })
-    }
-    return verdicts.of(token)
-  }
+  return authorization => verdicts.of(bearerOf(authorization, fix))
 }
 
 function identityOf({ username = '', extra = {} }: KubeUser, { namespace, name }: NamespacedName): AgentIdentity {
