@@ -69,6 +69,8 @@ export interface ControlPlane {
 }
 
 const serviceIp = '10.96.0.1'
+/** By default they ask 20 or 50 times a second at most, as on a cluster that others use, too. */
+const controllerArgs = ['--leader-elect=false', '--secure-port=0', '--kube-api-qps=500', '--kube-api-burst=1000']
 
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const { address = '127.0.0.1' } = options
@@ -151,8 +153,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
       `--service-account-private-key-file=${signing.keyFile}`,
       `--root-ca-file=${authority.certificateFile}`,
       `--controllers=*${options.nodeLifecycle ? '' : ',-node-lifecycle-controller'}`,
-      '--leader-elect=false',
-      '--secure-port=0',
+      ...controllerArgs,
     ])
     others.push(child)
     started.defer(() => child.end('SIGKILL'))
@@ -161,7 +162,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   }
   if (options.scheduler) {
     const config = `--kubeconfig=${configOf('system:kube-scheduler')}`
-    const child = await run('kube-scheduler', [config, '--leader-elect=false', '--secure-port=0'])
+    const child = await run('kube-scheduler', [config, ...controllerArgs])
     others.push(child)
     started.defer(() => child.end('SIGKILL'))
   }
