@@ -4,7 +4,7 @@ import { FakeClock } from '../../../core/lib/clock.fake.ts'
 import { attemptOf, factOf } from '../../../core/pulls/waiting.ts'
 import type { KubeletEvent } from './kubelet-event.ts'
 import { PodBook } from './pod-book.ts'
-import { type WatchedContainer, type WatchedPod, watchedPodOf } from './watched-pod.ts'
+import { seenPodOf, type WatchedContainer, type WatchedPod, watchedPodOf } from './watched-pod.ts'
 
 const startMs = Date.parse('2026-11-21T10:00:00Z')
 const main: WatchedContainer = {
@@ -97,6 +97,49 @@ describe('PodBook', () => {
     assert.deepEqual(book.sweep(), [])
     assert.equal(container(), undefined)
     assert.equal(book.counts().pods, 0)
+  })
+
+  it('forgets a pod that runs although nobody has said that its image is there', () => {
+    book.set(pod())
+    book.event(event('Pulling', 0))
+    assert.equal(book.left('u1'), true)
+    book.seen(pod({ present: true, runsSinceMs: startMs + 5000 }, { phase: 'Running' }))
+    clock.advance(30_000)
+    assert.deepEqual(book.sweep(), [])
+    assert.equal(book.counts().pods, 0)
+  })
+
+  it('does not look at a running pod for ever because of a word that no kubelet said', () => {
+    book.event(event('Pulling', 300))
+    const runs = () => book.seen(pod({ present: true, runsSinceMs: startMs }, { phase: 'Running' }))
+    runs()
+    let looks = 0
+    for (let seconds = 0; seconds < 1800; seconds += 30) {
+      clock.advance(30_000)
+      for (const _ of book.sweep()) {
+        looks++
+        runs()
+      }
+    }
+    assert.ok(looks > 0 && looks <= 20, `${looks} looks`)
+    assert.equal(book.counts().pods, 0)
+  })
+
+  it('knows what ran in a pod that is over, and what never came to that', () => {
+    book.set(pod())
+    book.event(event('Pulling', 0))
+    const seen = (state: object): boolean | undefined => {
+      const status = { phase: 'Failed', containerStatuses: [{ name: 'main', state }] }
+      const spec = { nodeName: 'node-a', containers: [{ name: 'main', image: main.image }] }
+      book.seen(
+        seenPodOf({ metadata: { uid: 'u1', namespace: 'shop', name: 'web' }, spec, status } as unknown as V1Pod)!,
+      )
+      book.deleted('u1')
+      assert.equal(container()?.waiting, false)
+      return container()?.deleted
+    }
+    assert.equal(seen({ terminated: { startedAt: '2026-11-21T10:00:01Z', exitCode: 1 } }), false)
+    assert.equal(seen({ waiting: { reason: 'ContainerCreating' } }), true)
   })
 
   it('takes a failure from the status when no event tells it, by the clock of the node', () => {

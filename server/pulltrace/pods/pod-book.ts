@@ -24,6 +24,8 @@ export interface PodBookParts {
 
 /** A pod that has left the watch stays for its kubelet's last words. Milliseconds. */
 const lingerMs = 30_000
+/** What runs and was still said to pull so long ago has lost its `Pulled`, or was never said by a kubelet. Milliseconds. */
+const doubtMs = 600_000
 /** The status tells of a failure too; the kubelet's event is more exact and has this long to come first. Milliseconds. */
 const eventFirstMs = 2000
 /** What a kubelet may say of the pulls of one pod: it tries each again after ten seconds at the earliest. */
@@ -92,7 +94,7 @@ export class PodBook {
     const entry = this.#entries.get(podUid)
     if (entry === undefined) return false
     entry.leftMs ??= this.#parts.monotonic()
-    return !entry.deleted && isPulling(entry)
+    return !entry.deleted && isPulling(entry, this.#parts.monotonic())
   }
 
   deleted(podUid: string): void {
@@ -123,7 +125,7 @@ export class PodBook {
         if (nowMs - sinceMs >= eventFirstMs) this.#takeStatus(entry, container, nowMs)
       }
       if (entry.leftMs === undefined || nowMs - entry.leftMs < lingerMs) continue
-      if (entry.deleted || !isPulling(entry)) this.#remove(entry)
+      if (entry.deleted || !isPulling(entry, nowMs)) this.#remove(entry)
       else {
         entry.leftMs = nowMs
         unsure.push(entry.pod)
@@ -211,7 +213,13 @@ export class PodBook {
   }
 }
 
-const isPulling = ({ facts }: Entry) => [...facts.values()].some(each => attemptOf(each)?.status === 'outstanding')
+/** Kubelets drop events: a container that runs has its image, said or not. */
+const isPulling = ({ pod, facts, heardMs }: Entry, nowMs: number) =>
+  pod.containers.some(each => {
+    const attempt = attemptOf(facts.get(each.name) ?? {})
+    if (attempt?.status !== 'outstanding' || !isMissing(each, attempt)) return false
+    return each.runsSinceMs === undefined || nowMs - (heardMs.get(each.name) ?? nowMs) < doubtMs
+  })
 
 /** Only what begins to say that a pull failed: while the kubelet tries again the status still tells of the last time. */
 function noteStatus(
@@ -234,8 +242,20 @@ function containersOf({ pod, facts, deleted }: Entry): WaitingContainer[] {
     const missing = isMissing(each, attempt)
     if (attempt === undefined && !missing) return []
     const waiting = missing && !deleted
+    // What ran in a pod that is gone was pulled, although nobody has said so.
+    const gone = deleted && (missing || attempt?.status !== 'outstanding')
     return (
-      waitingContainer({ podUid, namespace, podName, container, workload, image, waiting, deleted, facts: told }) ?? []
+      waitingContainer({
+        podUid,
+        namespace,
+        podName,
+        container,
+        workload,
+        image,
+        waiting,
+        deleted: gone,
+        facts: told,
+      }) ?? []
     )
   })
 }

@@ -8,7 +8,7 @@ import type { NodeWaits } from '../../../core/pulls/waiting.ts'
 import { Budget } from './budget.ts'
 import { eventSelector, kubeletEventOf } from './kubelet-event.ts'
 import { PodBook } from './pod-book.ts'
-import { type WatchedPod, watchedPodOf } from './watched-pod.ts'
+import { isOver, seenPodOf, type WatchedPod, watchedPodOf } from './watched-pod.ts'
 
 export interface PodWatchParts {
   readonly api: Pick<KubeApi, 'list' | 'watch'>
@@ -100,10 +100,14 @@ export class PodWatch {
   /** Lives until aborted. Events come after the pods that they are about, as far as that can be had. */
   async run(signal: AbortSignal): Promise<void> {
     this.#signal = signal
-    const running = this.#pods.map(reflector => reflector.run(signal))
-    // The only rejection is the abort itself.
-    await Promise.all(this.#pods.map(reflector => reflector.whenSynced(signal))).catch(() => {})
-    await Promise.all([...running, ...this.#events.map(reflector => reflector.run(signal)), this.#sweep(signal)])
+    // Each for itself: a namespace that may not be read keeps no other one waiting.
+    const places = this.#pods.map(async (reflector, place) => {
+      const running = reflector.run(signal)
+      // The only rejection is the abort itself.
+      await reflector.whenSynced(signal).catch(() => {})
+      await Promise.all([running, this.#events[place]!.run(signal)])
+    })
+    await Promise.all([...places, this.#sweep(signal)])
   }
 
   #changed(now: WatchedPod | undefined, before: WatchedPod | undefined): void {
@@ -136,9 +140,10 @@ export class PodWatch {
     try {
       const query = { namespace, fieldSelector: `metadata.name=${name}`, limit: 1, signal: this.#signal }
       const found = (await api.list(pods, query)).items.find(({ metadata }) => metadata?.uid === uid)
-      const pod = found && watchedPodOf(found)
+      const pod = found && seenPodOf(found)
+      // What ran in a pod that is over had its image, also when the kubelet's word has not come yet.
       if (pod !== undefined) this.#book.seen(pod)
-      else this.#book.deleted(uid)
+      if (pod === undefined || isOver(pod)) this.#book.deleted(uid)
     } catch (error) {
       // The sweep asks again while a pull seems under way.
       if (!this.#signal.aborted) log.debug('pod not looked at', { namespace, pod: name, error })

@@ -20,19 +20,25 @@ export interface WatchedContainer {
   readonly image: string
   /** The container has been made, so its image is there. */
   readonly present: boolean
-  /** Since when it runs, by the clock of the node. Epoch ms. */
+  /** Since when it runs, or did until it ended and nothing came after; by the clock of the node. Epoch ms. */
   readonly runsSinceMs: number | undefined
   /** Why the kubelet gave the pull up, while the status says so. */
   readonly pullError: string | undefined
 }
 
-const over = new Set(['Succeeded', 'Failed'])
+export const isOver = ({ phase }: Pick<WatchedPod, 'phase'>) => phase === 'Succeeded' || phase === 'Failed'
 
 /** Undefined for a pod that waits for no kubelet: none is chosen yet, or all is over. */
-export function watchedPodOf({ metadata, spec, status }: V1Pod): WatchedPod | undefined {
+export function watchedPodOf(pod: V1Pod): WatchedPod | undefined {
+  const seen = seenPodOf(pod)
+  return seen === undefined || isOver(seen) ? undefined : seen
+}
+
+/** Also when all is over: its status then tells what ran. Undefined for a pod without a node. */
+export function seenPodOf({ metadata, spec, status }: V1Pod): WatchedPod | undefined {
   const { uid, namespace, name } = metadata ?? {}
   const phase = status?.phase ?? 'Pending'
-  if (!uid || !namespace || !name || !spec?.nodeName || over.has(phase)) return undefined
+  if (!uid || !namespace || !name || !spec?.nodeName) return undefined
   const states = new Map<string, V1ContainerStatus>()
   const all = [status?.initContainerStatuses, status?.containerStatuses, status?.ephemeralContainerStatuses]
   for (const state of all.flatMap(each => each ?? [])) states.set(state.name, state)
@@ -54,7 +60,7 @@ function stateOf(status: V1ContainerStatus | undefined): Omit<WatchedContainer, 
   const { running, terminated, waiting } = status?.state ?? {}
   const present = Boolean(running || terminated || status?.lastState?.terminated || status?.imageID)
   const gaveUp = waiting?.reason === 'ErrImagePull' || waiting?.reason === 'RegistryUnavailable'
-  const sinceMs = Date.parse(running?.startedAt ?? '')
+  const sinceMs = Date.parse(running?.startedAt ?? terminated?.startedAt ?? '')
   return {
     present,
     runsSinceMs: Number.isNaN(sinceMs) ? undefined : sinceMs,
