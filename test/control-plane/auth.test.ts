@@ -17,30 +17,26 @@ import { type ControlPlane, startControlPlane } from '../cluster/control-plane.t
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 
-/** As kubectl and the kubelet would make them; Kubernetes refuses none of it. */
+const pod = (name: string, serviceAccountName: string) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name, namespace: 'pulltrace-agents' },
+  spec: { nodeName: 'node-a', serviceAccountName, containers: [{ name: 'agent', image: 'agent' }] },
+})
+
+/** What is there besides our own namespaces, accounts and roles, which are applied as they are shipped. */
 const objects = [
-  ...['pulltrace-system', 'pulltrace-agents'].map(name => ({
-    apiVersion: 'v1',
-    kind: 'Namespace',
-    metadata: { name },
-  })),
-  ...[
-    ['pulltrace-agents', 'pulltrace-agent'],
-    ['pulltrace-agents', 'other'],
-    ['pulltrace-system', 'pulltrace-server'],
-    ['pulltrace-system', 'pulltrace-reader'],
-  ].map(([namespace, name]) => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name } })),
+  { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace: 'pulltrace-agents', name: 'other' } },
   { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-a' } },
   ...['agent-a', 'agent-goes', 'agent-stays'].map(name => pod(name, 'pulltrace-agent')),
   pod('not-an-agent', 'other'),
-  clusterRole('reviews', [
-    { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
-    { apiGroups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },
-  ]),
-  binding('reviews', account('pulltrace-system', 'pulltrace-server')),
-  clusterRole('reads-pulls', [{ apiGroups: ['pulltrace.dev'], resources: ['pulltraceconfigs'], verbs: ['get'] }]),
-  binding('reads-pulls', account('pulltrace-system', 'pulltrace-reader')),
-  { ...binding('reads-pulls', { kind: 'Group', name: 'developers' }), metadata: { name: 'developers-read' } },
+  {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRoleBinding',
+    metadata: { name: 'developers-read' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'pulltrace-reader' },
+    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'developers' }],
+  },
 ]
 
 describe('tokens of a real cluster', function () {
@@ -52,10 +48,9 @@ describe('tokens of a real cluster', function () {
   before(async function () {
     this.timeout(1_200_000) // The first time, Kubernetes is built.
     plane = await startControlPlane({ users: [{ name: 'dora', groups: ['developers'] }, { name: 'eve' }] })
-    await kubectl(
-      ['apply', '--validate=false', '-f', '-'],
-      JSON.stringify({ kind: 'List', apiVersion: 'v1', items: objects }),
-    )
+    for (const folder of ['namespaces', 'rbac']) await kubectl(['apply', '-k', `config/${folder}`])
+    const list = JSON.stringify({ kind: 'List', apiVersion: 'v1', items: objects })
+    await kubectl(['apply', '--validate=false', '-f', '-'], list)
     // What the server may do is what its own ServiceAccount may do.
     const kubeconfig = await plane.addServiceAccount('pulltrace-system', 'pulltrace-server')
     api = await openKubeApi({ kubeconfigFile: kubeconfig, userAgent: 'test' })
@@ -228,31 +223,4 @@ async function signed(claims: object, keyFile: string): Promise<string> {
   const text = `${part({ alg: 'ES256' })}.${part(claims)}`
   const key = createPrivateKey(await readFile(keyFile))
   return `${text}.${sign('sha256', Buffer.from(text), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
-}
-
-function pod(name: string, serviceAccountName: string) {
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name, namespace: 'pulltrace-agents' },
-    spec: { nodeName: 'node-a', serviceAccountName, containers: [{ name: 'agent', image: 'agent' }] },
-  }
-}
-
-function account(namespace: string, name: string) {
-  return { kind: 'ServiceAccount', namespace, name }
-}
-
-function clusterRole(name: string, rules: readonly object[]) {
-  return { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name }, rules }
-}
-
-function binding(role: string, subject: { readonly kind: string; readonly name: string }) {
-  return {
-    apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind: 'ClusterRoleBinding',
-    metadata: { name: role },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
-    subjects: [{ ...subject, ...(subject.kind !== 'ServiceAccount' && { apiGroup: 'rbac.authorization.k8s.io' }) }],
-  }
 }

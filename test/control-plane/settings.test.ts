@@ -4,27 +4,11 @@ import { type ControlPlane, startControlPlane } from '../cluster/control-plane.t
 
 const name = 'pulltrace-settings'
 const inSystem = { namespace: 'pulltrace-system' }
-const rbac = 'rbac.authorization.k8s.io'
 
+/** Beside what is shipped, which says what the server may read. */
 const objects = [
-  { apiVersion: 'v1', kind: 'Namespace', metadata: { name: inSystem.namespace } },
-  { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { ...inSystem, name: 'pulltrace-server' } },
   { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...inSystem, name }, data: { reportInterval: '2s' } },
-  { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...inSystem, name: 'secret-plans' }, data: { x: 'y' } },
-  {
-    apiVersion: `${rbac}/v1`,
-    kind: 'Role',
-    metadata: { ...inSystem, name: 'reads-settings' },
-    // By its name: the server can read no other ConfigMap, and its watch must be one that this allows.
-    rules: [{ apiGroups: [''], resources: ['configmaps'], resourceNames: [name], verbs: ['get', 'list', 'watch'] }],
-  },
-  {
-    apiVersion: `${rbac}/v1`,
-    kind: 'RoleBinding',
-    metadata: { ...inSystem, name: 'reads-settings' },
-    roleRef: { apiGroup: rbac, kind: 'Role', name: 'reads-settings' },
-    subjects: [{ kind: 'ServiceAccount', ...inSystem, name: 'pulltrace-server' }],
-  },
+  { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...inSystem, name: 'another' }, data: { reportInterval: '9s' } },
 ]
 
 describe('the report interval in a real cluster', function () {
@@ -36,6 +20,7 @@ describe('the report interval in a real cluster', function () {
   before(async function () {
     this.timeout(1_200_000) // The first time, Kubernetes is built.
     plane = await startControlPlane()
+    for (const folder of ['namespaces', 'rbac']) await kubectl(['apply', '-k', `config/${folder}`])
     const list = JSON.stringify({ kind: 'List', apiVersion: 'v1', items: objects })
     await kubectl(['apply', '--validate=false', '-f', '-'], list)
     env = {

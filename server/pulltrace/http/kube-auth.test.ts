@@ -146,6 +146,16 @@ describe('kubeAgents', () => {
     assert.deepEqual(results, ['unavailable', 'unavailable', 'unavailable', 'unavailable', 'allowed'])
   })
 
+  it('says what is missing when the server itself may not ask', async () => {
+    const { api, clock } = setUp()
+    const told: unknown[] = []
+    const log = { ...silentLogger, error: (_: string, fields?: Record<string, unknown>) => told.push(fields?.['fix']) }
+    const review = new KubeReview({ api, reviewed() {}, clock, log })
+    api.away = new KubeError(403, 'Forbidden', 'tokenreviews.authentication.k8s.io is forbidden')
+    await assert.rejects(ask(kubeAgents(review, account, clock), good), { code: 'unavailable' })
+    assert.match(String(told), /let the server's ServiceAccount create tokenreviews .* ClusterRole 'pulltrace-server'/)
+  })
+
   it('refuses within a minute an agent whose pod is gone', async () => {
     const { api, auth, clock } = agents()
     api.know(good, { status: agentStatus('node-a') })

@@ -42,5 +42,5 @@ type Grant = ReaderGrant | Promise<ReaderGrant>
 
 const notAllowed = (username: string) =>
   new PulltraceError(Code.PermissionDenied, `'${username}' may not \`get\` pulltraceconfigs.pulltrace.dev`, {
-    fix: 'an administrator can grant it: `get` on pulltraceconfigs in API group pulltrace.dev, by a ClusterRole',
+    fix: "an administrator can grant it by a ClusterRoleBinding to ClusterRole 'pulltrace-reader'",
   })

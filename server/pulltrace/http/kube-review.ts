@@ -121,5 +121,7 @@ function unavailable(cause: unknown): PulltraceError {
 
 const fixOf = (reason: unknown) =>
   reason instanceof KubeError && reason.status === 403
-    ? { fix: "bind ClusterRole 'system:auth-delegator' to the server's ServiceAccount" }
+    ? {
+        fix: "let the server's ServiceAccount create tokenreviews and subjectaccessreviews: ClusterRole 'pulltrace-server'",
+      }
     : {}
