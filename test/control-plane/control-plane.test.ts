@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { symlink } from 'node:fs/promises'
+import path from 'node:path'
+import { promisify } from 'node:util'
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts'
-import { processRuns } from '../rig/child.ts'
+import { findKubeProgram } from '../cluster/kube-program.ts'
+import { makeRigDir, processRuns, removeRigDir } from '../rig/child.ts'
+import { findProgram, kubernetesVersion } from '../rig/programs.ts'
 
 describe('startControlPlane', function () {
   this.timeout(120_000)
@@ -102,5 +108,22 @@ describe('startControlPlane', function () {
     await other.stop()
     assert.deepEqual(pids.filter(processRuns), [])
     assert.equal(existsSync(other.dir), false)
+  })
+
+  it("takes envtest's programs from KUBEBUILDER_ASSETS, and builds what it has not", async () => {
+    const dir = await makeRigDir('assets')
+    try {
+      const kube = await findProgram('kube')
+      // A program of its own by the name it is called by.
+      for (const name of ['etcd', 'kube-apiserver']) await symlink(kube, path.join(dir, name))
+      const env = { KUBEBUILDER_ASSETS: dir }
+      assert.deepEqual(await findKubeProgram('etcd', env), [path.join(dir, 'etcd')])
+      assert.deepEqual(await findKubeProgram('kubelet', env), [kube, 'kubelet'])
+      assert.deepEqual(await findKubeProgram('etcd', {}), [kube, 'etcd'])
+      const { stdout } = await promisify(execFile)(path.join(dir, 'kube-apiserver'), ['--version'])
+      assert.equal(stdout.trim(), `Kubernetes ${kubernetesVersion}`)
+    } finally {
+      await removeRigDir(dir)
+    }
   })
 })
