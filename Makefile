@@ -56,7 +56,7 @@ update-generated: setup ## Make the generated files again (docs/, crds/, config/
 	node config/generate.ts
 	sh proto/generate.sh
 
-.PHONY: test-unit test-containerd test-durability test-stream test-image
+.PHONY: test-unit test-containerd test-durability test-stream test-image test-kubernetes
 test-unit: setup ## Tests that need no other program
 	mocha $(UNIT)
 test-containerd: setup programs ## Real containerd 1.6 and 2.4, a real registry behind a proxy that lies
@@ -67,6 +67,9 @@ test-stream: setup programs ## The stream through nginx, in a browser, cut a tho
 	mocha 'test/stream/**/*.test.ts'
 test-image: setup programs ## The container image: its bytes, its licences, each program in it under runc
 	mocha 'test/image/**/*.test.ts'
+
+test-kubernetes: setup programs ## A real control plane, and (as root) real nodes, built from Kubernetes' own source
+	mocha 'test/{control-plane,cluster}/**/*.test.ts'
 
 .PHONY: cluster-up cluster-down control-plane-up control-plane-down
 cluster-up: setup ## A real Kubernetes on this machine, as root (NODES=2: two nodes); says how to use it
@@ -87,7 +90,7 @@ bench: setup programs ## Measure, and write bench/RESULTS.md (an hour on two cor
 	node bench/all.ts
 
 .PHONY: bundle
-bundle: setup ## Bundle each program to one file in dist/
+bundle: setup ## Bundle the programs into dist/
 	node build/bundle.ts
 
 .PHONY: image
