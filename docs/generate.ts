@@ -30,7 +30,8 @@ function configuration(): string {
   }
   const intro = `Every setting is an environment variable. A program checks all of them at its start and names every fault at once.
 Addresses are \`host:port\` or \`:port\` (every address), durations are Go's (\`500ms\`, \`2s\`, \`168h\`). An empty variable counts as
-not set. \`pulltrace up\` takes the same names for what it starts, and sets the rest from its PulltraceConfig.`
+not set. \`--check-settings\` has server or agent name the faults and do nothing else: exit code 2, or 0 when there is none.
+\`pulltrace up\` takes the same names for what it starts, and sets the rest from its PulltraceConfig.`
   const parts = [
     part('pulltrace-server', serverSettings),
     part('pulltrace-agent', agentSettings),
