@@ -27,6 +27,8 @@ async function startedBy(name: string) {
   }
 }
 
+type Failed = { readonly code: number; readonly stderr: string }
+
 describe('launch', () => {
   for (const program of ['agent', 'server', 'operator'] as const) {
     const { command, env } = launch[program]
@@ -42,6 +44,17 @@ describe('launch', () => {
     it(`starts a bundle of the same name as bin/pulltrace-${program}, where there are no sources`, async () => {
       const { file } = await startedBy(`pulltrace-${program}`)
       assert.equal(file, `dist/${command.at(-1)!.split('/').at(-1)}`)
+    })
+  }
+
+  for (const program of ['agent', 'server'] as const) {
+    it(`hands options on: bin/pulltrace-${program} --check-settings names faults and starts nothing`, async () => {
+      const env = { PATH: process.env['PATH'], PULLTRACE_REPORT_INTERVAL: '1ms' }
+      await assert.rejects(run(`bin/pulltrace-${program}`, ['--check-settings'], { env }), (error: Failed) => {
+        assert.equal(error.code, 2)
+        assert.match(error.stderr, /PULLTRACE_REPORT_INTERVAL must be a duration .*, got '1ms'/)
+        return true
+      })
     })
   }
 
