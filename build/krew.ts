@@ -18,7 +18,8 @@ const read = (name: string) => readFile(path.join(root, name), 'utf8')
  * machine. The same sources give the same bytes. Returns where they are.
  */
 export async function writeKrewPlugin(outdir: string) {
-  const options = { ...otherBundles(outdir), entryPoints: { pulltrace: 'cli/main.ts' }, absWorkingDir: root }
+  const entryPoints = { pulltrace: 'cli/main.ts' }
+  const options = { ...otherBundles(outdir), entryPoints, splitting: false, absWorkingDir: root }
   const { outputFiles, metafile } = await build({ ...options, write: false })
   const tar = await tarOf([
     file('kubectl-pulltrace', await read('config/krew/kubectl-pulltrace'), 0o755),
