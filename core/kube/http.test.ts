@@ -70,7 +70,11 @@ describe('KubeHttp', () => {
       response.on('drain', more)
       more()
     }
-    await assert.rejects(client.json(call(20_000)), { status: 0, message: /more than 67108864 bytes/ })
+    await assert.rejects(client.json(call(20_000)), {
+      status: 0,
+      reason: 'TooLarge',
+      message: /more than 67108864 bytes/,
+    })
   }).timeout(20_000)
 
   it("shows the beginning of what is no Status, such as a proxy's page", async () => {

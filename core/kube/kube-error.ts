@@ -6,7 +6,7 @@ export class KubeError extends Error {
   override readonly name = 'KubeError'
   /** HTTP status. 0: no answer. */
   readonly status: number
-  /** As Kubernetes names it: 'NotFound', 'Conflict', 'Forbidden', 'Invalid', ... Without an answer 'Unreachable' or 'Timeout'. */
+  /** As Kubernetes names it: 'NotFound', 'Conflict', 'Forbidden', 'Invalid', ... Without an answer 'Unreachable', 'Timeout' or 'TooLarge'. */
   readonly reason: string
   /** How long the server asks to be left alone. */
   readonly retryAfterMs: number | undefined

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { type Logger, silentLogger } from '../lib/log.ts'
 import { SteppedClock } from '../lib/stepped-clock.fake.ts'
 import { FakeApiServer } from './api-server.fake.ts'
+import type { KubeApi } from './kube-api.ts'
+import { KubeError } from './kube-error.ts'
 import type { V1ConfigMap } from './objects.ts'
 import { Reflector, type ReflectorOptions } from './reflector.ts'
 import { configMaps } from './resources.ts'
@@ -59,6 +61,34 @@ describe('Reflector', () => {
   const opened = (count: number) => until(`${count} watches were asked for`, () => watches().length >= count)
 
   describe('list', () => {
+    it('asks for fewer at once when an answer is too large to be taken', async () => {
+      for (let each = 0; each < 40; each++) put(`n${each}`, String(each))
+      const whole = server.api()
+      let tooLarge = 0
+      const api: KubeApi = {
+        ...whole,
+        list: async (resource, query) => {
+          if (query!.limit! <= 31) return whole.list(resource, query)
+          tooLarge++
+          throw new KubeError(0, 'TooLarge', 'the answer has more than 67108864 bytes')
+        },
+      }
+      const reflector = start({ api })
+      for (const [refused, waitMs] of [
+        [1, 800],
+        [2, 1600],
+      ] as const) {
+        await until(`${refused} answers were too large`, () => tooLarge === refused && clock.sleeping === 1)
+        await clock.advance(waitMs)
+      }
+      await until('a watch is open', () => server.watches.size === 1 && clock.sleeping === 1)
+      assert.equal(reflector.size, 40)
+      assert.deepEqual(
+        lists().map(({ query }) => query.get('limit')),
+        ['31', '31'],
+      )
+    })
+
     it('reads page by page, then watches from where the list was', async () => {
       for (let each = 0; each < 1001; each++) put(`n${String(each).padStart(4, '0')}`, String(each))
       const reflector = await watching()

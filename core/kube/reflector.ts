@@ -28,6 +28,8 @@ export interface ReflectorOptions<T extends KubeObject, K> {
 }
 
 const pageItems = 500
+/** Objects are somebody else's, and may be as large as etcd takes them: then fewer are asked for at once. */
+const fewestPageItems = 10
 /** API servers send a bookmark about once a minute, without promising it. */
 const defaultSilenceMs = 150_000
 const shortestWatchMs = 1000
@@ -47,6 +49,7 @@ export class Reflector<T extends KubeObject, K> {
   readonly #firstList = Promise.withResolvers<void>()
   /** Where the next watch begins; undefined: list first. */
   #version: string | undefined
+  #pageItems = pageItems
   #synced = false
   #running = false
   #lastContactMs = 0
@@ -125,6 +128,9 @@ export class Reflector<T extends KubeObject, K> {
         } catch (error) {
           if (signal.aborted) return
           if (!canResume(error)) this.#version = undefined
+          if (error instanceof KubeError && error.reason === 'TooLarge') {
+            this.#pageItems = Math.max(fewestPageItems, Math.floor(this.#pageItems / 4))
+          }
           await this.#waitAfter(error, signal)
         }
       }
@@ -137,14 +143,14 @@ export class Reflector<T extends KubeObject, K> {
     const { api, resource } = this.#options
     const query = { ...this.#selection(), signal }
     const listed = this.#objects.startList()
-    let page = await api.list(resource, { ...query, limit: pageItems })
+    let page = await api.list(resource, { ...query, limit: this.#pageItems })
     for (;;) {
       signal.throwIfAborted()
       this.#heard()
       for (const object of page.items) listed.add(object)
       if (page.continue === undefined) break
       // A token that expires between pages (410) ends this list; the next attempt starts from the first page.
-      page = await api.list(resource, { ...query, limit: pageItems, continue: page.continue })
+      page = await api.list(resource, { ...query, limit: this.#pageItems, continue: page.continue })
     }
     if (page.resourceVersion === '') throw new KubeError(0, 'BadList', 'the list has no resourceVersion')
     listed.done()
