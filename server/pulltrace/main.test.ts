@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
@@ -38,6 +39,33 @@ describe('pulltrace-server', () => {
     const refused = await fetch(`${server.url}/api/v1/history`)
     assert.equal(refused.status, 503)
     assert.match(refused.headers.get('retry-after')!, /^\d+$/)
+  })
+
+  it('is not ready until it knows the intervals, and serves with its own when the API server stays away', async function () {
+    this.timeout(30_000)
+    const folder = mkdtempSync(path.join(tmpdir(), 'pulltrace-away-'))
+    try {
+      const kubeconfig = path.join(folder, 'kubeconfig')
+      const [metrics, closed] = [await freePort(), await freePort()]
+      writeFileSync(kubeconfig, kubeconfigFor(`https://127.0.0.1:${closed}`))
+      const starting = startServer({
+        PULLTRACE_METRICS_ADDR: `127.0.0.1:${metrics}`,
+        PULLTRACE_KUBECONFIG: kubeconfig,
+        PULLTRACE_SETTINGS_CONFIGMAP: 'pulltrace-system/pulltrace-settings',
+        PULLTRACE_REPORT_INTERVAL: '3s',
+      })
+      const readyz = () => fetch(`http://127.0.0.1:${metrics}/readyz`).catch(() => undefined)
+      let first = await readyz()
+      while (first === undefined) first = await readyz()
+      assert.equal(first.status, 503)
+      assert.equal(((await first.json()) as { status: string }).status, 'starting')
+      await using server = await starting
+      assert.equal((await readyz())!.status, 200)
+      const answer = await (await post(`${server.url}/api/v1/report`, goodReport(1))).json()
+      assert.equal((answer as { reportIntervalMs: number }).reportIntervalMs, 3000)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
   })
 
   it('ends streams when it stops, so that clients come back by their id', async () => {
@@ -141,3 +169,22 @@ describe('pulltrace-server', () => {
     })
   })
 })
+
+const kubeconfigFor = (server: string) =>
+  JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'c', cluster: { server } }],
+    users: [{ name: 'u', user: { token: 't' } }],
+    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+    'current-context': 'x',
+  })
+
+async function freePort(): Promise<number> {
+  const listener = createServer().listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  const { port } = listener.address() as AddressInfo
+  listener.close()
+  await once(listener, 'close')
+  return port
+}

@@ -157,10 +157,10 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
     log,
   })
 
-  let draining = false
+  let notReady: string | undefined = 'starting'
   const health = healthHandler({
     registry: metrics.registry,
-    notReady: () => (draining ? 'draining' : undefined),
+    notReady: () => notReady,
     history: () => history.health(),
     log,
   })
@@ -178,11 +178,12 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
     streams.close()
     await closed
   })
+  notReady = undefined
   log.info('listening', { url: api.url, metricsUrl: metricsListener.url, version })
   hooks.onListening?.(api.url, metricsListener.url)
 
   await aborted(stop)
-  draining = true
+  notReady = 'draining'
   log.info('stopping')
   // Whoever routes traffic here must see that it is not ready before it stops to be taken.
   await delay(config.drainMs)
