@@ -3,7 +3,16 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 
 /** Runs every measurement and writes what they print, with the command of each, into bench/RESULTS.md. */
-const scripts = ['ingest.ts', 'fan-out.ts', 'stalled-client.ts', 'agent.ts', 'pods.ts', 'latency.ts', 'operator.ts']
+const scripts = [
+  'ingest.ts',
+  'fan-out.ts',
+  'stalled-client.ts',
+  'agent.ts',
+  'pods.ts',
+  'latency.ts',
+  'cluster.ts',
+  'operator.ts',
+]
 const file = 'bench/RESULTS.md'
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : scripts
 
