@@ -76,8 +76,7 @@ class QueuedStep implements QueuedJoin {
     if (attempt === undefined) return
     const earlier = this.#byKey.get(key)
     if (earlier !== undefined && earlier.pull.startedAtMs < attempt.startedAtMs) {
-      // The kubelet tries again, so the last try is over.
-      this.#end(earlier, endQueued(earlier.pull, 'unknown', attempt.startedAtMs, { reason: untold }))
+      this.#end(earlier, endOfEarlier(earlier.pull, container, attempt))
     }
     const owner = this.#ownerOf(container, attempt)
     const told = this.told.get(key)
@@ -103,7 +102,8 @@ class QueuedStep implements QueuedJoin {
     if (told === undefined || told.startedAtMs < attempt.startedAtMs) return false
     if (attempt.status !== 'failed' || told.by === '' || told.by.startsWith('q-')) return true
     // It waited for another's pull, which is gone well: this failure is its own.
-    return this.pulls.has(told.by) || this.#input.kubelet.ended.has(told.by)
+    const by = this.pulls.get(told.by)
+    return (by !== undefined && by.phase !== 'completed') || this.#input.kubelet.ended.has(told.by)
   }
 
   /** The runtime's pull that stands for the attempt: the pod is on it for certain. */
@@ -111,6 +111,8 @@ class QueuedStep implements QueuedJoin {
     const name = nameOf(container)
     let joined: PullState | undefined
     for (const pull of this.pulls.values()) {
+      // What went well is not what the kubelet says has failed.
+      if (pull.phase === 'completed' && attempt.status === 'failed') continue
       if (!pull.pods.some(pod => pod.certain && nameOf(pod) === name)) continue
       if (madeBy(pull, attempt)) return pull
       if (pull.completedAtMs === undefined && attempt.startedAtMs >= pull.startedAtMs) joined = pull
@@ -203,4 +205,17 @@ class QueuedStep implements QueuedJoin {
     this.changes.push({ type: pull.phase === 'completed' ? 'pull.completed' : 'pull.failed', pull })
     this.stored.push(pull)
   }
+}
+
+/** The kubelet tries again, so the last try is over: as it said, for its newest words of each kind are still known. */
+function endOfEarlier(pull: PullState, { facts }: WaitingContainer, next: Attempt): PullState {
+  const { queuedMs } = facts
+  const last = attemptOf({ ...facts, pullingAtMs: pull.startedAtMs })
+  const { status, endedAtMs = next.startedAtMs, reason } = last ?? { status: 'outstanding' }
+  if (endedAtMs > next.startedAtMs || status === 'outstanding') {
+    return endQueued(pull, 'unknown', next.startedAtMs, { reason: untold })
+  }
+  return status === 'pulled'
+    ? endQueued(pull, 'completed', endedAtMs, { queuedMs })
+    : endQueued(pull, 'failed', endedAtMs, { reason })
 }

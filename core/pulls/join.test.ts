@@ -141,6 +141,20 @@ describe('joinPods', () => {
     assert.equal(node.history.get(queuedWeb)?.completedAtMs, second(3))
   })
 
+  it('ends a try as the kubelet said when it has begun the next one meanwhile', () => {
+    node.at(2).pods(web(pulling(2)))
+    node.at(4).pods(web(pulling(2), pulled(3, 'in 1s (1.25s including waiting)'), pulling(4)))
+    assert.deepEqual(node.log, ['pull.started q queued', 'pull.completed q completed', 'pull.started q queued'])
+    assert.deepEqual(
+      [node.history.get(queuedWeb)?.completedAtMs, node.history.get(queuedWeb)?.queuedMs],
+      [second(3), 250],
+    )
+    node.at(16).pods(web(pulling(4), failed(5), pulling(16)))
+    assert.equal(node.log.at(-2), 'pull.failed q failed')
+    node.at(30).pods(web(pulling(30)))
+    assert.equal(node.log.at(-2), 'pull.failed q unknown')
+  })
+
   it('lets a quick pull of the runtime replace what the kubelet told of it', () => {
     node.at(3).pods(web(pulling(2), pulled(3)))
     assert.deepEqual(node.log, [])

@@ -23,7 +23,7 @@ export class JoinedNode {
   readonly #ends = new Map<string, string>()
   readonly #starts = new Set<string>()
   #seq = 0
-  nowSeconds = 0
+  #monotonicMs = 0
 
   report(pulls: readonly ReportedPull[], more: Partial<AgentReport> = {}): void {
     const sent = report(++this.#seq, pulls, { timestamp: new Date(this.#nowMs).toISOString(), ...more })
@@ -48,12 +48,14 @@ export class JoinedNode {
 
   /** Lets time pass until `seconds`, and what is due happens. */
   at(seconds: number): this {
-    for (let turns = 0; dueOf(this.kubelet) <= seconds * 1000; turns++) {
+    // In whole milliseconds, as a clock has them.
+    const untilMs = Math.round(seconds * 1000)
+    for (let turns = 0; dueOf(this.kubelet) <= untilMs; turns++) {
       assert.ok(turns < 1000, 'what is due is done')
-      this.nowSeconds = Math.max(this.nowSeconds, dueOf(this.kubelet) / 1000)
+      this.#monotonicMs = Math.max(this.#monotonicMs, dueOf(this.kubelet))
       this.#join(this.state?.pulls ?? new Map(), [], [], this.state)
     }
-    this.nowSeconds = seconds
+    this.#monotonicMs = untilMs
     return this
   }
 
@@ -63,7 +65,7 @@ export class JoinedNode {
   }
 
   get #nowMs() {
-    return epochMs + this.nowSeconds * 1000
+    return epochMs + this.#monotonicMs
   }
 
   #join(
@@ -75,7 +77,7 @@ export class JoinedNode {
     const waits: NodeWaits = { containers: this.containers, everyNamespace: this.everyNamespace }
     const lookUp = attemptsToLookUp(this.kubelet, waits)
     const past = new Set(lookUp.filter(({ id }) => this.history.has(id)).map(({ id }) => id))
-    const moment = { nodeMs: this.#nowMs, monotonicMs: this.nowSeconds * 1000, intervalMs: 2000 }
+    const moment = { nodeMs: this.#nowMs, monotonicMs: this.#monotonicMs, intervalMs: 2000 }
     const room = 1000
     const joined = joinPods({
       nodeName: 'node-a',
