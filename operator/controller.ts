@@ -26,6 +26,8 @@ const statusPauseMs = 500
 /** Below what people wait for: after a storm of 429 or a restart of the API server everything is as wanted within it. */
 const longestRetryMs = 15_000
 const longestRetryAfterMs = 60_000
+/** A server may say `Retry-After: 0`: whoever takes that by its word asks as fast as the network goes. */
+const shortestRetryAfterMs = 1000
 
 /** Watches, and reconciles whatever changed; until the signal aborts. */
 export class Controller {
@@ -97,7 +99,7 @@ export class Controller {
       } catch (error) {
         if (!(error instanceof KubeError) || error.retryAfterMs === undefined) throw error
         // It says how long it wants to be left alone: earlier would make the storm worse, whatever changes meanwhile.
-        const afterMs = Math.min(error.retryAfterMs, longestRetryAfterMs)
+        const afterMs = Math.max(shortestRetryAfterMs, Math.min(error.retryAfterMs, longestRetryAfterMs))
         this.#aloneUntilMs = clock.monotonic() + afterMs
         log.warn('reconcile put off', { config: name, afterMs, error })
         this.#queue.addAfter(name, afterMs)
