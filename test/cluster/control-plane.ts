@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type Child, makeRigDir, removeRigDir, startChild, waitUntil } from '../rig/child.ts'
@@ -8,8 +7,8 @@ import { type AuditEvent, readAudit } from './audit.ts'
 import { createAuthority, createSigningKey } from './certificates.ts'
 import { compactEtcd, startEtcd } from './etcd.ts'
 import { findKubeProgram } from './kube-program.ts'
-import { writeKubeconfig } from './kubeconfig.ts'
 import { freePorts } from './ports.ts'
+import { Users } from './users.ts'
 
 export interface User {
   readonly name: string
@@ -91,32 +90,19 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   ])
   started.defer(() => etcd.child.end('SIGKILL'))
 
-  const configs = new Map<string, string>()
-  const tokens = new Map<string, string>()
-  const addConfig = async (user: string, credentials: Parameters<typeof writeKubeconfig>[1]['user']) => {
-    const target = file(`user-${configs.size}.kubeconfig`)
-    await writeKubeconfig(target, { url, authorityFile: authority.certificateFile, user: credentials })
-    configs.set(user, target)
-    return target
-  }
-  const users = [
+  const users = new Users(dir, url, authority)
+  const withToken = [
     { name: 'admin', groups: ['system:masters'] },
     { name: 'system:kube-scheduler' },
     ...(options.users ?? []),
   ]
-  for (const { name } of users) {
-    tokens.set(name, randomBytes(16).toString('hex'))
-    await addConfig(name, { token: tokens.get(name)! })
-  }
+  for (const { name } of withToken) await users.addToken(name)
   await writeApiServerFiles(
     dir,
-    users.map(user => ({ ...user, token: tokens.get(user.name)! })),
+    withToken.map(user => ({ ...user, token: users.tokenOf(user.name) })),
   )
-  const configOf = (user: string) =>
-    configs.get(user) ?? fail(`user '${user}' is unknown; known: ${[...configs.keys()]}`)
-
   const ca = await readFile(authority.certificateFile)
-  const ready = () => isReady(url, ca, tokens.get('admin')!)
+  const ready = () => isReady(url, ca, users.tokenOf('admin'))
   const run = async (name: Parameters<typeof findKubeProgram>[0], args: readonly string[]) => {
     const [program, ...first] = await findKubeProgram(name)
     return startChild(program, [...first, ...args], file(`${name}.log`), { ...process.env, TMPDIR: dir })
@@ -135,7 +121,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
 
   const kubectl: ControlPlane['kubectl'] = async (args, input, user = 'admin') => {
     const [program, ...first] = await findKubeProgram('kubectl')
-    const env = { ...process.env, HOME: dir, KUBECONFIG: configOf(user) }
+    const env = { ...process.env, HOME: dir, KUBECONFIG: users.kubeconfig(user) }
     return new Promise(resolve => {
       const limits = { env, maxBuffer: 2 ** 26, timeout: 120_000 }
       const child = execFile(program, [...first, ...args], limits, (error, stdout, stderr) =>
@@ -149,7 +135,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   const children = () => [etcd.child, apiServer, ...others]
   if (options.controllerManager) {
     const child = await run('kube-controller-manager', [
-      `--kubeconfig=${configOf('admin')}`,
+      `--kubeconfig=${users.kubeconfig('admin')}`,
       `--service-account-private-key-file=${signing.keyFile}`,
       `--root-ca-file=${authority.certificateFile}`,
       `--controllers=*${options.nodeLifecycle ? '' : ',-node-lifecycle-controller'}`,
@@ -161,7 +147,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     await waitUntil(child, async () => ((await account()).code === 0 ? true : undefined), 60_000)
   }
   if (options.scheduler) {
-    const config = `--kubeconfig=${configOf('system:kube-scheduler')}`
+    const config = `--kubeconfig=${users.kubeconfig('system:kube-scheduler')}`
     const child = await run('kube-scheduler', [config, ...controllerArgs])
     others.push(child)
     started.defer(() => child.end('SIGKILL'))
@@ -173,18 +159,13 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     url,
     etcdUrl: etcd.url,
     authorityFile: authority.certificateFile,
-    kubeconfig: (user = 'admin') => configOf(user),
-    tokenOf: user => tokens.get(user) ?? fail(`user '${user}' has no token; known: ${[...tokens.keys()]}`),
-    async addUser(name, groups = []) {
-      const pair = await authority.user(`user-${configs.size}`, name, groups)
-      return addConfig(name, pair)
-    },
+    kubeconfig: (user = 'admin') => users.kubeconfig(user),
+    tokenOf: user => users.tokenOf(user),
+    addUser: (name, groups = []) => users.addCertificate(name, groups),
     async addServiceAccount(namespace, name) {
       const { stdout, stderr, code } = await kubectl(['create', 'token', name, `--namespace=${namespace}`])
       if (code !== 0) throw new Error(`no token for ServiceAccount '${namespace}/${name}': ${stderr.trim()}`)
-      const user = `system:serviceaccount:${namespace}:${name}`
-      tokens.set(user, stdout.trim())
-      return addConfig(user, { token: stdout.trim() })
+      return users.addToken(`system:serviceaccount:${namespace}:${name}`, stdout.trim())
     },
     kubectl,
     killApiServer: () => apiServer.end('SIGKILL'),
@@ -202,8 +183,4 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     pids: () => children().map(child => child.pid),
     stop: () => running.disposeAsync(),
   }
-}
-
-function fail(message: string): never {
-  throw new Error(message)
 }

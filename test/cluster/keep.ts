@@ -28,7 +28,7 @@ async function startKept(): Promise<{
       stop: () => plane.stop(),
     }
   }
-  const cluster = await startCluster({ nodes: Number(process.env['NODES'] || 1) })
+  const cluster = await startCluster({ nodes: parseCount(process.env['NODES'] || '1') })
   const archive = path.resolve(`dist/image/pulltrace-${version}-linux-${architecture}.tar`)
   if (existsSync(archive)) await cluster.importImage(archive)
   return {
@@ -42,6 +42,11 @@ async function startKept(): Promise<{
     config: cluster.plane.kubeconfig(),
     stop: () => cluster.stop(),
   }
+}
+
+function parseCount(text: string): number {
+  if (/^[1-9]$/.test(text)) return Number(text)
+  throw new Error(`NODES must be a number of nodes from 1 to 9, got '${text}'`)
 }
 
 const kept = await startKept()
