@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { processRuns } from '../rig/child.ts'
@@ -16,6 +17,23 @@ export const cgroupsOf = (name: string): string[] =>
   hierarchies()
     .map(folder => path.join(folder, name))
     .filter(folder => existsSync(folder))
+
+/**
+ * Makes the cgroup that a node's containers will be in, and gives all of them together what ten processes get. On a
+ * node of its own nothing else would want the processor; here they would share what one process of the test gets.
+ */
+export async function makeCgroup(name: string): Promise<void> {
+  for (const [folder, file, share] of [
+    [path.join(mount, 'cpu'), 'cpu.shares', '10240'],
+    [mount, 'cpu.weight', '1000'],
+  ] as const) {
+    if (!existsSync(path.join(folder, file === 'cpu.shares' ? file : 'cgroup.subtree_control'))) continue
+    await mkdir(path.join(folder, name), { recursive: true })
+    const target = path.join(folder, name, file)
+    // Where cgroup v2 does not hand this controller on, there is no such file, and no limit either.
+    if (existsSync(target)) await writeFile(target, share)
+  }
+}
 
 /** Removes what a node's containers left: its cgroup and those below, empty since the node is gone. */
 export async function removeCgroups(name: string): Promise<void> {

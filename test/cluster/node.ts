@@ -3,7 +3,7 @@ import path from 'node:path'
 import { type Child, makeRigDir, removeRigDir, waitUntil } from '../rig/child.ts'
 import { type Cri, openCri } from '../rig/cri.ts'
 import { findProgram } from '../rig/programs.ts'
-import { removeCgroups, sweepCgroups } from './cgroups.ts'
+import { makeCgroup, removeCgroups, sweepCgroups } from './cgroups.ts'
 import type { ControlPlane } from './control-plane.ts'
 import { type Machine, startMachine } from './machine.ts'
 import {
@@ -71,6 +71,7 @@ export async function startNode(index: number): Promise<ClusterNode> {
 
   const cgroup = path.basename(dir)
   started.defer(() => removeCgroups(cgroup))
+  await makeCgroup(cgroup)
   await sweepCgroups()
   const machine = await startMachine(name, dir)
   started.defer(() => machine.stop())

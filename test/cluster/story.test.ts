@@ -4,13 +4,14 @@ import type { Layer } from '../../core/contract/pull.ts'
 import type { PullEvent } from '../../core/contract/pull-event.ts'
 import type { BuiltImage } from '../rig/images.ts'
 import { eventually } from '../stream/eventually.ts'
-import { agents, deployment, median, openStory, podOf, type Story, sizesOf, system } from './story.ts'
+import { agents, median, openStory, podOf, type Story, sizesOf, system } from './story.ts'
 
 /** What a user does, in this order, on a Kubernetes with a node; each step goes on from the one before. */
 describe('the whole story', function () {
   this.timeout(180_000)
   let story: Story
   let web: BuiltImage
+  let webPod: string
   let agentBefore: string
 
   before(async () => {
@@ -22,15 +23,6 @@ describe('the whole story', function () {
     if (this.currentTest?.state === 'failed') this.test?.parent?.bail(true)
   })
 
-  /** What must stay as it is when only an interval changes. */
-  const agentState = async () => {
-    const pod = '{range .items[*]}{.metadata.uid} {.status.containerStatuses[*].restartCount}{end}'
-    const pods = await story.kubectl('get', 'pods', `-n=${agents}`, `-o=jsonpath=${pod}`)
-    const set = '{.metadata.uid} {.metadata.generation}'
-    return `${pods} ${await story.kubectl('get', 'daemonset', 'pulltrace-agent', `-n=${agents}`, `-o=jsonpath=${set}`)}`
-  }
-  const podNameOf = (app: string) =>
-    story.kubectl('get', 'pods', `-l=app=${app}`, '-o=jsonpath={.items[0].metadata.name}')
   const isOf = (pod: string) => (event: PullEvent) => podOf(event.pull)?.podName === pod
 
   it('is Ready a moment after install.yaml and a sample were applied', async () => {
@@ -38,7 +30,7 @@ describe('the whole story', function () {
     await story.kubectl('wait', '--for=condition=Established', 'crd/pulltraceconfigs.pulltrace.dev')
     await story.kubectl('apply', '-f', 'config/samples/pulltraceconfig.yaml')
     await story.kubectl('wait', '--for=condition=Ready', 'ptc/pulltrace', '--timeout=150s')
-    agentBefore = await agentState()
+    agentBefore = await story.agentState()
     assert.match(agentBefore, /^[0-9a-f-]{36} 0 [0-9a-f-]{36} 1$/)
     await story.look()
   })
@@ -76,23 +68,21 @@ describe('the whole story', function () {
   it('says how far the image of a pod is that hangs behind a slow registry', async () => {
     web = await story.cluster.push({ name: 'shop/web', layers: [{ bytes: 4_000_000 }, { bytes: 3_000_000 }] })
     story.cluster.proxy.limit(400_000)
-    await story.apply(deployment('web', web.ref(story.cluster.registryHost)))
-    const pod = await eventually('the pod is there', async () => (await podNameOf('web').catch(() => '')) || undefined)
-    await story.event('bytes for the pod', event => isOf(pod)(event) && event.pull.downloadedBytes > 0)
-    const why = await story.pulltrace('why', pod)
+    webPod = await story.deploy('web', web.ref(story.cluster.registryHost))
+    await story.event('bytes for the pod', event => isOf(webPod)(event) && event.pull.downloadedBytes > 0)
+    const why = await story.pulltrace('why', webPod)
     const share = `\\d+ of ${Math.round(web.totalBytes / 1024)} KiB are here \\(\\d+%\\)`
     assert.match(why, new RegExp(`${share}, at .*/s, about \\d+s left; then it is unpacked`))
   })
 
   it('shows that pull with its pod and its tag, layer by layer, to its end', async () => {
-    const pod = await podNameOf('web')
     const underWay = (layer: Layer) => layer.downloadedBytes > 0 && layer.downloadedBytes < layer.totalBytes
     await story.event('every layer under way', event => {
       const { layers = [] } = event.pull
-      return isOf(pod)(event) && layers.length === 2 && layers.every(underWay)
+      return isOf(webPod)(event) && layers.length === 2 && layers.every(underWay)
     })
     story.cluster.proxy.limit(undefined)
-    const { pull } = await story.event('the end', event => isOf(pod)(event) && event.type === 'pull.completed')
+    const { pull } = await story.event('the end', event => isOf(webPod)(event) && event.type === 'pull.completed')
     const { id, imageRef, totalBytes, downloadedBytes, phase } = pull
     const ref = web.ref(story.cluster.registryHost)
     assert.deepEqual(
@@ -108,7 +98,7 @@ describe('the whole story', function () {
       { ...podOf(pull) },
       {
         namespace: 'default',
-        podName: pod,
+        podName: webPod,
         container: 'main',
         workload: 'Deployment/web',
         certain: true,
@@ -141,8 +131,7 @@ describe('the whole story', function () {
       const takeBack =
         'status' in answer ? proxy.answer({ status: answer.status, when: { reference: name } }) : undefined
       const host = name === 'refused' ? registryHost.replace(/:\d+$/, ':1') : registryHost
-      await story.apply(deployment(name, `${host}/shop/web:${name}`))
-      const pod = await eventually('the pod is there', async () => (await podNameOf(name).catch(() => '')) || undefined)
+      const pod = await story.deploy(name, `${host}/shop/web:${name}`)
       const { pull } = await story.event('the failure', event => isOf(pod)(event) && event.type === 'pull.failed')
       assert.equal(pull.phase, 'failed')
       assert.equal(pull.errorCode, code)
@@ -163,11 +152,9 @@ describe('the whole story', function () {
     gate!.pause()
     // A pull of milliseconds would be over before the agent looks again; then the kubelet alone knows of it.
     next!.pause()
-    await story.apply(deployment('ahead', ahead!.ref(cluster.registryHost)))
-    const first = await eventually('a pod', async () => (await podNameOf('ahead').catch(() => '')) || undefined)
+    const first = await story.deploy('ahead', ahead!.ref(cluster.registryHost))
     await story.event('the pull ahead', event => isOf(first)(event) && event.pull.phase === 'downloading')
-    await story.apply(deployment('behind', behind!.ref(cluster.registryHost)))
-    const second = await eventually('a pod', async () => (await podNameOf('behind').catch(() => '')) || undefined)
+    const second = await story.deploy('behind', behind!.ref(cluster.registryHost))
     const queued = await story.event(
       'the pull in the queue',
       event => isOf(second)(event) && event.pull.phase === 'queued',
@@ -205,7 +192,7 @@ describe('the whole story', function () {
   it('reports at the interval while it pulls', async () => {
     const image = await story.cluster.push({ name: 'shop/slow', layers: [{ bytes: 3_000_000 }] })
     story.cluster.proxy.limit(200_000)
-    await story.apply(deployment('slow', image.ref(story.cluster.registryHost)))
+    await story.deploy('slow', image.ref(story.cluster.registryHost))
     await story.event('the pull', ({ pull }) => pull.imageRef.includes('shop/slow') && pull.phase === 'downloading')
     within(await story.gaps(20), 500)
     story.cluster.proxy.limit(undefined)
@@ -213,16 +200,16 @@ describe('the whole story', function () {
 
   it('reports at an interval that was changed while the server was restarting', async () => {
     const deleted = story.kubectl('delete', 'pod', 'pulltrace-server-0', `-n=${system}`)
-    await patch('300ms')
+    await patch('1s')
     await deleted
     await story.kubectl('wait', '--for=condition=Ready', 'pod/pulltrace-server-0', `-n=${system}`, '--timeout=60s')
-    await story.gaps(5)
-    within(await story.gaps(20), 300)
+    await story.gaps(2)
+    within(await story.gaps(12), 1000)
   })
 
   it('has restarted no agent, and has not touched the DaemonSet', async () => {
-    assert.equal(await agentState(), agentBefore)
-    assert.match(await story.kubectl('get', 'ptc', 'pulltrace', '--no-headers'), /\bTrue +300ms +1\/1\b/)
+    assert.equal(await story.agentState(), agentBefore)
+    assert.match(await story.kubectl('get', 'ptc', 'pulltrace', '--no-headers'), /\bTrue +1s +1\/1\b/)
   })
 
   it('takes everything away with the PulltraceConfig', async () => {

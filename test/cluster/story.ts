@@ -11,6 +11,7 @@ import type { Pull } from '../../core/contract/pull.ts'
 import type { PullEvent } from '../../core/contract/pull-event.ts'
 import { architecture, type BuiltImage } from '../rig/images.ts'
 import { type EventRecorder, recordEvents } from '../scenarios/event-recorder.ts'
+import { eventually } from '../stream/eventually.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { openTunnel, type Tunnel } from './tunnel.ts'
 
@@ -23,7 +24,11 @@ export interface Story {
   readonly cluster: Cluster
   /** Must succeed. */
   kubectl(...args: readonly string[]): Promise<string>
-  apply(objects: object | string): Promise<void>
+  apply(objects: object): Promise<void>
+  /** A Deployment of one pod; resolves with the pod's name. */
+  deploy(name: string, image: string): Promise<string>
+  /** Everything of the agents that must stay as it is when only an interval changes. */
+  agentState(): Promise<string>
   /** `kubectl pulltrace ...`, with the kubeconfig and nothing else. */
   pulltrace(...args: readonly string[]): Promise<string>
   /** Opens the way to the server and its stream; the server must be there. */
@@ -53,6 +58,7 @@ export async function openStory(): Promise<Story> {
     if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr.trim()}`)
     return stdout
   }
+  const apply = async (objects: object) => void (await ask(['apply', '-f', '-'], JSON.stringify(objects)))
   const changes = new EventEmitter().setMaxListeners(0)
   let recorder: EventRecorder | undefined
   let tunnel: Tunnel | undefined
@@ -73,8 +79,18 @@ export async function openStory(): Promise<Story> {
     cluster,
     get,
     kubectl: (...args) => ask(args),
-    apply: async objects =>
-      void (await ask(['apply', '-f', '-'], typeof objects === 'string' ? objects : JSON.stringify(objects))),
+    apply,
+    async deploy(name, image) {
+      await apply(deployment(name, image))
+      const pods = () => ask(['get', 'pods', `-l=app=${name}`, '-o=jsonpath={.items[*].metadata.name}'])
+      return eventually(`a pod of ${name}`, async () => (await pods()) || undefined)
+    },
+    async agentState() {
+      const pod = '{range .items[*]}{.metadata.uid} {.status.containerStatuses[*].restartCount}{end}'
+      const pods = await ask(['get', 'pods', `-n=${agents}`, `-o=jsonpath=${pod}`])
+      const set = '-o=jsonpath={.metadata.uid} {.metadata.generation}'
+      return `${pods} ${await ask(['get', 'daemonset', 'pulltrace-agent', `-n=${agents}`, set])}`
+    },
     pulltrace: (...args) => runPulltrace(args, cluster.plane.kubeconfig()),
     async look() {
       const encoded = await ask(['get', 'secret', 'pulltrace-reader', `-n=${system}`, '-o=jsonpath={.data.token}'])
@@ -107,7 +123,8 @@ export async function openStory(): Promise<Story> {
         const at = items[0] ? Date.parse(items[0].lastReportAt) : undefined
         if (at !== undefined && at !== arrivals.at(-1)) arrivals.push(at)
         if (performance.now() > end) throw new Error(`only ${arrivals.length} reports within 120 s`)
-        await delay(20)
+        // Often enough to miss none, and seldom enough not to be what the machine is busy with.
+        await delay(100)
       }
       return arrivals.slice(1).map((at, i) => at - arrivals[i]!)
     },
@@ -126,7 +143,7 @@ function runPulltrace(args: readonly string[], kubeconfig: string): Promise<stri
 }
 
 /** A Deployment of one pod. Its image is random bytes, so it never runs: the pull is what matters. */
-export const deployment = (name: string, image: string) => ({
+const deployment = (name: string, image: string) => ({
   apiVersion: 'apps/v1',
   kind: 'Deployment',
   metadata: { name, namespace: 'default' },
