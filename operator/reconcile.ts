@@ -31,6 +31,8 @@ export interface Again {
 /** What waits for something that is not watched: a Secret of the user, a roll-out's deadline, a role that is missing. */
 const askAgainMs = 15_000
 const lookAtRolloutMs = 60_000
+/** The server takes a renewed certificate within seconds; agents that do not trust its signer report nothing. */
+const lookAtCertificateMs = 30_000
 
 /**
  * One look at one config: get, observe, plan, apply, status. It may be ended at any point and begun again: every
@@ -137,6 +139,7 @@ async function finish(
 ): Promise<Again> {
   const status = await writeStatus(parts, config, verdict, live, spec, signal)
   if (verdict.is === 'failed') return { afterMs: askAgainMs }
+  if (spec?.server?.tls !== undefined) return { afterMs: lookAtCertificateMs }
   const isRolling = status.conditions.some(({ type, status: is }) => type === 'Reconciling' && is === 'True')
   return isRolling ? { afterMs: lookAtRolloutMs } : {}
 }

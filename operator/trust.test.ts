@@ -42,6 +42,9 @@ describe('trustOf', () => {
   it('never gives the key away', () => {
     const given = trust({ 'tls.crt': `${read('self.crt')}${read('self.key')}`, 'tls.key': read('self.key') })
     assert.ok(!given.certificate?.includes('PRIVATE'))
+    const ca = `${read('ca.key')}${read('ca.crt')}${read('self.crt')}`
+    const signed = trust({ 'tls.crt': read('signed.crt'), 'tls.key': 'k', 'ca.crt': ca })
+    assert.equal(signed.certificate, `${read('ca.crt')}${read('self.crt')}`)
   })
 
   const where = "Secret 'tls' in namespace 'pulltrace-system' \\(spec.server.tls.secretName\\) must"

@@ -29,8 +29,12 @@ export function trustOf(secret: V1Secret | undefined, name: string, namespace: s
     if (leaf.checkIssued(leaf)) return { certificate: leaf.toString() }
     return { trouble: `${where} must have a key 'ca.crt' with the certificate of who signed 'tls.crt'` }
   }
-  if (readCertificate(given) === undefined) return { trouble: `${where} must have a PEM certificate as 'ca.crt'` }
-  return { certificate: given }
+  // A file may hold more than it is named for, such as the key.
+  const certificates = given.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+  if (certificates.length === 0 || certificates.some(pem => readCertificate(pem) === undefined)) {
+    return { trouble: `${where} must have a PEM certificate as 'ca.crt'` }
+  }
+  return { certificate: certificates.map(pem => `${pem}\n`).join('') }
 }
 
 function readCertificate(pem: string): X509Certificate | undefined {

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { FakeApiServer } from '../core/kube/api-server.fake.ts'
+import type { KubeObject, V1ConfigMap, V1Secret } from '../core/kube/objects.ts'
+import { configMaps, pulltraceConfigs, secrets } from '../core/kube/resources.ts'
+import { systemClock } from '../core/lib/clock.ts'
+import { silentLogger } from '../core/lib/log.ts'
+import { settings } from './plan/build.fake.ts'
+import { type Reconciler, reconcile } from './reconcile.ts'
+
+const reader = 'pulltrace-system/pulltrace-reader'
+
+describe('reconcile, of which no watch has brought anything yet', () => {
+  let server: FakeApiServer
+  let parts: Reconciler
+  let tokens = 0
+
+  beforeEach(async () => {
+    server = await FakeApiServer.start()
+    const config: KubeObject = { metadata: { name: 'pulltrace' } }
+    server.put(pulltraceConfigs, config)
+    parts = {
+      api: server.api(),
+      observer: { configs: () => [], owned: () => [], hasServiceMonitors: false },
+      settings,
+      events: { event() {} },
+      clock: systemClock,
+      log: silentLogger,
+      metrics: { wrote() {} },
+      written: new Map(),
+      newToken: () => `token-${++tokens}`,
+    }
+  })
+  afterEach(async () => {
+    parts.api.close()
+    await server[Symbol.asyncDispose]()
+  })
+
+  const look = () => reconcile(parts, 'pulltrace', AbortSignal.timeout(10_000))
+  const token = () => server.find<V1Secret>(secrets, reader)?.data?.['token']
+
+  it('leaves the token that readers have', async () => {
+    await look()
+    const first = token()
+    assert.ok(first)
+    await look()
+    assert.equal(token(), first)
+  })
+
+  it('looks at the certificate again before long, as nobody tells when it is renewed', async () => {
+    assert.deepEqual(await look(), { afterMs: 60_000 }, 'the roll-out')
+    server.put(pulltraceConfigs, {
+      metadata: { name: 'pulltrace' },
+      spec: { server: { tls: { secretName: 'tls' } } },
+    } as KubeObject)
+    const data = { 'tls.crt': selfSigned('pulltrace-server.pulltrace-system.svc'), 'tls.key': 'k' }
+    server.put<V1Secret>(secrets, {
+      metadata: { name: 'tls', namespace: 'pulltrace-system' },
+      data: Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')])),
+    })
+    assert.deepEqual(await look(), { afterMs: 30_000 })
+    assert.equal(
+      server.find<V1ConfigMap>(configMaps, 'pulltrace-agents/pulltrace-server-ca')?.data?.['ca.crt'],
+      data['tls.crt'],
+    )
+  })
+})
+
+function selfSigned(host: string): string {
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', '/dev/null']
+  const about = ['-days', '1', '-subj', '/CN=self', '-addext', `subjectAltName=DNS:${host}`]
+  return execFileSync('openssl', ['req', '-x509', ...key, ...about], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+}
