@@ -9,6 +9,7 @@ const scripts = [
   'stalled-client.ts',
   'agent.ts',
   'pods.ts',
+  'pod-watch.ts',
   'latency.ts',
   'cluster.ts',
   'operator.ts',

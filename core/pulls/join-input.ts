@@ -16,13 +16,22 @@ export interface JoinInput {
   readonly ended: readonly PullState[]
   readonly kubelet: KubeletState
   readonly waits: NodeWaits
-  /** Ids of `idsToLookUp` whose end the history tells, under that id or as an agent's pull. */
-  readonly past: ReadonlySet<string>
+  readonly past: Past
   readonly moment: Moment
   /** The history cannot be written: ends wait, everything else goes on. */
   readonly holdEnds: boolean
+  /** The server has just begun, and the node's agent may soon say what the runtime does: nothing is queued until then. */
+  readonly agentAwaited: boolean
   /** How many queued pulls may be added. */
   readonly room: number
+}
+
+/** What the history says of attempts that were over when they were first heard of. */
+export interface Past {
+  /** Ids that it was asked for; others wait for the next join. */
+  readonly asked: ReadonlySet<string>
+  /** Of these, those whose end it tells: under that id or as an agent's pull. */
+  readonly told: ReadonlySet<string>
 }
 
 export interface Moment {

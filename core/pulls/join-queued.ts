@@ -129,7 +129,7 @@ class QueuedStep implements QueuedJoin {
     // The kubelet's time is cut to the second: less than that is no queue. Who came later waits for what is under way.
     const queuedMs = waitedMs < 0 ? owner.queuedMs : Math.max(owner.queuedMs ?? 0, waitedMs < 1000 ? 0 : waitedMs)
     this.queued.delete(id)
-    const replaces = announced ? { replaces: [...(owner.replaces ?? []), id] } : {}
+    const replaces = announced ? { replaces: [...new Set(owner.replaces).add(id)] } : {}
     this.pulls.set(owner.id, { ...owner, ...replaces, queuedMs })
   }
 
@@ -138,17 +138,20 @@ class QueuedStep implements QueuedJoin {
     const id = queuedId(container, attempt)
     const known = this.queued.get(id)
     const over = attempt.status !== 'outstanding' || container.deleted || (known !== undefined && !container.waiting)
-    if (over && holdEnds) return
+    if (over ? holdEnds : known === undefined && this.#input.agentAwaited) return
+    const told = this.told.get(keyOf(container))
+    const before = told?.startedAtMs === attempt.startedAtMs ? told : undefined
+    const fresh = known === undefined && before === undefined && attempt.status !== 'outstanding'
+    if (fresh && !past.asked.has(id)) return
     const old = (attempt.endedAtMs ?? Infinity) < moment.nodeMs - oldMs
     if (
       known === undefined &&
-      (past.has(id) || (over && old) || (container.deleted && attempt.status === 'outstanding'))
+      (past.told.has(id) || (over && old) || (container.deleted && attempt.status === 'outstanding'))
     ) {
       this.told.set(keyOf(container), { startedAtMs: attempt.startedAtMs, by: '', shown: false })
       return
     }
-    const told = this.told.get(keyOf(container))
-    const shown = told?.startedAtMs === attempt.startedAtMs && told.shown
+    const shown = before?.shown === true
     const queued = known ?? this.#add(container, queuedPull(nodeName, container, attempt), { over, shown })
     if (queued === undefined) return
     if (over) this.#settle(container, attempt, queued)

@@ -52,6 +52,16 @@ describe('joinPods', () => {
     assert.equal(node.history.size, 0)
   })
 
+  it('queues nothing while a server that has just begun waits for the agent, and forgets no end for that', () => {
+    node.agentAwaited = true
+    node.at(2).pods(web(pulling(2)), waitingPod('api', 'r.example.com/api', [pulling(2), failed(2)]))
+    assert.deepEqual(node.log, ['pull.started q failed', 'pull.failed q failed'])
+    node.agentAwaited = false
+    node.at(6).report([byDigest('app')])
+    assert.deepEqual(node.log.slice(2), ['pull.started app downloading'])
+    assert.equal(node.get(pullId('app'))?.replaces, undefined)
+  })
+
   it('keeps the tag when the agent goes on to say the digest, and sends nothing for it', () => {
     node.at(2).pods(web(pulling(2)))
     node.report([byDigest('app')])

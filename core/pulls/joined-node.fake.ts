@@ -15,6 +15,7 @@ export class JoinedNode {
   state: NodeState | undefined
   kubelet: KubeletState = noKubelet
   everyNamespace = true
+  agentAwaited = false
   containers: readonly WaitingContainer[] = []
   readonly history = new Map<string, PullState>()
   /** What a reader of all pulls holds. */
@@ -76,7 +77,8 @@ export class JoinedNode {
   ): void {
     const waits: NodeWaits = { containers: this.containers, everyNamespace: this.everyNamespace }
     const lookUp = attemptsToLookUp(this.kubelet, waits)
-    const past = new Set(lookUp.filter(({ id }) => this.history.has(id)).map(({ id }) => id))
+    const asked = new Set(lookUp.map(({ id }) => id))
+    const past = { asked, told: new Set([...asked].filter(id => this.history.has(id))) }
     const moment = { nodeMs: this.#nowMs, monotonicMs: this.#monotonicMs, intervalMs: 2000 }
     const room = 1000
     const joined = joinPods({
@@ -89,6 +91,7 @@ export class JoinedNode {
       past,
       moment,
       holdEnds: false,
+      agentAwaited: this.agentAwaited,
       room,
     })
     for (const pull of joined.ended) {

@@ -79,7 +79,9 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
   const { watchPods, watchNamespaces: namespaces } = config
   const podSide =
     kube && watchPods ? new PodSide({ api: kube, namespaces, changed, instance: hostname(), clock, log }) : undefined
-  const podJoin = podSide && new PodJoin({ ...config, pods: podSide, history })
+  const podJoin =
+    podSide &&
+    new PodJoin({ ...config, pods: podSide, history, agentsBackByMs: clock.monotonic() + backWithinMs(config) })
   const intake: Intake = new Intake({
     history,
     publish: changes => {
@@ -207,6 +209,9 @@ async function prune(history: HistoryStore, { dataDir, historyMaxMiB, historyTtl
   const maxBytes = await limitOf(dataDir, bytes, historyMaxMiB * mebibyte)
   if (maxBytes !== undefined) await history.prune(clock.now() - historyTtlMs, maxBytes)
 }
+
+/** Agents come back to a restarted server with their next report. */
+const backWithinMs = ({ reportIntervalMs }: ServerConfig) => Math.min(20_000, Math.max(3000, 2 * reportIntervalMs))
 
 /** Runs `work` again and again, each time `ms` after the last one ended, until aborted. A failure is logged. */
 async function every(clock: Clock, ms: number, signal: AbortSignal, work: () => Promise<unknown>, log: Logger) {

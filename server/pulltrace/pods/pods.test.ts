@@ -91,6 +91,8 @@ describe('the server with pods', function () {
     server = await startServer(env(more))
     reader = new Reader(server.url)
     await reader.until('the first state', view => view.syncedSeq !== undefined)
+    // The agent is there.
+    await report()
   }
   const report = async (...pulls: object[]) => {
     const agent = { version: '0.1.0', epoch: 'epoch-one', seq: ++seq }

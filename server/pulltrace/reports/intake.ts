@@ -4,7 +4,7 @@ import { isTerminal, type TerminalPhase } from '../../../core/contract/words.ts'
 import type { Clock } from '../../../core/lib/clock.ts'
 import type { Logger } from '../../../core/lib/log.ts'
 import type { PullChange } from '../../../core/pulls/change.ts'
-import type { Moment } from '../../../core/pulls/join-input.ts'
+import type { Moment, Past as PastAttempts } from '../../../core/pulls/join-input.ts'
 import { idsToLookUp, type MergeContext, type Merged, merge } from '../../../core/pulls/merge.ts'
 import type { NodeState } from '../../../core/pulls/node.ts'
 import type { PullState } from '../../../core/pulls/pull.ts'
@@ -13,7 +13,7 @@ import { sweep } from '../../../core/pulls/sweep.ts'
 import type { HistoryStore } from '../../store/store.ts'
 import { KeyedQueue } from './keyed-queue.ts'
 import { nodeViewOf } from './node-view.ts'
-import type { JoinedMerge, PastEnds, PodJoin } from './pod-join.ts'
+import { type JoinedMerge, nothingPast, type PodJoin } from './pod-join.ts'
 import { Room, type RoomLimits } from './room.ts'
 
 export interface IntakeParts {
@@ -43,7 +43,6 @@ type Report = AgentReport | AgentReportV1
 type Past = Pick<MergeContext, 'ends' | 'unknowns' | 'holdEnds'>
 
 const noPast: Past = { ends: new Map(), unknowns: new Map(), holdEnds: false }
-const noPastEnds: PastEnds = new Set()
 
 /** A merge with what pods add to it. */
 type Step = Merged & { readonly joined?: JoinedMerge }
@@ -74,7 +73,7 @@ export class Intake {
       const old = this.#nodes.get(name)
       this.#room.check(this.#nodes.size, old, report)
       if (idsToLookUp(old, report).length === 0 && !this.#parts.pods?.asksHistory(name)) {
-        const merged = this.#join(merge(old, report, this.#context(noPast)), noPastEnds, false)
+        const merged = this.#join(merge(old, report, this.#context(noPast)), nothingPast, false)
         if (merged.ended.length === 0) return this.#keep(old, merged, report, noPast)
       }
     }
@@ -141,14 +140,14 @@ export class Intake {
     const old = this.#nodes.get(report.nodeName)
     this.#room.check(this.#nodes.size, old, report)
     const past = await this.#lookUp(idsToLookUp(old, report))
-    const told = (await this.#parts.pods?.pastEnds(report.nodeName)) ?? noPastEnds
+    const told = (await this.#parts.pods?.pastEnds(report.nodeName)) ?? nothingPast
     const merged = this.#join(merge(old, report, this.#context(past)), told, past.holdEnds)
     if (await this.#stored(merged.ended)) return this.#keep(old, merged, report, past)
     const held = { ...past, holdEnds: true }
     return this.#keep(old, this.#join(merge(old, report, this.#context(held)), told, true), report, held)
   }
 
-  #join(merged: Merged, past: PastEnds, holdEnds: boolean): Step {
+  #join(merged: Merged, past: PastAttempts, holdEnds: boolean): Step {
     const { pods } = this.#parts
     if (pods === undefined || !merged.accepted) return merged
     const { state, changes, ended } = merged

@@ -52,11 +52,11 @@ describe('Intake with PodJoin', () => {
   let intake: Intake
   let join: PodJoin
 
-  const open = (maxQueuedPulls = 1000) => {
+  const open = (maxQueuedPulls = 1000, agentsBackByMs = 0) => {
     const pods = {
       waits: (node: string) => ({ containers: node === 'node-a' ? containers : [], everyNamespace: true }),
     }
-    join = new PodJoin({ pods, history, maxQueuedPulls })
+    join = new PodJoin({ pods, history, maxQueuedPulls, agentsBackByMs })
     intake = new Intake({
       history,
       publish: changes =>
@@ -80,6 +80,8 @@ describe('Intake with PodJoin', () => {
     await intake.accept(report(++seq, []))
   }
   let seq: number
+  /** Resolves when what was asked of the node is done: a report of another one comes after it. */
+  const settled = () => new Promise(resolve => setImmediate(resolve))
 
   beforeEach(() => {
     history = new MemoryHistory()
@@ -144,6 +146,20 @@ describe('Intake with PodJoin', () => {
     intake.joinDue()
     await intake.accept(report(++seq, []))
     assert.deepEqual(published, ['pull.failed agent failed'])
+  })
+
+  it('queues nothing of a node until its agent has come back, or has had the time to', async () => {
+    open(1000, clock.monotonic() + 3000)
+    containers = [waitingPod('web', image, [pulling(2)])]
+    intake.podsChanged('node-a')
+    clock.advance(2999)
+    intake.joinDue()
+    await settled()
+    assert.deepEqual(published, [])
+    clock.advance(1)
+    intake.joinDue()
+    await settled()
+    assert.deepEqual(published, ['pull.started kubelet queued'])
   })
 
   it('shows no more queued pulls than it may, and says how many are left out', async () => {

@@ -1,6 +1,6 @@
 import { parseImageRef } from '../../../core/pulls/image-ref.ts'
 import { type Joined, joinPods } from '../../../core/pulls/join.ts'
-import type { Moment } from '../../../core/pulls/join-input.ts'
+import type { Moment, Past } from '../../../core/pulls/join-input.ts'
 import { attemptsToLookUp, type FreshEnd } from '../../../core/pulls/join-queued.ts'
 import { dueOf, isIdle, type KubeletState, noKubelet } from '../../../core/pulls/kubelet-state.ts'
 import type { Merged } from '../../../core/pulls/merge.ts'
@@ -18,11 +18,11 @@ export interface PodJoinParts {
   readonly history: Pick<HistoryStore, 'endsOf' | 'search'>
   /** Pulls that only the kubelet knows of, on all nodes together. */
   readonly maxQueuedPulls: number
+  /** Until then agents may come back to a server that has just begun: what they have not told may not be queued. Monotonic ms. */
+  readonly agentsBackByMs: number
 }
 
-/** Ids of ends that the history tells; 'unknown' when it cannot be asked: then no end may be told. */
-export type PastEnds = ReadonlySet<string> | 'unknown'
-const nothingPast: ReadonlySet<string> = new Set()
+export const nothingPast: Past = { asked: new Set(), told: new Set() }
 
 /** A merge with what pods add to it, and the state to keep once what it ended is safe. */
 export interface JoinedMerge extends Pick<Merged, 'changes' | 'ended'> {
@@ -35,6 +35,8 @@ export interface JoinedMerge extends Pick<Merged, 'changes' | 'ended'> {
 export class PodJoin {
   readonly #parts: PodJoinParts
   readonly #nodes = new Map<string, KubeletState>()
+  /** Nodes with pods whose agent has not come back yet. */
+  readonly #awaiting = new Set<string>()
   #queued = 0
   /** Queued pulls for which there is no room, by node. */
   readonly #leftOut = new Map<string, number>()
@@ -52,6 +54,10 @@ export class PodJoin {
   /** Nodes on which time alone changes something by now. */
   due(monotonicMs: number): string[] {
     const due: string[] = []
+    if (monotonicMs >= this.#parts.agentsBackByMs) {
+      due.push(...this.#awaiting)
+      this.#awaiting.clear()
+    }
     for (const [name, kubelet] of this.#nodes) if (dueOf(kubelet) <= monotonicMs) due.push(name)
     return due
   }
@@ -62,38 +68,41 @@ export class PodJoin {
   }
 
   /** Ends that were over when they were first heard of, and that are told already: by this server, or one before it. */
-  async pastEnds(nodeName: string): Promise<PastEnds> {
+  async pastEnds(nodeName: string): Promise<Past> {
     const fresh = this.#fresh(nodeName)
     if (fresh.length === 0) return nothingPast
+    const asked = new Set(fresh.map(({ id }) => id))
     try {
-      const ends = await this.#parts.history.endsOf(fresh.map(({ id }) => id))
-      const past = new Set(ends.keys())
-      for (const end of fresh) if (!past.has(end.id) && (await this.#toldByAgent(nodeName, end))) past.add(end.id)
-      return past
+      const told = new Set((await this.#parts.history.endsOf([...asked])).keys())
+      for (const end of fresh) if (!told.has(end.id) && (await this.#toldByAgent(nodeName, end))) told.add(end.id)
+      return { asked, told }
     } catch {
-      // Whoever stores ends next says that the history is away.
-      return 'unknown'
+      // Whoever stores ends next says that the history is away; until it is back, these are not told.
+      return nothingPast
     }
   }
 
   join(
     nodeName: string,
     before: Omit<JoinedMerge, 'kubelet' | 'dropped'>,
-    past: PastEnds,
+    past: Past,
     moment: Moment,
     holdEnds: boolean,
   ): JoinedMerge {
     const kubelet = this.#nodes.get(nodeName) ?? noKubelet
     const waits = this.#parts.pods.waits(nodeName)
     if (waits.containers.length === 0 && isIdle(kubelet)) return { ...before, kubelet: undefined, dropped: 0 }
+    const agentAwaited = moment.intervalMs === 0 && moment.monotonicMs < this.#parts.agentsBackByMs
+    if (agentAwaited) this.#awaiting.add(nodeName)
     const joined: Joined = joinPods({
       nodeName,
       ...before,
       kubelet,
       waits,
-      past: past === 'unknown' ? nothingPast : past,
+      past,
       moment,
-      holdEnds: holdEnds || past === 'unknown',
+      holdEnds,
+      agentAwaited,
       room: Math.max(0, this.#parts.maxQueuedPulls - this.#queued),
     })
     return joined
