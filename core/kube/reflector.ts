@@ -4,7 +4,7 @@ import { Backoff } from './backoff.ts'
 import { guarded } from './guarded.ts'
 import { type Changed, KeptObjects } from './kept-objects.ts'
 import type { KubeApi } from './kube-api.ts'
-import { canResume, errorOfWatchEvent, KubeError } from './kube-error.ts'
+import { canResume, errorOfWatchEvent, isGone, KubeError } from './kube-error.ts'
 import type { KubeObject, Resource } from './objects.ts'
 import { Silence } from './silence.ts'
 import { type WatchEvent, watchEvents } from './watch-events.ts'
@@ -122,12 +122,15 @@ export class Reflector<T extends KubeObject, K> {
     this.#running = true
     try {
       while (!signal.aborted) {
+        const resumed = this.#version !== undefined
         try {
           this.#version ??= await this.#list(signal)
           await this.#watch(signal)
         } catch (error) {
           if (signal.aborted) return
           if (!canResume(error)) this.#version = undefined
+          // What is forgotten is listed at once: after an outage the wait for its end would else be followed by another.
+          if (resumed && isGone(error)) continue
           if (error instanceof KubeError && error.reason === 'TooLarge') {
             this.#pageItems = Math.max(fewestPageItems, Math.floor(this.#pageItems / 4))
           }
