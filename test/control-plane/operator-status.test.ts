@@ -7,6 +7,7 @@ import { eventually } from '../stream/eventually.ts'
 import { type ApiRelay, openApiRelay } from './api-relay.ts'
 import {
   agents,
+  allMade,
   applyConfig,
   clear,
   configIn,
@@ -139,6 +140,25 @@ describe('the status of a PulltraceConfig', function () {
     assert.equal(container?.readinessProbe?.httpGet?.scheme, 'HTTPS')
     await scene.api.delete(secrets, 'mine', { namespace: system })
   })
+
+  for (const { reason, type, status } of [
+    { reason: 'ApplyFailed', type: 'Degraded', status: 403 },
+    { reason: 'Refused', type: 'Stalled', status: 422 },
+  ]) {
+    it(`says ${reason} when one object is answered with ${status}, makes all others, and goes on when it may`, async () => {
+      relay.fate = ({ method, path }) => (method === 'PATCH' && path.includes('/daemonsets/') ? { status } : 'pass')
+      await applyConfig(scene.api)
+      const { message } = await untilReason(scene.api, type, reason)
+      assert.match(message, /^DaemonSet pulltrace-agents\/pulltrace-agent: .*too many requests/)
+      const all = await allMade(scene.api)
+      assert.equal(all.filter(object => object === undefined).length, 1)
+      relay.fate = () => 'pass'
+      // What may pass by itself is tried again; what is refused waits for somebody to change it.
+      if (type === 'Stalled') await applyConfig(scene.api, { watchNamespaces: ['a'] })
+      await untilMade(scene.api, 20_000)
+      await untilReason(scene.api, 'Stalled', 'Progressing')
+    })
+  }
 
   it('follows a new image when the operator is updated, and nothing else does', async () => {
     await applyConfig(scene.api)
