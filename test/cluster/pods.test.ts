@@ -12,7 +12,7 @@ describe('the server with the pods of a real kubelet', function () {
   let cluster: Cluster
   let server: ServerProgram
   let agent: Program
-  const view = new StreamView()
+  let view = new StreamView()
   const stop = new AbortController()
   let heard = Promise.withResolvers<void>()
 
@@ -39,12 +39,15 @@ describe('the server with the pods of a real kubelet', function () {
     await cluster?.stop()
   })
 
+  /** Until the server ends the stream, or the test. */
   async function follow() {
+    view = new StreamView()
     view.connect()
+    const feed = view.feed.bind(view)
     const response = await fetch(`${server.url}/api/v1/events`, { signal: stop.signal })
     try {
       for await (const bytes of response.body!) {
-        view.feed(bytes)
+        feed(bytes)
         heard.resolve()
         heard = Promise.withResolvers()
       }
@@ -129,9 +132,28 @@ describe('the server with the pods of a real kubelet', function () {
     await run('again', image.ref(cluster.registryHost), { imagePullPolicy: 'Always' })
     await event('the first pull', ended('again'))
     // The program is not in the image: the container fails to start, and its kubelet pulls again before it tries again.
-    cluster.proxy.answer({ status: 429, when: { reference: image.ref('').split(':').at(-1)! } })
+    const takeBack = cluster.proxy.answer({ status: 429, when: { reference: image.ref('').split(':').at(-1)! } })
     const end = await event('a pull that fails', each => ended('again')(each) && each.pull.phase === 'failed')
     assert.deepEqual([end.errorCode, end.imageRef], ['TooManyRequests', image.ref(cluster.registryHost)])
+    takeBack()
+    await cluster.kubectl(['delete', 'pod', 'again', '--grace-period=0', '--force'])
+  })
+
+  it('puts two pods on the one pull of their image', async () => {
+    const image = await push('both', 1_500_000)
+    const gate = cluster.proxy.blob(image.layers[0]!.digest)
+    gate.pause()
+    for (const name of ['both-1', 'both-2']) await run(name, image.ref(cluster.registryHost))
+    const pull = await event(
+      'both on it',
+      each => of('both-1')(each) && of('both-2')(each) && each.pull.phase === 'downloading',
+    )
+    assert.equal(podsOf(pull), 'both-1 both-2')
+    gate.resume()
+    assert.equal(
+      (await event('its end', each => each.pull.id === pull.id && each.type === 'pull.completed')).id,
+      pull.id,
+    )
   })
 
   it('has left nothing open, and nothing twice', async () => {
@@ -143,5 +165,21 @@ describe('the server with the pods of a real kubelet', function () {
       [],
       told(),
     )
+  })
+
+  it('comes back after a restart of the server with pod and tag, and says of nothing that it is queued', async () => {
+    const image = await push('later', 2_000_000)
+    const gate = cluster.proxy.blob(image.layers[0]!.digest)
+    gate.pause()
+    await run('later', image.ref(cluster.registryHost))
+    const before = await event('the pull', each => of('later')(each) && each.pull.phase === 'downloading')
+    await server.restart()
+    void follow()
+    const after = await event('the pull again', each => of('later')(each) && each.pull.phase === 'downloading')
+    assert.deepEqual([after.id, after.imageRef, podsOf(after)], [before.id, image.ref(cluster.registryHost), 'later'])
+    gate.resume()
+    await event('its end', ended('later'))
+    const queued = view.log.filter(({ event }) => of('later')(event) && event.pull.phase === 'queued')
+    assert.deepEqual(queued, [], told())
   })
 })
