@@ -36,6 +36,8 @@ export class Controller {
   readonly #queue: WorkQueue
   /** What each write left, by object: the watch brings it a moment later. */
   readonly #written = new Map<string, string>()
+  /** Configs of which everything is to be applied, whatever the watches told. */
+  readonly #inFull = new Set<string>()
   /** Until when the API server asked not to be asked, by the clock that never goes back. */
   #aloneUntilMs = 0
 
@@ -91,7 +93,8 @@ export class Controller {
     if (waitMs > 0) return this.#queue.addAfter(name, waitMs)
     await metrics.reconciled(async () => {
       try {
-        const { afterMs } = await reconcile(parts, name, signal)
+        const { afterMs } = await reconcile(parts, name, signal, { all: this.#inFull.has(name) })
+        this.#inFull.delete(name)
         this.#queue.forget(name)
         if (afterMs === undefined) return 'success'
         this.#queue.addAfter(name, afterMs)
@@ -130,7 +133,10 @@ export class Controller {
     while (!signal.aborted) {
       // Rejects only on abort, and the loop condition is what ends the loop.
       await clock.sleep(resyncMs * (0.9 + 0.2 * random()), signal).catch(() => {})
-      if (!signal.aborted) this.#addAll()
+      if (signal.aborted) return
+      this.#inFull.clear()
+      for (const { metadata } of this.#observer.configs()) if (metadata?.name) this.#inFull.add(metadata.name)
+      this.#addAll()
     }
   }
 }

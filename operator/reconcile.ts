@@ -36,9 +36,15 @@ const lookAtCertificateMs = 30_000
 
 /**
  * One look at one config: get, observe, plan, apply, status. It may be ended at any point and begun again: every
- * write is an apply of the whole, under one field manager. Rejects when it is worth another try.
+ * write is an apply of the whole, under one field manager. Rejects when it is worth another try. With `all` nothing
+ * that a watch told is believed.
  */
-export async function reconcile(parts: Reconciler, name: string, signal: AbortSignal): Promise<Again> {
+export async function reconcile(
+  parts: Reconciler,
+  name: string,
+  signal: AbortSignal,
+  how: { readonly all?: boolean } = {},
+): Promise<Again> {
   const { api, observer } = parts
   // From the API server itself: what the watch has not brought yet must not bring back what is being removed.
   const config = await api.get(pulltraceConfigs, name, { signal })
@@ -58,7 +64,7 @@ export async function reconcile(parts: Reconciler, name: string, signal: AbortSi
 
   const observed = observer.owned()
   const input = inputOf(parts, config, spec, observed, trust?.certificate)
-  const { live, refused } = await carryOut(parts, config, plan(input, observed), observed, signal)
+  const { live, refused } = await carryOut(parts, config, plan(input, observed, how), observed, signal)
   return finish(parts, config, verdictOf(input, refused), live, spec, signal)
 }
 

@@ -87,6 +87,13 @@ describe('plan', () => {
     assert.deepEqual(told(plan(inputOf(), made)), agent)
   })
 
+  it('applies everything when what was seen is not believed, but forces no token on anyone', () => {
+    const steps = plan(inputOf(), madeOf(inputOf()), { all: true })
+    assert.equal(steps.length, madeOf(inputOf()).length)
+    const once = steps.flatMap(step => (step.do === 'apply' && step.desired.once ? [step.desired.resource.kind] : []))
+    assert.deepEqual(once, ['Secret'])
+  })
+
   it('never replaces the token of readers', () => {
     const made = madeOf(inputOf({}, { readerToken: 'first' }))
     const secret = find<V1Secret>(made, 'Secret', 'pulltrace-reader')

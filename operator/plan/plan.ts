@@ -41,9 +41,10 @@ export function desiredOf(input: PlanInput): readonly Desired[] {
 
 /**
  * What must change, from what is wanted and what is there. It does not know what woke it, so that a second time it
- * plans nothing. `observed` holds what carries our label, and what has the name of something wanted.
+ * plans nothing. `observed` holds what carries our label, and what has the name of something wanted. With `all` it
+ * is not believed: everything is applied, which changes nothing where nothing is different.
  */
-export function plan(input: PlanInput, observed: readonly Desired[]): readonly Step[] {
+export function plan(input: PlanInput, observed: readonly Desired[], { all = false } = {}): readonly Step[] {
   const desired = desiredOf(input)
   const there = new Map(observed.map(item => [idOf(item), item]))
   const wanted = new Map(desired.map(item => [idOf(item), item]))
@@ -57,8 +58,10 @@ export function plan(input: PlanInput, observed: readonly Desired[]): readonly S
   for (const item of desired) {
     const live = there.get(idOf(item))?.object
     if (live !== undefined && (mustWait(live, input.owner.uid) || isGivenByUser(item, live))) continue
-    if (live === undefined || !covers(live, fieldsOf(item.object))) {
-      steps.push({ do: 'apply', desired: item, ...(live !== undefined && { before: live }) })
+    if (all || live === undefined || !covers(live, fieldsOf(item.object))) {
+      // A token that is not as we believe is not to be replaced by what we believe.
+      const desired = all && item.resource.kind === 'Secret' ? { ...item, once: true } : item
+      steps.push({ do: 'apply', desired, ...(live !== undefined && { before: live }) })
     }
   }
   return steps

@@ -22,6 +22,8 @@ export interface ApiRelay extends AsyncDisposable {
   /** Decides from now on. */
   fate: (asked: Asked) => Fate
   readonly asked: Asked[]
+  /** While true, nothing that a watch brings gets through; it is lost, and the connection stays. */
+  deaf: boolean
   /** Ends every watch in the middle. */
   cutWatches(): number
 }
@@ -62,7 +64,10 @@ export async function openApiRelay(plane: ControlPlane): Promise<ApiRelay> {
       // The head of a watch must not wait for its first event.
       response.flushHeaders()
       if (isWatch) watches.add(request.socket)
-      answer.pipe(response)
+      if (isWatch) {
+        answer.on('data', chunk => relay.deaf || response.write(chunk))
+        answer.on('end', () => response.end())
+      } else answer.pipe(response)
       answer.on('close', () => watches.delete(request.socket))
       answer.on('error', () => request.socket.destroy())
     })
@@ -76,6 +81,7 @@ export async function openApiRelay(plane: ControlPlane): Promise<ApiRelay> {
   const relay: ApiRelay = {
     fate: () => 'pass',
     asked,
+    deaf: false,
     kubeconfig(user = 'admin') {
       const config = JSON.parse(readFileSync(plane.kubeconfig(user), 'utf8'))
       // client-node insists on it for plain HTTP.

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { configMaps, daemonSets, leases, statefulSets } from '../../core/kube/resources.ts'
+import { configMaps, daemonSets, leases, secrets, statefulSets } from '../../core/kube/resources.ts'
 import { eventually } from '../stream/eventually.ts'
 import { type ApiRelay, type Fate, openApiRelay } from './api-relay.ts'
 import {
@@ -32,6 +32,7 @@ describe('the operator under faults', function () {
   })
   afterEach(async () => {
     relay.fate = () => 'pass'
+    relay.deaf = false
     for (const operator of operators.splice(0)) await operator.stop()
     await clear(scene)
   })
@@ -86,6 +87,27 @@ describe('the operator under faults', function () {
     assert.ok(relay.cutWatches() >= 10)
     await applyConfig(scene.api, { reportInterval: '5s' })
     await intervalIs('5s')
+  })
+
+  it('finds by itself what no watch told of', async () => {
+    await start(undefined, { ...alone, PULLTRACE_RESYNC_INTERVAL: '1s' })
+    await applyConfig(scene.api, { reportInterval: '1s' })
+    await untilMade(scene.api)
+    await untilReason(scene.api, 'Reconciling', 'RollingOut')
+    relay.deaf = true
+    const token = async () => (await scene.api.get(secrets, 'pulltrace-reader', { namespace: system }))?.data
+    const chosen = { token: Buffer.from('chosen').toString('base64') }
+    await scene.api.apply(
+      secrets,
+      { metadata: { name: 'pulltrace-reader', namespace: system }, data: chosen },
+      { fieldManager: 'somebody', force: true },
+    )
+    await scene.api.delete(daemonSets, 'pulltrace-agent', { namespace: agents })
+    await untilMade(scene.api, 5000)
+    await applyConfig(scene.api, { reportInterval: '9s' })
+    await intervalIs('9s', 5000)
+    // It has looked since, and still believes in the first token.
+    assert.deepEqual(await token(), chosen)
   })
 
   it('asks a busy API server seldom, and is done within 30 s of its end', async () => {
