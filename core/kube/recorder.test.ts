@@ -119,6 +119,17 @@ describe('EventRecorder', () => {
     assert.deepEqual([reason?.length, note?.length, action?.length], [128, 1024, 128])
   })
 
+  for (const end of ['-', '.', '--', '-.-']) {
+    it(`gives a long name that is cut at '${end}' to an Event that the API server takes`, async () => {
+      const name = `${'a'.repeat(200 - end.length)}${end}b`
+      recorder.event({ ...pod, metadata: { name, namespace: 'shop' } }, 'Normal', 'Pulled', 'it worked')
+      await until('it is written', () => written().length === 1)
+      // RFC 1123, as Kubernetes asks for it: each part between dots begins and ends with a letter or digit.
+      assert.match(written()[0]!.metadata!.name!, /^a+(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$/)
+      assert.equal(written()[0]!.regarding?.name, name)
+    })
+  }
+
   it('logs and drops what cannot be written, and goes on', async () => {
     server.fault = () => ({ status: 403, reason: 'Forbidden' })
     recorder.event(pod, 'Warning', 'Failed', 'one')

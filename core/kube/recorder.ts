@@ -101,7 +101,8 @@ export class EventRecorder {
     const place = namespace ?? 'default'
     const id = (nowMs * 4096 + (this.#names++ % 4096)).toString(16)
     return {
-      metadata: { name: `${name.slice(0, 200)}.${id}`, namespace: place },
+      // Cut in the midst, a name may end in what must not stand before a dot: the Event would be refused.
+      metadata: { name: `${name.slice(0, 200).replace(/[-.]+$/, '')}.${id}`, namespace: place },
       eventTime: microTime(nowMs),
       type,
       reason: reason.slice(0, longestFieldChars),
