@@ -9,14 +9,16 @@ describe('KubeHttp', () => {
   let server: http.Server
   let client: KubeHttp
   let answer: (response: http.ServerResponse) => void
+  let credentials: Cluster['credentials']
 
   beforeEach(async () => {
+    credentials = async () => ({ headers: {}, tls: {} })
     server = http.createServer((_request, response) => answer(response)).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const cluster: Cluster = {
       serverUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
       namespace: 'a',
-      credentials: async () => ({ headers: {}, tls: {} }),
+      credentials: () => credentials(),
       refused() {},
     }
     client = new KubeHttp(cluster, { userAgent: 'x' })
@@ -35,6 +37,15 @@ describe('KubeHttp', () => {
     answer = () => {}
     await assert.rejects(client.json(call(50)), tooLate)
     await assert.rejects(client.stream(call(50)), tooLate)
+  })
+
+  it('gives up on credentials that do not come in time, or when it is told to', async () => {
+    credentials = () => new Promise(() => {})
+    await assert.rejects(client.json(call(50)), tooLate)
+    const stop = new AbortController()
+    const stopped = client.json({ ...call(60_000), signal: stop.signal })
+    stop.abort(new Error('enough'))
+    await assert.rejects(stopped, /^Error: enough$/)
   })
 
   it('gives up on an answer that does not end in time', async () => {

@@ -85,13 +85,17 @@ export class KubeHttp {
     let status = 0
     let request: http.ClientRequest | undefined
     let tooLate: KubeError | undefined
+    // For the credentials, which may come from a plugin or a network and know of no end: the request has its own.
+    const ended = Promise.withResolvers<never>()
+    const aborted = () => ended.reject(call.signal?.reason)
+    call.signal?.addEventListener('abort', aborted, { once: true })
     const timer = setTimeout(() => {
       tooLate = new KubeError(0, 'Timeout', `${describe(call)}: no answer within ${call.deadlineMs} ms`)
+      ended.reject(tooLate)
       request?.destroy(tooLate)
     }, call.deadlineMs)
     try {
-      const credentials = await this.#credentials(call)
-      if (tooLate) throw tooLate
+      const credentials = await Promise.race([this.#credentials(call), ended.promise])
       const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
         const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body))
         request = this.#request(call, body?.byteLength, credentials)
@@ -108,6 +112,7 @@ export class KubeHttp {
       throw tooLate ?? asKubeError(call, reason, request)
     } finally {
       clearTimeout(timer)
+      call.signal?.removeEventListener('abort', aborted)
       this.#options.answered?.(call.method, status, (performance.now() - startedMs) / 1000)
     }
   }
