@@ -10,9 +10,11 @@ describe('createTunnelApi', () => {
   let server: Awaited<ReturnType<typeof openEventServer>>
   let cluster: Awaited<ReturnType<typeof openFakeCluster>>
   let handler: Handler
+  let beforeCall: () => Promise<void>
   const clock = new FakeClock()
   const never = new AbortController().signal
   beforeEach(async () => {
+    beforeCall = async () => {}
     server = await openEventServer((...request) => handler(...request))
     cluster = await openFakeCluster(server.port)
     cluster.put(serverPod({ PULLTRACE_READER_AUTH: 'none' }))
@@ -22,7 +24,10 @@ describe('createTunnelApi', () => {
     await server.close()
   })
   const open = (answerMs?: number) => {
-    const credentials = async () => ({ headers: {}, tls: {} })
+    const credentials = async () => {
+      await beforeCall()
+      return { headers: {}, tls: {} }
+    }
     const place = { serverUrl: cluster.forwards.serverUrl, namespace: 'default', credentials, refused() {} }
     const kube = kubeApiOf(place, { userAgent: 'test' })
     const names = { namespace: 'pulltrace-system', agentNamespace: 'pulltrace-agents' }
@@ -47,6 +52,39 @@ describe('createTunnelApi', () => {
     clock.advance(5_000)
     await api.get('/c', {}, never)
     assert.equal(looked(), 2)
+  })
+
+  describe('while it asks where the server is', () => {
+    /** Keeps the look-up from its request until it is let go on. */
+    let held: PromiseWithResolvers<void>
+    beforeEach(() => {
+      handler = (_, response) => void response.end('{}')
+      held = Promise.withResolvers()
+      beforeCall = async () => {
+        beforeCall = async () => {}
+        await held.promise
+      }
+    })
+
+    it('fails only who gives up, not the others that wait for the same answer', async () => {
+      const api = open()
+      const stop = new AbortController()
+      const gone = api.get('/a', {}, stop.signal)
+      const stays = api.get('/b', {}, never)
+      stop.abort(new Error('enough'))
+      await assert.rejects(gone, /^Error: enough$/)
+      held.resolve()
+      assert.equal((await stays).status, 200)
+    })
+
+    it('asks anew for who comes after all gave up', async () => {
+      const api = open()
+      const stop = new AbortController()
+      const gone = api.get('/a', {}, stop.signal)
+      stop.abort(new Error('enough'))
+      await assert.rejects(gone, /^Error: enough$/)
+      assert.equal((await api.get('/b', {}, never)).status, 200)
+    })
   })
 
   it('gives up a server that does not answer', async () => {

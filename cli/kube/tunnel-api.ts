@@ -11,6 +11,7 @@ import { type Api, unreachable } from '../api.ts'
 import { kubeFault, tunnelGrants, viewerGrants } from './kube-fault.ts'
 import { readerTokens } from './reader-token.ts'
 import { type ServerPod, serverPodOf, serverSelector } from './server-pod.ts'
+import { SharedCall } from './shared-call.ts'
 import { Trials } from './trials.ts'
 
 export interface TunnelOptions {
@@ -37,13 +38,14 @@ export function createTunnelApi(options: TunnelOptions): Api {
   const { kube, namespace, agentNamespace, token, clock, answerMs = 30_000 } = options
   const name = `${clusterNames.server} in namespace ${namespace}`
   const tokenOf = readerTokens(kube, clock)
-  let known: { readonly place: Promise<ServerPod>; readonly untilMs: number } | undefined
+  let known: { readonly place: SharedCall<ServerPod>; readonly untilMs: number } | undefined
   const trials = new Trials(clock)
   const find = (signal: AbortSignal) => {
-    if (known === undefined || clock.monotonic() >= known.untilMs) {
-      known = { place: findServer(kube, namespace, signal), untilMs: clock.monotonic() + placeLastsMs }
+    if (known === undefined || clock.monotonic() >= known.untilMs || known.place.givenUp) {
+      const place = new SharedCall(shared => findServer(kube, namespace, shared))
+      known = { place, untilMs: clock.monotonic() + placeLastsMs }
     }
-    return known.place
+    return known.place.wait(signal)
   }
   return {
     server: name,
@@ -63,8 +65,8 @@ export function createTunnelApi(options: TunnelOptions): Api {
         trials.succeeded()
         return response
       } catch (reason) {
-        known = undefined
         if (signal.aborted) throw reason
+        known = undefined
         // The port-forward broke, or TLS inside it failed: that is not the API server's doing.
         if (isOfTunnel(reason)) throw unreachable(name, reason, `see what it says: ${logsCommand(namespace)}`)
         throw trials.failed(kubeFault(reason, kube.serverUrl, viewerGrants(namespace)))
