@@ -5,6 +5,8 @@ import type { Desired, PlanInput } from './input.ts'
 import { type Component, labelsOf, ownerReferenceOf, selectorLabels } from './labels.ts'
 
 const tcp = (port: number) => ({ port, protocol: 'TCP' })
+/** A policy sees the port of the pod, not of its Service: CoreDNS listens on 5353 on OpenShift, on 8053 on Gardener. */
+const dnsPorts = [53, 5353, 8053]
 const namespaceNamed = (name: string) => ({ matchLabels: { 'kubernetes.io/metadata.name': name } })
 
 /**
@@ -33,13 +35,8 @@ export function agentNetworkPolicy(input: PlanInput): Desired<V1NetworkPolicy> {
         ],
         ports: [tcp(ports.http)],
       },
-      // To any address: a cache on the node answers from a link-local one.
-      {
-        ports: [
-          { port: 53, protocol: 'UDP' },
-          { port: 53, protocol: 'TCP' },
-        ],
-      },
+      // To any address: a cache on the node answers from a link-local one, and DNS pods have other labels elsewhere.
+      { ports: dnsPorts.flatMap(port => [{ port, protocol: 'UDP' }, tcp(port)]) },
     ],
   })
 }

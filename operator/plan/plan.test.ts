@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { PulltraceConfigSpec } from '../../core/contract/pulltrace-config.ts'
-import type { CustomObject, V1DaemonSet, V1Secret, V1StatefulSet } from '../../core/kube/objects.ts'
+import type { CustomObject, V1DaemonSet, V1NetworkPolicy, V1Secret, V1StatefulSet } from '../../core/kube/objects.ts'
 import { inputOf, madeOf } from './build.fake.ts'
 import type { Desired, PlanInput } from './input.ts'
 import { desiredOf, plan, type Step } from './plan.ts'
@@ -196,6 +196,19 @@ describe('desiredOf', () => {
     )
     assert.equal(pod.automountServiceAccountToken, false)
     assert.ok(pod.containers[0]!.volumeMounts!.every(mount => mount.readOnly))
+  })
+
+  it('lets agents find the server wherever DNS pods listen, and reach nothing else outside of it', () => {
+    const { egress } = find<V1NetworkPolicy>(made, 'NetworkPolicy', 'pulltrace-agent').spec!
+    const anywhere = egress!.filter(({ to }) => to === undefined).flatMap(({ ports }) => ports!)
+    assert.deepEqual(anywhere.map(({ port, protocol }) => `${port}/${protocol}`).sort(), [
+      '53/TCP',
+      '53/UDP',
+      '5353/TCP',
+      '5353/UDP',
+      '8053/TCP',
+      '8053/UDP',
+    ])
   })
 
   it('runs everything as the level restricted wants it, the one host path aside', () => {
