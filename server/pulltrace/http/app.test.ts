@@ -9,8 +9,9 @@ import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import { type Logger, silentLogger } from '../../../core/lib/log.ts'
 import { goodReport, post } from '../start-server.fake.ts'
 import { createApp } from './app.ts'
-import { type AgentAuth, openAgents } from './auth.ts'
+import { type AgentAuth, openAgents, openGrant, type ReaderAuth } from './auth.ts'
 import { BodyBudget } from './body.ts'
+import { readBy } from './grants.ts'
 import { takeReport } from './report.ts'
 import { httpStatus } from './status.ts'
 
@@ -106,6 +107,23 @@ describe('takeReport', () => {
     assert.equal(answers[0]!.headers.get('retry-after'), '2')
     assert.equal(budget.heldBytes, 0)
     assert.deepEqual(results, ['resource_exhausted', 'resource_exhausted', 'stale'])
+  })
+
+  it('says from which address a credential comes, also for readers', async () => {
+    const seen: unknown[] = []
+    const { route } = parts(new BodyBudget(1e6), (_, from) => {
+      seen.push(from)
+      return { nodeName: undefined }
+    })
+    using reports = await serve(route)
+    await post(reports.url, goodReport(1))
+    const readers: ReaderAuth = ({ from }) => {
+      seen.push(from)
+      return openGrant
+    }
+    using reads = await serve(readBy(readers))
+    await fetch(reads.url)
+    assert.deepEqual(seen, ['127.0.0.1', '127.0.0.1'])
   })
 
   it('answers 403 to a credential of another node', async () => {

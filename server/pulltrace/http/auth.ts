@@ -16,14 +16,16 @@ export interface ReaderGrant {
 /**
  * Each answers the caller, or throws Unauthenticated or PermissionDenied. A promise comes only where somebody else
  * must be asked: reports are most requests, and wait for nothing that is known. They see header values, never log them.
+ * `from` is the address that the request comes from: it shares out waiting, and lets nobody in.
  */
-export type AgentAuth = (authorization: string | undefined) => AgentIdentity | Promise<AgentIdentity>
+export type AgentAuth = (authorization: string | undefined, from?: string) => AgentIdentity | Promise<AgentIdentity>
 export type ReaderAuth = (credentials: ReaderCredentials) => ReaderGrant | Promise<ReaderGrant>
 
 export interface ReaderCredentials {
   readonly authorization: string | undefined
   /** Only where tickets are taken: the stream. */
   readonly ticket?: string | undefined
+  readonly from?: string | undefined
 }
 
 const anyNode: AgentIdentity = { nodeName: undefined }
@@ -52,11 +54,11 @@ export function tokenReaders(token: CurrentToken): (authorization: string | unde
 
 /** A ticket lets in whoever asked for it, for as long as that one may read; a header goes before it. */
 export function orByTicket(
-  readers: (authorization: string | undefined) => ReaderGrant | Promise<ReaderGrant>,
+  readers: (authorization: string | undefined, from?: string) => ReaderGrant | Promise<ReaderGrant>,
   tickets: Tickets,
 ): ReaderAuth {
-  return ({ authorization, ticket }) => {
-    if (ticket === undefined || authorization !== undefined) return readers(authorization)
+  return ({ authorization, ticket, from }) => {
+    if (ticket === undefined || authorization !== undefined) return readers(authorization, from)
     const grant = tickets.redeem(ticket)
     if (grant === undefined) {
       throw new PulltraceError(Code.Unauthenticated, 'the ticket is unknown, used or older than 60 s', {

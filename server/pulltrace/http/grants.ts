@@ -9,10 +9,8 @@ import { queryOf } from './query.ts'
 /** Lets readers pass; the handlers behind it find their grant in the context. */
 export function readBy(readers: ReaderAuth, { ticket }: { readonly ticket: boolean } = { ticket: false }): Middleware {
   return (ctx, next) => {
-    const { authorization } = ctx.req.headers
-    const grant = readers(
-      ticket ? { authorization, ticket: queryOf(ctx).get('ticket') ?? undefined } : { authorization },
-    )
+    const shown = { authorization: ctx.req.headers.authorization, from: ctx.req.socket.remoteAddress }
+    const grant = readers(ticket ? { ...shown, ticket: queryOf(ctx).get('ticket') ?? undefined } : shown)
     if (!(grant instanceof Promise)) {
       ctx.state['grant'] = grant
       return next()

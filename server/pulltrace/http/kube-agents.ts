@@ -13,19 +13,15 @@ const fix = `send the token that the kubelet projects for audience '${serverAudi
 export function kubeAgents(review: KubeReview, account: NamespacedName, clock: Clock): AgentAuth {
   const verdicts = new VerdictCache<AgentIdentity>({
     clock,
+    check: token => review.checkClaims(token, serverAudience, fix),
     ask: async token => {
-      const claims = claimsOf(token)
-      // What cannot be a ServiceAccount's token is not worth a question.
-      if (claims === undefined) {
-        throw new PulltraceError(Code.Unauthenticated, "the token is not a ServiceAccount's", { fix })
-      }
       const identity = await review.decide(async signal =>
         identityOf(await review.userOf(token, serverAudience, signal, fix), account),
       )
-      return { value: identity, expiresAtMs: claims.expiresAtMs }
+      return { value: identity, expiresAtMs: claimsOf(token)?.expiresAtMs }
     },
   })
-  return authorization => verdicts.of(bearerOf(authorization, fix))
+  return (authorization, from) => verdicts.of(bearerOf(authorization, fix), from)
 }
 
 function identityOf({ username = '', extra = {} }: KubeUser, { namespace, name }: NamespacedName): AgentIdentity {

@@ -12,7 +12,10 @@ const fix =
  * Whoever the API server knows and lets `get` pulltraceconfigs may read. A token made for this server
  * is reviewed for it; any other as the API server itself would take it, since that is what people have.
  */
-export function kubeReaders(review: KubeReview, clock: Clock): (authorization: string | undefined) => Grant {
+export function kubeReaders(
+  review: KubeReview,
+  clock: Clock,
+): (authorization: string | undefined, from?: string) => Grant {
   const verdicts = new VerdictCache<true>({
     clock,
     ask: async token => {
@@ -25,10 +28,10 @@ export function kubeReaders(review: KubeReview, clock: Clock): (authorization: s
       })
     },
   })
-  return authorization => {
+  return (authorization, from) => {
     const token = bearerOf(authorization, fix)
     const recheck = () => {
-      const verdict = verdicts.of(token)
+      const verdict = verdicts.of(token, from)
       if (verdict instanceof Promise) return verdict.then(() => {})
       return undefined
     }

@@ -4,13 +4,15 @@ import type { V1TokenReviewStatus } from '../../../core/kube/objects.ts'
 import type { Clock } from '../../../core/lib/clock.ts'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import type { Logger } from '../../../core/lib/log.ts'
-import { claimsOf } from './token-claims.ts'
+import { claimsOf, type TokenClaims } from './token-claims.ts'
 
 /** What tokens for this server are meant for. */
 export const serverAudience = 'pulltrace-server'
 
 /** Whoever is let in waits for this; agents give up after 10 s. */
 const deadlineMs = 5000
+/** The API server's clock may be behind ours: only what ended before that needs no question. */
+const clocksApartMs = 5 * 60_000
 
 export type KubeUser = NonNullable<V1TokenReviewStatus['user']>
 export type ReviewResult = 'allowed' | 'refused' | 'unavailable'
@@ -56,6 +58,16 @@ export class KubeReview {
     }
   }
 
+  /** Throws Unauthenticated for what is no ServiceAccount's token for `audience` by its own words: no question is due. */
+  checkClaims(token: string, audience: string, fix: string): void {
+    const claims = claimsOf(token)
+    if (claims === undefined) {
+      throw new PulltraceError(Code.Unauthenticated, "the token is not a ServiceAccount's", { fix })
+    }
+    const why = wrongBy(claims, audience, this.#parts.clock.now() - clocksApartMs)
+    if (why !== undefined) throw new PulltraceError(Code.Unauthenticated, `the token is not valid: ${why}`, { fix })
+  }
+
   /** The user of a token that the API server knows; throws Unauthenticated. No audience: the API server's own. */
   async userOf(token: string, audience: string | undefined, signal: AbortSignal, fix: string): Promise<KubeUser> {
     const status = await this.#parts.api.tokenReview(token, audience === undefined ? [] : [audience], signal)
@@ -94,13 +106,16 @@ export class KubeReview {
 function whyNot(token: string, audience: string | undefined, nowMs: number): string {
   const claims = claimsOf(token)
   if (claims === undefined) return ''
-  const { audiences, expiresAtMs } = claims
+  return `: ${wrongBy(claims, audience, nowMs) ?? 'the API server does not know it, or whom it was bound to is gone'}`
+}
+
+function wrongBy({ audiences, expiresAtMs }: TokenClaims, audience: string | undefined, nowMs: number) {
   if (audience !== undefined && !audiences.includes(audience)) {
     const meant = audiences.map(name => `'${name.slice(0, 100)}'`).slice(0, 3)
-    return `: it is meant for ${meant.join(', ') || 'nobody'}, not for '${audience}'`
+    return `it is meant for ${meant.join(', ') || 'nobody'}, not for '${audience}'`
   }
-  if (expiresAtMs !== undefined && expiresAtMs < nowMs) return `: it ended at ${timeOf(expiresAtMs)}`
-  return ': the API server does not know it, or whom it was bound to is gone'
+  if (expiresAtMs !== undefined && expiresAtMs < nowMs) return `it ended at ${timeOf(expiresAtMs)}`
+  return undefined
 }
 
 /** A claim may hold any number, and a Date not. */

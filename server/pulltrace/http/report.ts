@@ -29,7 +29,7 @@ export function takeReport({ intake, agents, budget, counted }: ReportParts) {
   return async (ctx: Context): Promise<void> => {
     let bytes = 0
     try {
-      const answer = agents(ctx.req.headers.authorization)
+      const answer = agents(ctx.req.headers.authorization, ctx.req.socket.remoteAddress)
       const identity = answer instanceof Promise ? await answer : answer
       const body = await readJson(ctx.req, maxReportBytes, budget)
       bytes = body.bytes

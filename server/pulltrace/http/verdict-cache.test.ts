@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { FakeClock } from '../../../core/lib/clock.fake.ts'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
-import { badForMs, goodForMs, renewAfterMs, VerdictCache } from './verdict-cache.ts'
+import { badForMs, goodForMs, renewAfterMs, strangers, VerdictCache } from './verdict-cache.ts'
 
 const refusal = () => new PulltraceError(Code.Unauthenticated, 'not valid')
 const away = () => new PulltraceError(Code.Unavailable, 'away')
@@ -140,11 +140,69 @@ describe('VerdictCache', () => {
 
   it('asks about a bounded number of tokens at a time, lets a bounded number wait, and refuses none of these for ever', async () => {
     const { cache, questions } = askedByHand()
-    const asked = Array.from({ length: 32 + 4096 }, (_, index) => cache.of(`t${index}`))
-    assert.equal(questions.length, 32)
+    const { maxAtOnce, maxWaiting } = strangers
+    const asked = Array.from({ length: maxAtOnce + maxWaiting }, (_, index) => cache.of(`t${index}`))
+    assert.equal(questions.length, maxAtOnce)
     await assert.rejects(async () => cache.of('one too many'), { code: 'unavailable' })
     while (questions.length < asked.length) await questions.at(-1)!.good()
     await Promise.all(questions.map(question => question.good()))
-    assert.equal((await Promise.all(asked)).length, 32 + 4096)
+    assert.equal((await Promise.all(asked)).length, maxAtOnce + maxWaiting)
+  })
+
+  for (const { name, afterMs } of [
+    { name: 'renews an answer', afterMs: renewAfterMs },
+    { name: 'asks again about what was good, but not for a minute,', afterMs: 10 * goodForMs },
+  ]) {
+    it(`${name} at once, however many made-up tokens wait`, async () => {
+      const { cache, clock, questions } = await learnt()
+      clock.advance(afterMs)
+      const { maxAtOnce, maxWaiting } = strangers
+      for (let made = 0; made < maxAtOnce + maxWaiting; made++) void cache.of(`made up ${made}`)
+      const before = questions.length
+      const answer = cache.of('t')
+      assert.deepEqual(
+        questions.slice(before).map(({ token }) => token),
+        ['t'],
+      )
+      await questions[before]!.good()
+      assert.equal(await answer, 'who t')
+    })
+  }
+
+  it('knows a thousand agents that come in one moment, without waiting for time to pass', async () => {
+    const clock = new FakeClock()
+    const cache = new VerdictCache<string>({ clock, ask: async value => ({ value, expiresAtMs: undefined }) })
+    await Promise.all(Array.from({ length: 1000 }, (_, index) => cache.of(`t${index}`, 'one proxy')))
+    assert.deepEqual(clock.slept, [])
+  })
+
+  it('asks about a new token from elsewhere next, however many from one address wait', async () => {
+    const { cache, questions } = askedByHand()
+    const { maxAtOnce, maxWaiting } = strangers
+    const flood = Array.from({ length: maxAtOnce + maxWaiting }, (_, index) => cache.of(`made up ${index}`, 'flood'))
+    // Rejections are looked at: most of these have no answer yet.
+    void Promise.allSettled(flood)
+    const answer = cache.of('new', 'node-a')
+    await assert.rejects(async () => flood.at(-1), { code: 'unavailable' })
+    await questions[0]!.bad(refusal())
+    await questions[1]!.bad(refusal())
+    await Promise.allSettled(flood.slice(0, 2))
+    await questions.find(({ token }) => token === 'new')!.good()
+    assert.equal(await answer, 'who new')
+  })
+
+  it('asks nobody, and keeps nothing, about what is not worth a question', () => {
+    const checked: string[] = []
+    const cache = new VerdictCache<string>({
+      clock: new FakeClock(),
+      check: token => {
+        checked.push(token)
+        throw refusal()
+      },
+      ask: async () => assert.fail('asked'),
+    })
+    assert.throws(() => cache.of('t'), { code: 'unauthenticated' })
+    assert.throws(() => cache.of('t'), { code: 'unauthenticated' })
+    assert.deepEqual(checked, ['t', 't'])
   })
 })

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Clock } from '../../../core/lib/clock.ts'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
+import { ReviewTurns } from './review-turns.ts'
 
 export interface Verdict<T> {
   readonly value: T
@@ -11,6 +12,8 @@ export interface Verdict<T> {
 export interface VerdictParts<T> {
   /** Throws Unauthenticated or PermissionDenied for a refusal; any other error says nothing about the token. */
   readonly ask: (token: string) => Promise<Verdict<T>>
+  /** Throws for a token that is not worth a question. Not called for tokens that are known. */
+  readonly check?: (token: string) => void
   readonly clock: Clock
   readonly maxTokens?: number
 }
@@ -23,9 +26,14 @@ export const goodForMs = 50_000
 /** From this age on a good answer is asked for again, while it still holds: nobody waits for that. */
 export const renewAfterMs = 35_000
 export const badForMs = 5_000
-/** After a restart every agent of a cluster is asked about at once; the API server is asked in turns. */
-const maxAsking = 32
-const maxWaiting = 4096
+/**
+ * For tokens that were never good. After a restart every agent of a cluster is one: the first thousand are known at
+ * once, and agents give up after 10 s, so nobody waits for longer than 5 s. More is for whoever makes tokens up.
+ */
+export const strangers = { maxAtOnce: 32, perSecond: 200, burst: 1000, maxWaiting: 1000 }
+const unbounded = Number.MAX_SAFE_INTEGER
+/** For tokens that were good when last asked about, of which there are no more than agents and readers. */
+const acquaintances = { maxAtOnce: 32, perSecond: unbounded, burst: unbounded, maxWaiting: unbounded }
 
 interface Good<T> {
   readonly value: T
@@ -48,56 +56,42 @@ export class VerdictCache<T> {
   readonly #good = new Map<string, Good<T>>()
   readonly #bad = new Map<string, Bad>()
   readonly #asking = new Map<string, Promise<T>>()
-  readonly #waiting: (() => void)[] = []
-  #running = 0
+  readonly #strangers: ReviewTurns
+  readonly #acquaintances: ReviewTurns
 
   constructor(parts: VerdictParts<T>) {
     this.#parts = parts
     this.#maxTokens = parts.maxTokens ?? 40_000
+    this.#strangers = new ReviewTurns(strangers, parts.clock)
+    this.#acquaintances = new ReviewTurns(acquaintances, parts.clock)
   }
 
-  /** At once for a token that is known, else a promise. Throws, or rejects, with what `ask` threw. */
-  of(token: string): T | Promise<T> {
+  /**
+   * At once for a token that is known, else a promise. Throws, or rejects, with what `check` or `ask` threw.
+   * `from` is the address of who shows it: of those not known yet, each address gets its share of the questions.
+   */
+  of(token: string, from = ''): T | Promise<T> {
     const key = hash('sha256', token, 'base64url')
     const nowMs = this.#parts.clock.monotonic()
     const good = this.#good.get(key)
     if (good !== undefined && nowMs < good.untilMs) {
-      if (nowMs >= good.renewAtMs) this.#ask(key, token).catch(() => {})
+      if (nowMs >= good.renewAtMs) this.#ask(key, token, this.#acquaintances, from).catch(() => {})
       return good.value
     }
     const bad = this.#bad.get(key)
     if (bad !== undefined && nowMs < bad.untilMs) throw bad.error
-    return this.#ask(key, token)
+    // What was good and has lapsed, as of an agent that reports seldom, does not stand behind what is made up.
+    if (good !== undefined) return this.#ask(key, token, this.#acquaintances, from)
+    this.#parts.check?.(token)
+    return this.#ask(key, token, this.#strangers, from)
   }
 
-  #ask(key: string, token: string): Promise<T> {
+  #ask(key: string, token: string, turns: ReviewTurns, from: string): Promise<T> {
     const asked = this.#asking.get(key)
     if (asked !== undefined) return asked
-    const asking = this.#inTurn(key, token).finally(() => this.#asking.delete(key))
+    const asking = turns.run(from, () => this.#decide(key, token)).finally(() => this.#asking.delete(key))
     this.#asking.set(key, asking)
     return asking
-  }
-
-  async #inTurn(key: string, token: string): Promise<T> {
-    if (this.#running < maxAsking) this.#running++
-    else await this.#turn()
-    try {
-      return await this.#decide(key, token)
-    } finally {
-      const next = this.#waiting.shift()
-      // Whoever is next takes over this turn, so that no third comes between.
-      if (next === undefined) this.#running--
-      else next()
-    }
-  }
-
-  async #turn(): Promise<void> {
-    if (this.#waiting.length >= maxWaiting) {
-      throw new PulltraceError(Code.Unavailable, `${maxWaiting} callers wait to be recognised`, {
-        retryAfterSeconds: 2,
-      })
-    }
-    await new Promise<void>(resolve => this.#waiting.push(resolve))
   }
 
   async #decide(key: string, token: string): Promise<T> {
