@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import type { PulltraceConfigSpec } from '../core/contract/pulltrace-config.ts'
 import { FakeApiServer } from '../core/kube/api-server.fake.ts'
-import type { KubeObject, V1ConfigMap, V1Secret } from '../core/kube/objects.ts'
-import { configMaps, pulltraceConfigs, secrets } from '../core/kube/resources.ts'
+import type { CustomObject, KubeObject, V1ConfigMap, V1Secret } from '../core/kube/objects.ts'
+import { configMaps, pulltraceConfigs, secrets, serviceMonitors } from '../core/kube/resources.ts'
 import { systemClock } from '../core/lib/clock.ts'
 import { silentLogger } from '../core/lib/log.ts'
 import { settings } from './plan/build.fake.ts'
@@ -37,6 +38,17 @@ describe('reconcile, of which no watch has brought anything yet', () => {
   })
 
   const look = () => reconcile(parts, 'pulltrace', AbortSignal.timeout(10_000))
+  const ask = (spec: PulltraceConfigSpec) =>
+    server.put(pulltraceConfigs, { metadata: { name: 'pulltrace' }, spec } as KubeObject)
+  const putSelfSigned = () => {
+    const data = { 'tls.crt': selfSigned('pulltrace-server.pulltrace-system.svc'), 'tls.key': 'k' }
+    server.put<V1Secret>(secrets, {
+      metadata: { name: 'tls', namespace: 'pulltrace-system' },
+      data: Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')])),
+    })
+    return data['tls.crt']
+  }
+  const trusted = () => server.find<V1ConfigMap>(configMaps, 'pulltrace-agents/pulltrace-server-ca')?.data?.['ca.crt']
   const token = () => server.find<V1Secret>(secrets, reader)?.data?.['token']
 
   it('leaves the token that readers have', async () => {
@@ -49,20 +61,20 @@ describe('reconcile, of which no watch has brought anything yet', () => {
 
   it('looks at the certificate again before long, as nobody tells when it is renewed', async () => {
     assert.deepEqual(await look(), { afterMs: 60_000 }, 'the roll-out')
-    server.put(pulltraceConfigs, {
-      metadata: { name: 'pulltrace' },
-      spec: { server: { tls: { secretName: 'tls' } } },
-    } as KubeObject)
-    const data = { 'tls.crt': selfSigned('pulltrace-server.pulltrace-system.svc'), 'tls.key': 'k' }
-    server.put<V1Secret>(secrets, {
-      metadata: { name: 'tls', namespace: 'pulltrace-system' },
-      data: Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')])),
-    })
+    ask({ server: { tls: { secretName: 'tls' } } })
+    const certificate = putSelfSigned()
     assert.deepEqual(await look(), { afterMs: 30_000 })
-    assert.equal(
-      server.find<V1ConfigMap>(configMaps, 'pulltrace-agents/pulltrace-server-ca')?.data?.['ca.crt'],
-      data['tls.crt'],
-    )
+    assert.equal(trusted(), certificate)
+  })
+
+  it('names to Prometheus a key that the Secret has: one that is not there ends the scrape', async () => {
+    parts = { ...parts, observer: { ...parts.observer, hasServiceMonitors: true } }
+    ask({ server: { tls: { secretName: 'tls' } } })
+    putSelfSigned()
+    await look()
+    const monitor = server.find<CustomObject>(serviceMonitors, 'pulltrace-system/pulltrace')
+    const { endpoints } = monitor!['spec'] as { endpoints: { tlsConfig: { ca: object } }[] }
+    assert.deepEqual(endpoints[0]?.tlsConfig.ca, { secret: { name: 'tls', key: 'tls.crt' } })
   })
 })
 

@@ -63,7 +63,7 @@ export async function reconcile(
   if (statusIn(config) === undefined) await writeStatus(parts, config, { is: 'begun' }, [], spec, signal)
 
   const observed = observer.owned()
-  const input = inputOf(parts, config, spec, observed, trust?.certificate)
+  const input = inputOf(parts, config, spec, observed, trust)
   const { live, refused } = await carryOut(parts, config, plan(input, observed, how), observed, signal)
   return finish(parts, config, verdictOf(input, refused), live, spec, signal)
 }
@@ -85,7 +85,7 @@ function inputOf(
   { metadata }: KubeObject,
   spec: PulltraceConfigSpec,
   observed: readonly Desired[],
-  caCertificate: string | undefined,
+  trust: Trust | undefined,
 ): PlanInput {
   const owner = { name: metadata?.name ?? '', uid: metadata?.uid ?? '' }
   const mine = <T extends KubeObject>(kind: string, name: string) =>
@@ -101,7 +101,8 @@ function inputOf(
     settings,
     readerToken: Buffer.from(secret?.data?.['token'] ?? '', 'base64').toString() || undefined,
     newReaderToken: newToken(),
-    caCertificate,
+    caCertificate: trust?.certificate,
+    caKey: trust?.key,
     hasServiceMonitors: observer.hasServiceMonitors,
     claimTemplates: claimTemplatesIn(set),
   }

@@ -33,11 +33,14 @@ describe('trustOf', () => {
 
   it("takes 'ca.crt', as cert-manager writes it", () => {
     const data = { 'tls.crt': read('signed.crt'), 'tls.key': 'k', 'ca.crt': read('ca.crt') }
-    assert.equal(trust(data).certificate, read('ca.crt'))
+    assert.deepEqual(trust(data), { certificate: read('ca.crt'), key: 'ca.crt' })
   })
 
   it('takes a self-signed certificate itself', () =>
-    assert.equal(trust({ 'tls.crt': read('self.crt'), 'tls.key': 'k' }).certificate, read('self.crt')))
+    assert.deepEqual(trust({ 'tls.crt': read('self.crt'), 'tls.key': 'k' }), {
+      certificate: read('self.crt'),
+      key: 'tls.crt',
+    }))
 
   it('never gives the key away', () => {
     const given = trust({ 'tls.crt': `${read('self.crt')}${read('self.key')}`, 'tls.key': read('self.key') })

@@ -1,11 +1,12 @@
 import { X509Certificate } from 'node:crypto'
 import { clusterNames } from '../core/contract/cluster-names.ts'
 import type { V1Secret } from '../core/kube/objects.ts'
+import type { CaKey } from './plan/input.ts'
 
 /** What agents trust, or why they could not. */
 export type Trust =
-  | { readonly certificate: string; readonly trouble?: undefined }
-  | { readonly trouble: string; readonly certificate?: undefined }
+  | { readonly certificate: string; readonly key: CaKey; readonly trouble?: undefined }
+  | { readonly trouble: string; readonly certificate?: undefined; readonly key?: undefined }
 
 /**
  * Whom agents must trust to speak with a server that has this Secret's certificate: `ca.crt`, as cert-manager writes
@@ -26,7 +27,7 @@ export function trustOf(secret: V1Secret | undefined, name: string, namespace: s
   }
   const given = text('ca.crt')
   if (given === '') {
-    if (leaf.checkIssued(leaf)) return { certificate: leaf.toString() }
+    if (leaf.checkIssued(leaf)) return { certificate: leaf.toString(), key: 'tls.crt' }
     return { trouble: `${where} must have a key 'ca.crt' with the certificate of who signed 'tls.crt'` }
   }
   // A file may hold more than it is named for, such as the key.
@@ -34,7 +35,7 @@ export function trustOf(secret: V1Secret | undefined, name: string, namespace: s
   if (certificates.length === 0 || certificates.some(pem => readCertificate(pem) === undefined)) {
     return { trouble: `${where} must have a PEM certificate as 'ca.crt'` }
   }
-  return { certificate: certificates.map(pem => `${pem}\n`).join('') }
+  return { certificate: certificates.map(pem => `${pem}\n`).join(''), key: 'ca.crt' }
 }
 
 function readCertificate(pem: string): X509Certificate | undefined {

@@ -17,11 +17,16 @@ export interface PlanInput {
   readonly newReaderToken: string
   /** PEM of whom agents trust; undefined while there is no TLS, or its Secret cannot be read yet. */
   readonly caCertificate: string | undefined
+  /** Where that certificate stands in the Secret, for whoever reads it there. */
+  readonly caKey?: CaKey | undefined
   /** Whether the cluster knows the kind ServiceMonitor. */
   readonly hasServiceMonitors: boolean
   /** Of the StatefulSet in the cluster; a claim template can never change. */
   readonly claimTemplates: readonly ClaimTemplate[] | undefined
 }
+
+/** A self-signed certificate is its own issuer, and often comes without a `ca.crt`. */
+export type CaKey = 'ca.crt' | 'tls.crt'
 
 /** Of a volumeClaimTemplate, what a spec decides. */
 export interface ClaimTemplate {

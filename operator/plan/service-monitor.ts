@@ -26,8 +26,8 @@ export function serviceMonitor(input: PlanInput): Desired<CustomObject> | undefi
   return { resource: serviceMonitors, object }
 }
 
-/** Pods are scraped by address, the certificate is for the name of the Service. */
-function tlsConfigOf({ spec, settings }: PlanInput) {
+/** Pods are scraped by address, the certificate is for the name of the Service. A key that is not there ends the scrape. */
+function tlsConfigOf({ spec, settings, caKey = 'ca.crt' }: PlanInput) {
   const serverName = `${clusterNames.server}.${settings.operatorNamespace}.svc`
-  return { serverName, ca: { secret: { name: spec.server?.tls?.secretName, key: 'ca.crt' } } }
+  return { serverName, ca: { secret: { name: spec.server?.tls?.secretName, key: caKey } } }
 }
