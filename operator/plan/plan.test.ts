@@ -129,6 +129,32 @@ describe('plan', () => {
     assert.ok(steps.every(step => step.startsWith('delete ')))
   })
 
+  it('removes the certificate of agents when there is no TLS any more', () => {
+    const steps = told(
+      plan(inputOf(), madeOf(inputOf({ server: { tls: { secretName: 'x' } } }, { caCertificate: 'pem' }))),
+    )
+    assert.deepEqual(
+      steps.filter(step => step.startsWith('delete ')),
+      ['delete ConfigMap pulltrace-server-ca'],
+    )
+  })
+
+  for (const { name, metadata } of [
+    { name: 'a copy under a name of its own', metadata: { name: 'copy' } },
+    { name: 'a copy in the other namespace', metadata: { namespace: 'pulltrace-agents' } },
+    {
+      name: 'what nobody owns',
+      metadata: { name: 'pulltrace-server-ca', namespace: 'pulltrace-agents', ownerReferences: [] },
+    },
+  ]) {
+    it(`leaves ${name}, though it has our label`, () => {
+      const made = madeOf(inputOf())
+      const [settings] = madeOf(inputOf())
+      Object.assign(settings!.object.metadata!, { uid: 'theirs', ...metadata })
+      assert.deepEqual(told(plan(inputOf(), [...made, settings!])), [])
+    })
+  }
+
   it('waits for what is being deleted', () => {
     const made = madeOf(inputOf())
     for (const { object } of made) object.metadata!.deletionTimestamp = '2026-11-21T10:00:00Z'

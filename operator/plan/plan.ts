@@ -24,6 +24,10 @@ export type Step =
 
 /** All that a config wants, in the order in which it is made: pods come after what they mount. */
 export function desiredOf(input: PlanInput): readonly Desired[] {
+  return wantedOf(input).map(withHash)
+}
+
+function wantedOf(input: PlanInput): readonly Desired[] {
   const wanted: readonly (Desired | undefined)[] = [
     settingsConfigMap(input),
     readerSecret(input),
@@ -36,7 +40,13 @@ export function desiredOf(input: PlanInput): readonly Desired[] {
     agentDaemonSet(input),
     serviceMonitor(input),
   ]
-  return wanted.filter(desired => desired !== undefined).map(withHash)
+  return wanted.filter(desired => desired !== undefined)
+}
+
+/** What we make for some spec or other. Who copies one of these copies our label and owner, too: it is theirs. */
+function everMade(input: PlanInput): ReadonlySet<string> {
+  const spec = { server: { tls: { secretName: 'any' }, readerAuth: 'token' } } as const
+  return new Set(wantedOf({ ...input, spec, caCertificate: 'any', hasServiceMonitors: true }).map(idOf))
 }
 
 /**
@@ -48,12 +58,13 @@ export function plan(input: PlanInput, observed: readonly Desired[], { all = fal
   const desired = desiredOf(input)
   const there = new Map(observed.map(item => [idOf(item), item]))
   const wanted = new Map(desired.map(item => [idOf(item), item]))
+  const made = everMade(input)
   const steps: Step[] = []
   for (const item of observed) {
     const uid = item.object.metadata?.uid
-    if (uid === undefined || !isOurs(item.object) || isLeaving(item.object)) continue
-    if (!wanted.has(idOf(item)) || isOfAnother(item.object, input.owner.uid))
-      steps.push({ do: 'delete', observed: item, uid })
+    if (uid === undefined || !isOurs(item.object) || isLeaving(item.object) || !made.has(idOf(item))) continue
+    const isLeftOver = !wanted.has(idOf(item)) && isOwnedBy(item.object, input.owner.uid)
+    if (isLeftOver || isOfAnother(item.object, input.owner.uid)) steps.push({ do: 'delete', observed: item, uid })
   }
   for (const item of desired) {
     const live = there.get(idOf(item))?.object
