@@ -10,6 +10,7 @@ import type { Desired, PlanInput, PlanSettings } from './plan/input.ts'
 import { isOwnedBy } from './plan/labels.ts'
 import { plan } from './plan/plan.ts'
 import { claimTemplatesIn, storageConflictOf } from './plan/server-statefulset.ts'
+import { withoutCertificate } from './plan/without-certificate.ts'
 import type { Verdict } from './status.ts'
 import { type Trust, trustOf } from './trust.ts'
 import { judge, stalled } from './verdict.ts'
@@ -54,17 +55,20 @@ export async function reconcile(
   if (verdict !== undefined) return finish(parts, config, verdict, observer.owned(), undefined, signal)
 
   const trust = await trustFor(parts, spec, signal)
-  if (trust?.trouble !== undefined) {
-    const { verdict } = stalled('TlsSecretInvalid', trust.trouble)
-    await finish(parts, config, verdict, observer.owned(), spec, signal)
-    return { afterMs: askAgainMs }
-  }
   // Without a condition it would be taken for ready, if this operator ended here.
   if (statusIn(config) === undefined) await writeStatus(parts, config, { is: 'begun' }, [], spec, signal)
 
   const observed = observer.owned()
   const input = inputOf(parts, config, spec, observed, trust)
-  const { live, refused } = await carryOut(parts, config, plan(input, observed, how), observed, signal)
+  const steps = plan(input, observed, how)
+  if (trust?.trouble !== undefined) {
+    const safe = withoutCertificate(steps, observed, input.owner.uid)
+    const { live, refused } = await carryOut(parts, config, safe, observed, signal)
+    const { verdict } = stalled('TlsSecretInvalid', [trust.trouble, ...refused.map(textOf)].join('; '))
+    await finish(parts, config, verdict, live, spec, signal)
+    return { afterMs: askAgainMs }
+  }
+  const { live, refused } = await carryOut(parts, config, steps, observed, signal)
   return finish(parts, config, verdictOf(input, refused), live, spec, signal)
 }
 
@@ -110,9 +114,11 @@ function inputOf(
 
 const randomToken = () => randomBytes(32).toString('base64url')
 
+const textOf = ({ what, error }: Refusal) => `${what}: ${error.message}`
+
 function verdictOf(input: PlanInput, refused: readonly Refusal[]): Verdict {
   if (refused.length > 0) {
-    const message = refused.map(({ what, error }) => `${what}: ${error.message}`).join('; ')
+    const message = refused.map(textOf).join('; ')
     // Roles, quotas and kinds change without a change of the config, so these are asked again.
     const mayPass = refused.some(({ error }) => error.status === 403 || error.status === 404)
     return mayPass ? { is: 'failed', reason: 'ApplyFailed', message } : { is: 'stalled', reason: 'Refused', message }
