@@ -38,6 +38,8 @@ export interface IntakeLimits extends RoomLimits {
 const storedAtOnce = 500
 /** Whoever stops a server kills it after a while. Milliseconds. */
 const closeWithinMs = 5000
+/** It doubles from one to the other. */
+const joinAgainMs = { first: 250, longest: 5000 }
 
 type Report = AgentReport | AgentReportV1
 type Past = Pick<MergeContext, 'ends' | 'unknowns' | 'holdEnds'>
@@ -60,6 +62,9 @@ export class Intake {
   /** Nodes whose pods wait to be joined. */
   readonly #joining = new Set<string>()
   #historyFails = false
+  /** While the history fails: how long ends that are due wait to be tried again, and until when. Monotonic ms. */
+  #joinAgainMs = joinAgainMs.first
+  #joinAgainAtMs = 0
 
   constructor(parts: IntakeParts) {
     this.#parts = parts
@@ -114,7 +119,14 @@ export class Intake {
 
   /** What time does to what kubelets told: ends that waited long enough. To be called a few times a second. */
   joinDue(): void {
-    for (const name of this.#parts.pods?.due(this.#parts.clock.monotonic()) ?? []) this.podsChanged(name)
+    const nowMs = this.#parts.clock.monotonic()
+    if (nowMs < this.#joinAgainAtMs) return
+    const due = this.#parts.pods?.due(nowMs) ?? []
+    for (const name of due) this.podsChanged(name)
+    // What cannot be stored stays due, on every node that has such.
+    if (!this.#historyFails || due.length === 0) return
+    this.#joinAgainMs = Math.min(2 * this.#joinAgainMs, joinAgainMs.longest)
+    this.#joinAgainAtMs = nowMs + this.#joinAgainMs
   }
 
   /**
@@ -240,6 +252,9 @@ export class Intake {
     }
     if (error === undefined && this.#historyFails) this.#parts.log.info('history is written again')
     this.#historyFails = error !== undefined
+    if (this.#historyFails) return
+    this.#joinAgainMs = joinAgainMs.first
+    this.#joinAgainAtMs = 0
   }
 
   #keep(old: NodeState | undefined, merged: Step, report: Report, { holdEnds }: Past): AgentReportAnswer {

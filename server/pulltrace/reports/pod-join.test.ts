@@ -12,6 +12,8 @@ import { PodJoin } from './pod-join.ts'
 
 const image = 'registry.example.com/web:v1'
 const pulling = (seconds: number) => factOf('Pulling', '', second(seconds))
+const pulled = (seconds: number) =>
+  factOf('Pulled', 'Successfully pulled image "x" in 1s (1s including waiting). Image size: 9 bytes.', second(seconds))
 const failed = (seconds: number) => factOf('Failed', 'Failed to pull image "x": x: not found', second(seconds))
 
 /** Enough of a history to see what is asked for and stored, and to break it. */
@@ -19,7 +21,10 @@ class MemoryHistory implements Pick<HistoryStore, 'append' | 'endsOf' | 'get' | 
   readonly pulls = new Map<string, PullState>()
   broken: 'nothing' | 'writes' | 'everything' = 'nothing'
 
+  appends = 0
+
   async append(pulls: readonly PullState[]) {
+    this.appends++
     if (this.broken !== 'nothing') throw new PulltraceError(Code.Unavailable, 'the disk is full')
     for (const pull of pulls) this.pulls.set(pull.id, pull)
   }
@@ -109,6 +114,33 @@ describe('Intake with PodJoin', () => {
     history.broken = 'nothing'
     await podsChanged(...containers)
     assert.deepEqual(published.slice(1), ['pull.failed kubelet failed'])
+  })
+
+  it('tries an end that is due ever more seldom while the history cannot be written, and at once when it can', async () => {
+    /** As the server does it, four times a second. */
+    const joinFor = async (ms: number) => {
+      const before = history.appends
+      for (let passed = 0; passed < ms; passed += 250) {
+        clock.advance(250)
+        intake.joinDue()
+        await settled()
+      }
+      return history.appends - before
+    }
+    await podsChanged(waitingPod('web', image, [pulling(2)]))
+    // Its end waits for the runtime's pull, and is due when there is none.
+    await podsChanged(waitingPod('web', image, [pulling(2), pulled(3)]))
+    history.broken = 'writes'
+    await joinFor(15_000)
+    const tries = await joinFor(60_000)
+    assert.ok(tries >= 11 && tries <= 13, `${tries} tries in a minute`)
+    history.broken = 'nothing'
+    await joinFor(5000)
+    assert.deepEqual(published.at(-1), 'pull.completed kubelet completed')
+    history.broken = 'writes'
+    await podsChanged(waitingPod('api', 'registry.example.com/api:v1', [pulling(90)]))
+    await podsChanged(waitingPod('api', 'registry.example.com/api:v1', [pulling(90), pulled(91)]))
+    assert.ok((await joinFor(10_000)) >= 3, 'as often as at first')
   })
 
   it('tells nothing of the past while the history cannot be asked', async () => {
