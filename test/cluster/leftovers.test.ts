@@ -19,7 +19,9 @@ describe('a cluster that ends', function () {
     await cluster.stop()
     for (const { processes } of traces)
       assert.ok(processes.length >= 4, 'the first process, containerd and two of Kubernetes')
-    for (const trace of traces) assert.deepEqual(await tracesOf(trace), [])
+    // The kernel takes a namespace apart after its last process has gone, on a busy machine a moment later.
+    const left = async () => (await Promise.all(traces.map(tracesOf))).flat()
+    await eventually('processes and interfaces are gone', async () => (await left()).length === 0)
     for (const { dir } of [plane, ...nodes.map(node => node.machine)]) assert.equal(existsSync(dir), false, dir)
     assert.equal(existsSync(`/proc/${registry.pid}`), false)
     assert.deepEqual(await unchanging(), hostBefore)
