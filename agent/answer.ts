@@ -41,8 +41,13 @@ function isTime(text: string): boolean {
   const lastDay = new Date(`${match[1]}-01T00:00:00Z`)
   lastDay.setUTCMonth(lastDay.getUTCMonth() + 1, 0)
   const day = Number(match[2])
-  return day >= 1 && day <= lastDay.getUTCDate() && !Number.isNaN(Date.parse(text))
+  const ms = Date.parse(text)
+  return day >= 1 && day <= lastDay.getUTCDate() && ms >= firstMs && ms <= lastMs
 }
+
+/** An offset may lead out of the years that can be written again. */
+const firstMs = Date.parse('0000-01-01T00:00:00Z')
+const lastMs = Date.parse('9999-12-31T23:59:59.999Z')
 
 const checkText = (path: string, value: unknown) => check(path, typeof value === 'string', 'of type string', value)
 
