@@ -98,7 +98,8 @@ const kept = <T extends string | undefined>(before: T | undefined, now: T): T =>
 
 /** A tag that pods have told is not lost to the digest that the agent goes on to say. */
 function keptName(before: string | undefined, now: string): string {
-  if (before === undefined || before === now) return now
+  // The old copy when they are equal: a report's own would keep its memory.
+  if (before === undefined || before === now) return before ?? now
   return hasTag(before) && !hasTag(now) ? before : now
 }
 
