@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { parseQuantity } from './quantity.ts'
+import { isSameQuantity, parseQuantity } from './quantity.ts'
 
 describe('parseQuantity', () => {
   for (const { text, value } of [
@@ -17,5 +17,17 @@ describe('parseQuantity', () => {
     { text: '64Mi\n', value: undefined },
   ]) {
     it(`reads ${JSON.stringify(text)}`, () => assert.equal(parseQuantity(text), value))
+  }
+})
+
+describe('isSameQuantity', () => {
+  for (const [one, other, same] of [
+    ['1024Mi', '1Gi', true],
+    ['500m', '0.5', true],
+    ['1Gi', '1G', false],
+    ['a lot', 'a lot', true],
+    ['a lot', 'much', false],
+  ] as const) {
+    it(`${one} and ${other}: ${same}`, () => assert.equal(isSameQuantity(one, other), same))
   }
 })

@@ -29,3 +29,9 @@ export function parseQuantity(text: string): number | undefined {
   const suffix = match[2] ?? ''
   return Number(suffix === '' ? text : text.slice(0, -suffix.length)) * factorOf[suffix]!
 }
+
+/** Whether two quantities are the same amount, however written. A text that is none is the same as itself only. */
+export function isSameQuantity(one: string, other: string): boolean {
+  const amount = parseQuantity(one)
+  return one === other || (amount !== undefined && amount === parseQuantity(other))
+}

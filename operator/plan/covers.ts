@@ -1,4 +1,4 @@
-import { quantityOf } from './pods.ts'
+import { isSameQuantity } from '../../core/lib/quantity.ts'
 
 /**
  * Whether every field that is wanted has its value in the object that is there. What is there besides is a default of
@@ -13,7 +13,7 @@ export function covers(there: unknown, wanted: unknown, key = ''): boolean {
       isFields(there) && Object.entries(wanted).every(([name, value]) => covers(there[name], value, pathOf(key, name)))
     )
   }
-  return there === wanted || isSameQuantity(there, wanted, key)
+  return there === wanted || isQuantityThere(there, wanted, key)
 }
 
 type Fields = Readonly<Record<string, unknown>>
@@ -51,7 +51,7 @@ function keyOfItems(list: string, items: readonly unknown[]): string | undefined
 }
 
 /** The API server writes a quantity in its own way: `1024Mi` comes back as `1Gi`. */
-function isSameQuantity(there: unknown, wanted: unknown, key: string): boolean {
+function isQuantityThere(there: unknown, wanted: unknown, key: string): boolean {
   if (!/^(requests|limits)\.|\.(storage|sizeLimit)$/.test(key)) return false
-  return typeof there === 'string' && typeof wanted === 'string' && quantityOf(there) === quantityOf(wanted)
+  return typeof there === 'string' && typeof wanted === 'string' && isSameQuantity(there, wanted)
 }

@@ -1,6 +1,7 @@
 import { imageUser, type Launch } from '../../core/contract/launch.ts'
 import type { PulltraceConfigSpec } from '../../core/contract/pulltrace-config.ts'
 import type { V1Container, V1EnvVar, V1PodSpec } from '../../core/kube/objects.ts'
+import { parseQuantity } from '../../core/lib/quantity.ts'
 import type { PlanSettings } from './input.ts'
 
 /** As the Pod Security level `restricted` wants it. */
@@ -49,6 +50,8 @@ export function imagePullSecretsOf(spec: PulltraceConfigSpec): Pick<V1PodSpec, '
 
 type Resources = { readonly requests?: Record<string, string>; readonly limits?: Record<string, string> }
 
+const isBelow = (one: string, other: string) => (parseQuantity(one) ?? 0) < (parseQuantity(other) ?? 0)
+
 /** Each resource that the spec does not name keeps its default; a request is never above what the spec limits. */
 export function resourcesOf(given: Resources | undefined, defaults: Required<Resources>) {
   const limits = { ...defaults.limits, ...given?.limits }
@@ -56,36 +59,13 @@ export function resourcesOf(given: Resources | undefined, defaults: Required<Res
   for (const [name, request] of Object.entries(defaults.requests)) {
     const limit = limits[name]
     const isDefault = given?.requests?.[name] === undefined
-    if (isDefault && limit !== undefined && quantityOf(limit) < quantityOf(request)) requests[name] = limit
+    if (isDefault && limit !== undefined && isBelow(limit, request)) requests[name] = limit
   }
   // The same the other way: a default limit below a request that was asked for gives way.
   for (const [name, limit] of Object.entries(defaults.limits)) {
     const request = requests[name]
     const isDefault = given?.limits?.[name] === undefined
-    if (isDefault && request !== undefined && quantityOf(request) > quantityOf(limit)) limits[name] = request
+    if (isDefault && request !== undefined && isBelow(limit, request)) limits[name] = request
   }
   return { requests, limits }
-}
-
-const powers: Record<string, number> = {
-  m: 1e-3,
-  '': 1,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  P: 1e15,
-  E: 1e18,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  Pi: 2 ** 50,
-  Ei: 2 ** 60,
-}
-
-/** NaN for what is no quantity. */
-export function quantityOf(text: string): number {
-  const match = /^([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$/.exec(text)
-  return match ? Number(match[1]) * powers[match[2] ?? '']! : Number.NaN
 }

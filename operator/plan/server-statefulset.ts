@@ -9,9 +9,10 @@ import type {
   V1VolumeMount,
 } from '../../core/kube/objects.ts'
 import { statefulSets } from '../../core/kube/resources.ts'
+import { isSameQuantity } from '../../core/lib/quantity.ts'
 import type { ClaimTemplate, Desired, PlanInput } from './input.ts'
 import { labelsOf, ownerReferenceOf, selectorLabels } from './labels.ts'
-import { containerOf, envOf, imagePullSecretsOf, podSecurity, quantityOf, resourcesOf } from './pods.ts'
+import { containerOf, envOf, imagePullSecretsOf, podSecurity, resourcesOf } from './pods.ts'
 
 /** Live state of some thousand nodes; the bodies of reports in flight may hold 256 MiB of it. */
 const resources = { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '1Gi' } }
@@ -67,7 +68,7 @@ export function storageConflictOf({ spec, claimTemplates }: Pick<PlanInput, 'spe
   const there = claimTemplates?.[0]
   const wanted = wantedClaim(spec)
   if (there === undefined) return undefined
-  if (quantityOf(there.size) !== quantityOf(wanted.size)) {
+  if (!isSameQuantity(there.size, wanted.size)) {
     return { field: 'spec.server.storage.size', there: there.size, wanted: wanted.size }
   }
   // Omitted means the default of the cluster, which the API server does not write into a template.
