@@ -1,6 +1,6 @@
 import type { AgentReport, AgentReportAnswer, AgentReportV1 } from '../../../core/contract/agent-report.ts'
 import type { NodeView } from '../../../core/contract/api.ts'
-import { isTerminal, type TerminalPhase } from '../../../core/contract/words.ts'
+import { isTerminal } from '../../../core/contract/words.ts'
 import type { Clock } from '../../../core/lib/clock.ts'
 import type { Logger } from '../../../core/lib/log.ts'
 import type { PullChange } from '../../../core/pulls/change.ts'
@@ -11,6 +11,7 @@ import type { PullState } from '../../../core/pulls/pull.ts'
 import { endsAtServerStop } from '../../../core/pulls/server-stop.ts'
 import { sweep } from '../../../core/pulls/sweep.ts'
 import type { HistoryStore } from '../../store/store.ts'
+import { Ends, noPast, type Past } from './ends.ts'
 import { KeyedQueue } from './keyed-queue.ts'
 import { nodeViewOf } from './node-view.ts'
 import { type JoinedMerge, nothingPast, type PodJoin } from './pod-join.ts'
@@ -34,18 +35,10 @@ export interface IntakeLimits extends RoomLimits {
   readonly forgetNodeAfterMs: number
 }
 
-/** Pulls in one write while the server stops. */
-const storedAtOnce = 500
-/** Whoever stops a server kills it after a while. Milliseconds. */
-const closeWithinMs = 5000
-/** It doubles from one to the other. */
+/** How long ends that cannot be stored wait to be tried again. It doubles from one to the other. Milliseconds. */
 const joinAgainMs = { first: 250, longest: 5000 }
 
 type Report = AgentReport | AgentReportV1
-type Past = Pick<MergeContext, 'ends' | 'unknowns' | 'holdEnds'>
-
-const noPast: Past = { ends: new Map(), unknowns: new Map(), holdEnds: false }
-
 /** A merge with what pods add to it. */
 type Step = Merged & { readonly joined?: JoinedMerge }
 
@@ -61,14 +54,15 @@ export class Intake {
   readonly #room: Room
   /** Nodes whose pods wait to be joined. */
   readonly #joining = new Set<string>()
-  #historyFails = false
-  /** While the history fails: how long ends that are due wait to be tried again, and until when. Monotonic ms. */
+  readonly #ends: Ends
   #joinAgainMs = joinAgainMs.first
+  /** Monotonic ms. */
   #joinAgainAtMs = 0
 
   constructor(parts: IntakeParts) {
     this.#parts = parts
     this.#room = new Room(parts.limits)
+    this.#ends = new Ends(parts)
   }
 
   /** Throws Code.Exhausted, with nothing changed, when the server knows as many nodes or pulls as it may. */
@@ -120,11 +114,12 @@ export class Intake {
   /** What time does to what kubelets told: ends that waited long enough. To be called a few times a second. */
   joinDue(): void {
     const nowMs = this.#parts.clock.monotonic()
-    if (nowMs < this.#joinAgainAtMs) return
+    if (!this.#ends.failing) this.#joinAgainMs = joinAgainMs.first
+    else if (nowMs < this.#joinAgainAtMs) return
     const due = this.#parts.pods?.due(nowMs) ?? []
     for (const name of due) this.podsChanged(name)
     // What cannot be stored stays due, on every node that has such.
-    if (!this.#historyFails || due.length === 0) return
+    if (!this.#ends.failing || due.length === 0) return
     this.#joinAgainMs = Math.min(2 * this.#joinAgainMs, joinAgainMs.longest)
     this.#joinAgainAtMs = nowMs + this.#joinAgainMs
   }
@@ -134,27 +129,18 @@ export class Intake {
    * Nothing of that is published: for readers these pulls go on, here or with the next server.
    */
   async close(): Promise<void> {
-    const { clock, history, log } = this.#parts
     await this.#queue.settled()
-    const nowMs = clock.monotonic()
-    const ends = [...this.#nodes.values()].flatMap(node => endsAtServerStop(node, nowMs))
-    try {
-      for (let from = 0; from < ends.length; from += storedAtOnce) {
-        if (clock.monotonic() - nowMs > closeWithinMs) throw new Error(`no time for more than ${from} of them`)
-        await history.append(ends.slice(from, from + storedAtOnce))
-      }
-    } catch (error) {
-      log.warn('pulls under way not stored', { pulls: ends.length, error })
-    }
+    const nowMs = this.#parts.clock.monotonic()
+    await this.#ends.storeLast([...this.#nodes.values()].flatMap(node => endsAtServerStop(node, nowMs)))
   }
 
   async #acceptSlowly(report: Report): Promise<AgentReportAnswer> {
     const old = this.#nodes.get(report.nodeName)
     this.#room.check(this.#nodes.size, old, report)
-    const past = await this.#lookUp(idsToLookUp(old, report))
+    const past = await this.#ends.lookUp(idsToLookUp(old, report))
     const told = (await this.#parts.pods?.pastEnds(report.nodeName)) ?? nothingPast
     const merged = this.#join(merge(old, report, this.#context(past)), told, past.holdEnds)
-    if (await this.#stored(merged.ended)) return this.#keep(old, merged, report, past)
+    if (await this.#ends.store(merged.ended)) return this.#keep(old, merged, report, past)
     const held = { ...past, holdEnds: true }
     return this.#keep(old, this.#join(merge(old, report, this.#context(held)), told, true), report, held)
   }
@@ -180,7 +166,7 @@ export class Intake {
     const before = { pulls: old?.pulls ?? new Map(), changes: [], ended: [] }
     const join = (holdEnds: boolean) => pods.join(name, before, past, this.#momentOf(old), holdEnds)
     let joined = join(false)
-    if (!(await this.#stored(joined.ended))) joined = join(true)
+    if (!(await this.#ends.store(joined.ended))) joined = join(true)
     pods.keep(name, joined)
     if (old !== undefined && joined.pulls !== old.pulls) this.#replace(old, { ...old, pulls: joined.pulls })
     if (joined.changes.length > 0) this.#parts.publish(joined.changes)
@@ -200,7 +186,7 @@ export class Intake {
     const old = this.#nodes.get(name)
     if (old === undefined) return
     const swept = sweep(old, nowMs)
-    if (swept !== undefined && (await this.#stored(swept.ended))) {
+    if (swept !== undefined && (await this.#ends.store(swept.ended))) {
       this.#replace(old, swept.state)
       this.#parts.publish(swept.changes)
     }
@@ -210,51 +196,6 @@ export class Intake {
 
   #forgotten(node: NodeState, nowMs: number): boolean {
     return node.pulls.size === 0 && nowMs - node.heardAtMs > this.#parts.limits.forgetNodeAfterMs
-  }
-
-  /** A history that cannot be read counts as one that cannot be written: ends wait, the rest goes on. */
-  async #lookUp(ids: readonly string[]): Promise<Past> {
-    if (ids.length === 0) return noPast
-    try {
-      const ends = await this.#parts.history.endsOf(ids)
-      return { ends, unknowns: await this.#unknowns(ends), holdEnds: false }
-    } catch (error) {
-      this.#tellHistory(error)
-      return { ...noPast, holdEnds: true }
-    }
-  }
-
-  async #unknowns(ends: ReadonlyMap<string, TerminalPhase>): Promise<ReadonlyMap<string, PullState>> {
-    const unknowns = new Map<string, PullState>()
-    for (const [id, phase] of ends) {
-      const pull = phase === 'unknown' ? await this.#parts.history.get(id) : undefined
-      if (pull !== undefined) unknowns.set(id, pull)
-    }
-    return unknowns
-  }
-
-  async #stored(ended: readonly PullState[]): Promise<boolean> {
-    if (ended.length === 0) return true
-    try {
-      await this.#parts.history.append(ended)
-      this.#tellHistory(undefined)
-      return true
-    } catch (error) {
-      this.#tellHistory(error)
-      return false
-    }
-  }
-
-  /** Said once when it breaks and once when it works again; every report would say it otherwise. */
-  #tellHistory(error: unknown): void {
-    if (error !== undefined && !this.#historyFails) {
-      this.#parts.log.error('history cannot be written, ended pulls stay with the agents', { error })
-    }
-    if (error === undefined && this.#historyFails) this.#parts.log.info('history is written again')
-    this.#historyFails = error !== undefined
-    if (this.#historyFails) return
-    this.#joinAgainMs = joinAgainMs.first
-    this.#joinAgainAtMs = 0
   }
 
   #keep(old: NodeState | undefined, merged: Step, report: Report, { holdEnds }: Past): AgentReportAnswer {
