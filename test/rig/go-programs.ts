@@ -47,7 +47,7 @@ export async function buildGoProgram(source: GoSource, { env, go }: GoMachine): 
   if (existsSync(target)) return target
   const { cwd, args, takes } = buildOf(source)
   const command = `${cwd === undefined ? '' : `cd ${cwd} && `}go ${args.join(' ')}`
-  if (!go) throw new Error(`go is missing, and ${target} is built by it; install Go: apt-get install -y golang-go`)
+  if (!go) throw new Error(`go is missing, and ${target} is built by it; install Go 1.25 or later (https://go.dev/dl)`)
 
   await mkdir(folder, { recursive: true })
   await using _lock = await lock(path.join(folder, `.${source.file}.lock`))
