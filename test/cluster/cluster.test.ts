@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile, stat } from 'node:fs/promises'
+import { eventually } from '../eventually.ts'
 import { openOracle } from '../rig/oracle.ts'
-import { eventually } from '../scenarios/eventually.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import type { ClusterNode } from './node.ts'
 import { pauseImage } from './node-config.ts'

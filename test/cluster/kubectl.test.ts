@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { PassThrough } from 'node:stream'
 import { defaultRef } from '../../build/image/build-image.ts'
-import { main } from '../../cli/main.ts'
 import type { WhyAnswer } from '../../cli/why/why.ts'
+import { eventually } from '../eventually.ts'
 import type { BuiltImage } from '../rig/images.ts'
-import { eventually } from '../stream/eventually.ts'
+import { runPlugin } from './run-plugin.ts'
 import { openStory, type Story, system } from './story.ts'
 
 /** What `kubectl pulltrace` says of real pods, through a real API server, kubelet and containerd. */
@@ -26,27 +25,8 @@ describe('kubectl pulltrace on a real cluster', function () {
   })
   after(() => story?.stop())
 
-  /** Runs one command in this process; `seen` is told of its output so far, and ends it by answering true. */
-  async function run(argv: readonly string[], seen: (out: string, err: string) => boolean = () => false) {
-    const stop = new AbortController()
-    const text = { out: '', err: '' }
-    const collect = (name: 'out' | 'err') =>
-      new PassThrough().on('data', data => {
-        text[name] += data
-        if (seen(text.out, text.err)) stop.abort()
-      }) as unknown as NodeJS.WriteStream
-    const code = await main(argv, {
-      env: { KUBECONFIG: story.cluster.plane.kubeconfig() },
-      stdin: process.stdin,
-      stdout: collect('out'),
-      stderr: collect('err'),
-      stop: AbortSignal.any([stop.signal, AbortSignal.timeout(90_000)]),
-      kill: new AbortController().signal,
-      calledAs: 'kubectl-pulltrace',
-    })
-    await new Promise(setImmediate)
-    return { code, ...text }
-  }
+  const run = (argv: readonly string[], seen?: (out: string, err: string) => boolean) =>
+    runPlugin(argv, { kubeconfig: story.cluster.plane.kubeconfig(), limitMs: 90_000 }, seen)
   const why = async (pod: string, ...more: readonly string[]): Promise<WhyAnswer> => {
     const { code, out, err } = await run(['why', pod, '-o', 'json', ...more])
     assert.equal(code, 0, err)

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { nodeFile } from '../../core/contract/launch.ts'
 import type { Layer } from '../../core/contract/pull.ts'
 import type { PullEvent } from '../../core/contract/pull-event.ts'
+import { eventually } from '../eventually.ts'
 import type { BuiltImage } from '../rig/images.ts'
-import { eventually } from '../stream/eventually.ts'
 import { agents, median, openStory, podOf, type Story, sizesOf, system } from './story.ts'
 
 /** What a user does, in this order, on a Kubernetes with a node; each step goes on from the one before. */

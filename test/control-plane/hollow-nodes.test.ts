@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts'
 import { type HollowNodes, startHollowNodes } from '../cluster/hollow-nodes.ts'
-import { eventually } from '../scenarios/eventually.ts'
+import { eventually } from '../eventually.ts'
 
 const count = 60
 

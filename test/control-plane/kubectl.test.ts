@@ -3,10 +3,8 @@ import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { PassThrough } from 'node:stream'
 import { promisify } from 'node:util'
 import { serverPod } from '../../cli/kube/cluster.fake.ts'
-import { main } from '../../cli/main.ts'
 import { openForwardServer } from '../../core/kube/port-forward.fake.ts'
 import {
   goodPull,
@@ -18,6 +16,7 @@ import {
 import { type Authority, createAuthority } from '../cluster/certificates.ts'
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts'
 import { findKubeProgram } from '../cluster/kube-program.ts'
+import { runPlugin } from '../cluster/run-plugin.ts'
 
 const system = 'pulltrace-system'
 const readerToken = 'of-the-secret'
@@ -132,31 +131,8 @@ describe('kubectl pulltrace on a real API server', function () {
   const report = ({ url }: RunningServer, seq: number, changes = {}) =>
     post(`${url}/api/v1/report`, goodReport(seq, changes), { authorization: `Bearer ${agentToken}` })
 
-  /** Runs one command; `seen` is told of its output so far, and ends it by answering true. */
-  async function run(
-    argv: readonly string[],
-    kubeconfig: string,
-    seen: (out: string, err: string) => boolean = () => false,
-  ) {
-    const stop = new AbortController()
-    const text = { out: '', err: '' }
-    const collect = (name: 'out' | 'err') =>
-      new PassThrough().on('data', data => {
-        text[name] += data
-        if (seen(text.out, text.err)) stop.abort()
-      }) as unknown as NodeJS.WriteStream
-    const code = await main(argv, {
-      env: { KUBECONFIG: kubeconfig },
-      stdin: process.stdin,
-      stdout: collect('out'),
-      stderr: collect('err'),
-      stop: AbortSignal.any([stop.signal, AbortSignal.timeout(40_000)]),
-      kill: new AbortController().signal,
-      calledAs: 'kubectl-pulltrace',
-    })
-    await new Promise(setImmediate)
-    return { code, ...text }
-  }
+  const run = (argv: readonly string[], kubeconfig: string, seen?: (out: string, err: string) => boolean) =>
+    runPlugin(argv, { kubeconfig, limitMs: 40_000 }, seen)
 
   it('reads with the token of the Secret, as a user with a token and as one with a certificate', async () => {
     await withToken()

@@ -5,7 +5,7 @@ import { silentLogger } from '../../core/lib/log.ts'
 import { carryOut } from '../../operator/carry-out.ts'
 import { inputOf } from '../../operator/plan/build.fake.ts'
 import { plan } from '../../operator/plan/plan.ts'
-import { eventually } from '../stream/eventually.ts'
+import { eventually } from '../eventually.ts'
 import {
   agents,
   applyConfig,
@@ -24,6 +24,7 @@ import {
   untilMade,
   untilReason,
 } from './operator-rig.ts'
+import { serviceMonitorKind } from './service-monitor-kind.ts'
 
 describe('the operator and what others do', function () {
   this.timeout(120_000)
@@ -203,27 +204,3 @@ describe('the operator and what others do', function () {
     assert.equal(toServer?.to?.[0]?.namespaceSelector?.matchLabels?.['kubernetes.io/metadata.name'], system)
   })
 })
-
-const serviceMonitorKind = {
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  metadata: { name: 'servicemonitors.monitoring.coreos.com' },
-  spec: {
-    group: 'monitoring.coreos.com',
-    scope: 'Namespaced',
-    names: {
-      kind: 'ServiceMonitor',
-      listKind: 'ServiceMonitorList',
-      plural: 'servicemonitors',
-      singular: 'servicemonitor',
-    },
-    versions: [
-      {
-        name: 'v1',
-        served: true,
-        storage: true,
-        schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
-      },
-    ],
-  },
-}

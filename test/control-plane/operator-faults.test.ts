@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { configMaps, daemonSets, leases, secrets, statefulSets } from '../../core/kube/resources.ts'
-import { eventually } from '../stream/eventually.ts'
+import { eventually } from '../eventually.ts'
 import { type ApiRelay, type Fate, openApiRelay } from './api-relay.ts'
 import {
   agents,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { PulltraceConfigSpec } from '../../core/contract/pulltrace-config.ts'
 import { configMaps, secrets, services } from '../../core/kube/resources.ts'
-import { eventually } from '../stream/eventually.ts'
+import { eventually } from '../eventually.ts'
 import {
   applyConfig,
   clear,

@@ -14,8 +14,8 @@ import {
 } from '../../core/kube/resources.ts'
 import type { ConfigStatus } from '../../operator/status.ts'
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from '../cluster/control-plane.ts'
+import { eventually } from '../eventually.ts'
 import { makeRigDir, processRuns, removeRigDir, startChild, waitUntil } from '../rig/child.ts'
-import { eventually } from '../stream/eventually.ts'
 
 export const system = 'pulltrace-system'
 export const agents = 'pulltrace-agents'

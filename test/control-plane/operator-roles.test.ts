@@ -4,7 +4,7 @@ import path from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import { configMaps, secrets, serviceMonitors } from '../../core/kube/resources.ts'
 import { createAuthority } from '../cluster/certificates.ts'
-import { eventually } from '../stream/eventually.ts'
+import { eventually } from '../eventually.ts'
 import {
   agents,
   applyConfig,
@@ -18,6 +18,7 @@ import {
   untilMade,
   untilReason,
 } from './operator-rig.ts'
+import { serviceMonitorKind } from './service-monitor-kind.ts'
 import { asText, grantsOf, isUsed } from './used-grants.ts'
 
 const manifests = parseAllDocuments(readFileSync('config/install.yaml', 'utf8')).map(document => document.toJS())
@@ -105,27 +106,3 @@ describe('the roles of the operator', function () {
     for (const [, , name] of made) assert.ok(names.has(name), name)
   })
 })
-
-const serviceMonitorKind = {
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  metadata: { name: 'servicemonitors.monitoring.coreos.com' },
-  spec: {
-    group: 'monitoring.coreos.com',
-    scope: 'Namespaced',
-    names: {
-      kind: 'ServiceMonitor',
-      listKind: 'ServiceMonitorList',
-      plural: 'servicemonitors',
-      singular: 'servicemonitor',
-    },
-    versions: [
-      {
-        name: 'v1',
-        served: true,
-        storage: true,
-        schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
-      },
-    ],
-  },
-}

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { daemonSets, secrets, statefulSets } from '../../core/kube/resources.ts'
 import { kstatusOf } from '../../operator/kstatus.fake.ts'
 import { createAuthority } from '../cluster/certificates.ts'
-import { eventually } from '../stream/eventually.ts'
+import { eventually } from '../eventually.ts'
 import { type ApiRelay, openApiRelay } from './api-relay.ts'
 import {
   agents,

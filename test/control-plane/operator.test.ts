@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { configMaps, nodes, pods, pulltraceConfigs } from '../../core/kube/resources.ts'
-import { eventually } from '../stream/eventually.ts'
+import { eventually } from '../eventually.ts'
 import {
   applyConfig,
   clear,

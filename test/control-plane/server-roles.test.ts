@@ -8,7 +8,7 @@ import { newEvents } from '../../core/kube/resources.ts'
 import { systemClock } from '../../core/lib/clock.ts'
 import { silentLogger } from '../../core/lib/log.ts'
 import { goodReport, post, type RunningServer, startServer } from '../../server/pulltrace/start-server.fake.ts'
-import { eventually } from '../stream/eventually.ts'
+import { eventually } from '../eventually.ts'
 import { agents, openScene, type Scene, system } from './operator-rig.ts'
 import { asText, grantsOf, isUsed } from './used-grants.ts'
 

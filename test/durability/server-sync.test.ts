@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { eventually } from '../eventually.ts'
 import { findProgram } from '../rig/programs.ts'
 import { startServer } from '../rig/pulltrace.ts'
-import { eventually } from '../stream/eventually.ts'
 import { FakeNode } from '../stream/fake-node.ts'
 import { start, temporaryFolder } from './programs.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
+import { eventually } from '../eventually.ts'
 import type { BuiltImage } from '../rig/images.ts'
 import { buildLayer } from '../rig/layers.ts'
-import { eventually } from './eventually.ts'
 import type { Call } from './recording.ts'
 import type { Scene } from './scene.ts'
 import { growing, half, megabyte, step } from './sizes.ts'

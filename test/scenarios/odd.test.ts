@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { eventually } from './eventually.ts'
+import { eventually } from '../eventually.ts'
 import { growing, half, step } from './sizes.ts'
 import { describeScenarios } from './world.ts'
 

@@ -12,7 +12,7 @@ import {
   untilMade,
   untilReason,
 } from '../control-plane/operator-rig.ts'
-import { eventually } from '../stream/eventually.ts'
+import { eventually } from '../eventually.ts'
 
 /** Longer than the API server's shortest watch, and than what proxies and clients have been seen to give up after. */
 const quietMs = 6 * 60_000 + 20_000

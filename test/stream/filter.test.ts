@@ -4,8 +4,8 @@ import http, { type IncomingMessage } from 'node:http'
 import { pullIdOf } from '../../core/pulls/pull-id.ts'
 import { StreamView } from '../../server/pulltrace/events/stream-view.fake.ts'
 import { goodPull, goodReport, post } from '../../server/pulltrace/start-server.fake.ts'
+import { eventually } from '../eventually.ts'
 import { startServer } from '../rig/pulltrace.ts'
-import { eventually } from './eventually.ts'
 
 const idOf = (name: string) => pullIdOf('node-a', 'k8s.io', name, '2026-11-21T10:00:00Z')
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { PullList } from '../../core/contract/api.ts'
 import type { StreamView } from '../../server/pulltrace/events/stream-view.fake.ts'
-import { getJson } from './eventually.ts'
+import { getJson } from '../rig/get-json.ts'
 
 /**
  * Throws unless the view holds what GET /api/v1/pulls answers now. Names the pulls only: the difference of two whole

@@ -3,9 +3,10 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { PullList } from '../../core/contract/api.ts'
+import { eventually } from '../eventually.ts'
 import { makeRigDir, removeRigDir, startChild, waitUntil } from '../rig/child.ts'
+import { getJson } from '../rig/get-json.ts'
 import { type Program, type ServerProgram, startAgent, startServer } from '../rig/pulltrace.ts'
-import { eventually, getJson } from './eventually.ts'
 
 const reportIntervalMs = 1000
 

@@ -6,9 +6,10 @@ import type { AgentReportAnswer } from '../../core/contract/agent-report.ts'
 import type { HistoryList, PullList } from '../../core/contract/api.ts'
 import { pullIdOf } from '../../core/pulls/pull-id.ts'
 import { goodPull, goodReport, post } from '../../server/pulltrace/start-server.fake.ts'
+import { eventually, eventuallyHolds } from '../eventually.ts'
+import { getJson } from '../rig/get-json.ts'
 import { startServer } from '../rig/pulltrace.ts'
 import { CuttingClient } from './cutting-client.ts'
-import { eventually, eventuallyHolds, getJson } from './eventually.ts'
 
 const clientCount = 100
 const graceMs = 8000

@@ -1,15 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Asks until the answer is not undefined; fails with `what` once the limit has passed. For what only says by being asked. */
+/**
+ * Asks until the answer is neither undefined nor false; fails with `what` once the limit has passed. For what only
+ * says by being asked.
+ */
 export async function eventually<T>(
   what: string,
-  ask: () => T | undefined | Promise<T | undefined>,
+  ask: () => T | undefined | false | Promise<T | undefined | false>,
   limitMs = 20_000,
 ): Promise<T> {
   const end = performance.now() + limitMs
   for (;;) {
     const answer = await ask()
-    if (answer !== undefined) return answer
+    if (answer !== undefined && answer !== false) return answer
     if (performance.now() > end) throw new Error(`not within ${limitMs} ms: ${what}`)
     await delay(10)
   }
@@ -26,10 +29,4 @@ export async function eventuallyHolds(check: () => void | Promise<void>, limitMs
     }
     await delay(20)
   }
-}
-
-export async function getJson<T>(url: string): Promise<T> {
-  const response = await fetch(url)
-  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`)
-  return (await response.json()) as T
 }
