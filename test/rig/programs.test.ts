@@ -22,7 +22,7 @@ describe('installProgram', () => {
   })
 
   it('names the command when Go is missing', async () => {
-    await assert.rejects(installProgram('containerd-2.4', bare()), /install Go: apt-get install/)
+    await assert.rejects(installProgram('containerd-2.4', bare()), /install Go 1\.25 or later/)
   })
 
   it("refuses another vendor's version and says which it found", async () => {
