@@ -34,7 +34,7 @@ programs: setup ## Install the real programs that the tests run (containerd, a r
 	@node test/install.ts
 
 .PHONY: verify
-verify: setup verify-types verify-style verify-generated ## Every check that needs no running program
+verify: setup verify-types verify-style verify-generated verify-proto ## Every check that needs no running program
 
 .PHONY: verify-types
 verify-types: setup ## Type check
@@ -51,6 +51,10 @@ verify-generated: setup ## Fail when generated files are stale; mended by `make 
 	node docs/generate.ts --check
 	node config/generate.ts --check
 	sh proto/generate.sh --check
+
+.PHONY: verify-proto
+verify-proto: setup ## Lint proto/; nothing that was released may break
+	cd proto && buf lint && buf breaking --path trapperkeeper --against released.binpb
 update-generated: setup ## Make the generated files again (docs/, crds/, config/install.yaml, proto/generated/)
 	node docs/generate.ts
 	node config/generate.ts
