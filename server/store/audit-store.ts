@@ -1,0 +1,22 @@
+import type { Page } from './store.ts'
+
+export interface AuditEntry {
+  /** Rises. */
+  readonly id: number
+  readonly atMs: number
+  readonly actor: string
+  /** `rule.create`, `rule.update`, `rule.delete`, `rules.pause`, `rules.resume`, `key.create`, `key.revoke`, `retention.run`. */
+  readonly action: string
+  /** Id of the rule or key; empty for the pause. */
+  readonly target: string
+  readonly before?: unknown
+  readonly after?: unknown
+  readonly requestId?: string | undefined
+  readonly address?: string | undefined
+}
+
+/** Written in the same transaction as the change that it tells of; append-only. */
+export interface AuditStore {
+  /** Newest first. */
+  search(limit: number, cursor?: string): Promise<Page<AuditEntry>>
+}

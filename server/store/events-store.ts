@@ -1,0 +1,84 @@
+import type { Action, FieldPath, MatchKind } from '../../core/rules/rule.ts'
+import type { Page } from './store.ts'
+
+/** One match of one rule on one record, as it is stored. */
+export interface SensorEvent {
+  /** UUIDv7, lower case: the primary key. */
+  readonly eventId: string
+  readonly ruleId: string
+  readonly ruleVersion: number
+  /** What the sensor did: of a dry run, `observe`. */
+  readonly action: Action
+  readonly matchKind: MatchKind
+  readonly groupIndex: number
+  readonly conditionIndex: number
+  readonly matchedPath: FieldPath
+  /** JSON; undefined where there was no value. */
+  readonly matchedValueJson?: string | undefined
+  readonly matchedValueTruncated: boolean
+  /** JSON text of the record; undefined where it was left out. */
+  readonly recordJson?: string | undefined
+  readonly clientAtMs: number
+  readonly receivedAtMs: number
+}
+
+/** What the events of one request share; stored once for the batch. */
+export interface EventBatch {
+  readonly sensorId: string
+  readonly apiKeyId: string
+  readonly tags: readonly string[]
+  /** With the server's `$tk.*` keys. */
+  readonly metadata: Readonly<Record<string, string>>
+  readonly events: readonly (SensorEvent & {
+    /** The event's own keys, which win over those of the batch. */
+    readonly metadata?: Readonly<Record<string, string>> | undefined
+  })[]
+}
+
+export type Appended = 'stored' | 'duplicate' | 'unknown_rule'
+
+/** An event as it is found: with the rule version that matched. */
+export interface FoundEvent extends SensorEvent {
+  readonly sensorId: string
+  readonly apiKeyId: string
+  readonly tags: readonly string[]
+  readonly metadata: Readonly<Record<string, string>>
+  /** Undefined when the rule was never known here. */
+  readonly ruleName?: string | undefined
+  readonly configuredAction?: Action | undefined
+  readonly dryRun?: boolean | undefined
+}
+
+export interface EventFilter {
+  readonly sinceMs: number
+  readonly untilMs: number
+  readonly ruleId?: string | undefined
+  readonly action?: Action | undefined
+  readonly configuredAction?: Action | undefined
+  readonly dryRun?: boolean | undefined
+  readonly matchKind?: MatchKind | undefined
+  readonly sensorId?: string | undefined
+  readonly tag?: string | undefined
+  readonly apiKeyId?: string | undefined
+  readonly metadata?: { readonly key: string; readonly value: string } | undefined
+  /** As written: `layers[0].bytes`; a prefix is not enough. */
+  readonly matchedPath?: string | undefined
+  /** Text anywhere in the record. */
+  readonly text?: string | undefined
+}
+
+export interface EventsStore {
+  /**
+   * Stores what is not there yet, in one transaction with whatever else waits; resolves once it is on disk, with one
+   * answer per event, in order.
+   *
+   * @throws Code.Exhausted when the disk is full; Code.Unavailable when the database is locked, closing or not usable.
+   */
+  append(batch: EventBatch): Promise<readonly Appended[]>
+  /** Newest received first. @throws Code.Timeout when a search for text took longer than 10 s. */
+  search(filter: EventFilter, limit: number, cursor?: string): Promise<Page<FoundEvent>>
+  get(eventId: string): Promise<FoundEvent | undefined>
+  /** Deletes oldest first, in batches, what is older than a time or beyond a size; 0 = no bound. */
+  prune(olderThanMs: number, maxBytes: number): Promise<{ readonly byAge: number; readonly bySize: number }>
+  size(): Promise<{ readonly events: number; readonly bytes: number }>
+}
