@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { nodeFile } from '../core/contract/launch.ts'
 import { agents, openStory, type Story, system } from '../test/cluster/story.ts'
-import { table } from './measure.ts'
+import { median, table } from './measure.ts'
 
 /**
  * What the pods of a cluster with one node cost, as they are shipped: the image, the limits, the default interval; idle,
@@ -31,6 +31,19 @@ async function look(story: Story, { namespace, pod }: (typeof pods)[number]): Pr
       rssMiB: kilobytes('VmRSS') / 1024,
     }))`
   return JSON.parse(await story.kubectl('exec', `-n=${namespace}`, pod, '--', nodeFile, '-e', script)) as Figures
+}
+
+/** From the start of `kubectl patch` to the first report at the new interval. */
+async function patched(story: Story, reportInterval: string, intervalMs: number): Promise<number> {
+  const startMs = Date.now()
+  await story.kubectl(
+    'patch',
+    'ptc',
+    'pulltrace',
+    '--type=merge',
+    `--patch={"spec":{"reportInterval":"${reportInterval}"}}`,
+  )
+  return (await story.firstReportAt(intervalMs)) - startMs
 }
 
 async function measured(story: Story): Promise<Figures[]> {
@@ -67,6 +80,12 @@ try {
   stop.abort()
   await Promise.allSettled(pulls)
 
+  const quicker: number[] = []
+  const slower: number[] = []
+  for (let sample = 0; sample < 10; sample += 1) {
+    quicker.push(await patched(story, '500ms', 500))
+    slower.push(await patched(story, '2s', 2000))
+  }
   const row = (state: string, figures: readonly Figures[]) =>
     pods.map(({ name }, i) => {
       const { cpuMs, anonymousMiB, rssMiB } = figures[i]!
@@ -75,6 +94,14 @@ try {
   const head = ['pod', 'the node', 'CPU a minute', 'anonymous', 'RSS']
   console.log(`### Pods as shipped, interval 2 s, ${seconds} s each\n`)
   console.log(table([head, ...row('idle', idle), ...row('10 pulls x 10 layers', busy)]))
+  const times = (change: string, all: readonly number[]) => [
+    change,
+    `${median(all)} ms`,
+    `${Math.max(...all)} ms`,
+    all.length,
+  ]
+  const first = [['reportInterval', 'first report at it, p50', 'max', 'samples']]
+  console.log(`\n${table([...first, times('2s to 500ms', quicker), times('500ms to 2s', slower)])}`)
 } finally {
   stop.abort()
   await story.stop()

@@ -39,6 +39,8 @@ export interface Story {
   event(what: string, fits: (event: PullEvent) => boolean, limitMs?: number): Promise<PullEvent>
   /** Milliseconds between the arrivals of so many reports of the only node, by the server's clock. */
   gaps(count: number): Promise<number[]>
+  /** When the only node's first report at an interval arrived, by the server's clock: the one after it was told of it. */
+  firstReportAt(intervalMs: number): Promise<number>
   stop(): Promise<void>
 }
 
@@ -127,6 +129,15 @@ export async function openStory(): Promise<Story> {
         await delay(100)
       }
       return arrivals.slice(1).map((at, i) => at - arrivals[i]!)
+    },
+    async firstReportAt(intervalMs) {
+      let toldAt: string | undefined
+      return eventually(`a report at ${intervalMs} ms`, async () => {
+        const { items } = await get<NodeList>('/api/v1/nodes')
+        if (items[0]?.reportIntervalMs !== intervalMs) return
+        toldAt ??= items[0].lastReportAt
+        return items[0].lastReportAt === toldAt ? undefined : Date.parse(items[0].lastReportAt)
+      })
     },
     stop: () => running.disposeAsync(),
   }
