@@ -1,7 +1,7 @@
 import type { Validator } from '../core/contract/schema.ts'
 import { Code, PulltraceError } from '../core/lib/errors.ts'
+import { harmless } from '../core/lib/harmless.ts'
 import type { Secret } from '../core/lib/secret.ts'
-import { harmless } from './text.ts'
 
 /** A server's API as this program reads it. */
 export interface Api {

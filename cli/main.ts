@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { CommanderError } from 'commander'
 import { systemClock } from '../core/lib/clock.ts'
 import { Code, PulltraceError } from '../core/lib/errors.ts'
+import { harmless, harmlessJson } from '../core/lib/harmless.ts'
 import type { Env } from '../core/lib/settings.ts'
 import { readText } from './config.ts'
 import { exitCodeOf, exitCodes } from './exit-code.ts'
@@ -20,7 +21,6 @@ import {
   type WatchOptions,
   type WhyOptions,
 } from './program.ts'
-import { harmless, harmlessJson } from './text.ts'
 import { trust } from './trust.ts'
 import { parseConfigFile } from './up/config-file.ts'
 import { findContainerd } from './up/find-containerd.ts'

@@ -1,6 +1,6 @@
 import { KubeError } from '../../core/kube/kube-error.ts'
 import { Code, PulltraceError } from '../../core/lib/errors.ts'
-import { harmless } from '../text.ts'
+import { harmless } from '../../core/lib/harmless.ts'
 
 /** Longest wait that an API server can impose on us. Seconds. */
 const maxRetryAfterSeconds = 60

@@ -2,7 +2,7 @@ import type { KubeApi } from '../../core/kube/kube-api.ts'
 import type { CoreV1Event, V1Pod } from '../../core/kube/objects.ts'
 import { events, pods } from '../../core/kube/resources.ts'
 import { Code, PulltraceError } from '../../core/lib/errors.ts'
-import { harmless } from '../text.ts'
+import { harmless } from '../../core/lib/harmless.ts'
 import { kubeFault, podGrants } from './kube-fault.ts'
 
 /** Events of one pod are some dozens; who may write events can write more. */

@@ -1,6 +1,6 @@
 import type { V1Pod } from '../../core/kube/objects.ts'
 import { Code, PulltraceError } from '../../core/lib/errors.ts'
-import { harmless } from '../text.ts'
+import { harmless } from '../../core/lib/harmless.ts'
 
 /** What the Service `pulltrace-server` selects. People may list pods where they may not get Services. */
 export const serverSelector = 'app.kubernetes.io/name=pulltrace,app.kubernetes.io/component=server'

@@ -1,6 +1,6 @@
 import pc from 'picocolors'
+import { harmless } from '../../core/lib/harmless.ts'
 import { logLevels } from '../../core/lib/log.ts'
-import { harmless } from '../text.ts'
 
 export interface LogLine {
   readonly level: string

@@ -1,7 +1,7 @@
 import type { Pull } from '../../core/contract/pull.ts'
 import type { ErrorCode } from '../../core/contract/words.ts'
+import { harmless } from '../../core/lib/harmless.ts'
 import { formatBytes, formatRate, formatSeconds, formatTook } from '../format.ts'
-import { harmless } from '../text.ts'
 import type { SeenPull } from './watch-view.ts'
 
 /** What happened, in the words of someone who waits for the image. */

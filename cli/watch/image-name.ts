@@ -1,6 +1,6 @@
 import cliTruncate from 'cli-truncate'
 import stringWidth from 'string-width'
-import { harmless } from '../text.ts'
+import { harmless } from '../../core/lib/harmless.ts'
 
 /**
  * An image reference in at most `width` columns. What tells images apart stays longest: the last

@@ -1,5 +1,5 @@
 import stringWidth from 'string-width'
-import { harmless } from '../text.ts'
+import { harmless } from '../../core/lib/harmless.ts'
 import { cut, imageName } from './image-name.ts'
 import type { SeenPull } from './watch-view.ts'
 

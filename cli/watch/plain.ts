@@ -2,8 +2,8 @@ import { isDemoNode } from '../../core/contract/demo.ts'
 import type { Pull } from '../../core/contract/pull.ts'
 import type { PullEvent } from '../../core/contract/pull-event.ts'
 import { isTerminal, type Phase } from '../../core/contract/words.ts'
+import { harmless } from '../../core/lib/harmless.ts'
 import { formatRate, formatSeconds, formatShare } from '../format.ts'
-import { harmless } from '../text.ts'
 import { failureTexts, summaryTexts } from './describe-pull.ts'
 
 /** At most one line of progress per pull in so long. Milliseconds. */

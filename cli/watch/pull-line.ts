@@ -1,6 +1,6 @@
 import stringWidth from 'string-width'
+import { harmless } from '../../core/lib/harmless.ts'
 import { formatRate, formatSeconds, formatShare } from '../format.ts'
-import { harmless } from '../text.ts'
 import { barOf } from './bar.ts'
 import { etaSeconds, failureTexts, summaryTexts, troubleOf } from './describe-pull.ts'
 import { cut, imageName } from './image-name.ts'

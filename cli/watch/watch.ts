@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/lib/clock.ts'
+import { harmlessJson } from '../../core/lib/harmless.ts'
 import type { Api } from '../api.ts'
-import { harmlessJson } from '../text.ts'
 import { PlainLines } from './plain.ts'
 import { renderWatch } from './render.ts'
 import type { Screen } from './screen.ts'

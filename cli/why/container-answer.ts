@@ -1,6 +1,6 @@
 import type { Pull } from '../../core/contract/pull.ts'
 import { isTerminal, type Phase } from '../../core/contract/words.ts'
-import { harmless } from '../text.ts'
+import { harmless } from '../../core/lib/harmless.ts'
 import { type ImageState, imageText } from './image-words.ts'
 import type { PodWarning } from './kubelet-news.ts'
 import { canonicalImage, matchingPull, pullsAhead } from './matching-pull.ts'

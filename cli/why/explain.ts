@@ -1,5 +1,5 @@
 import type { Pull } from '../../core/contract/pull.ts'
-import { harmless } from '../text.ts'
+import { harmless } from '../../core/lib/harmless.ts'
 import { type Answer, answerOf, type ContainerAnswer, plainAnswer } from './container-answer.ts'
 import { kubeletNews, type PodWarning } from './kubelet-news.ts'
 import type { EventView, PodView } from './pod-view.ts'

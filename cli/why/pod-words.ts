@@ -1,4 +1,4 @@
-import { harmless } from '../text.ts'
+import { harmless } from '../../core/lib/harmless.ts'
 import type { WaitsFor } from './explain.ts'
 import type { PodWarning } from './kubelet-news.ts'
 import type { PodView } from './pod-view.ts'

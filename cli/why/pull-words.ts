@@ -1,8 +1,8 @@
 import type { Pull } from '../../core/contract/pull.ts'
 import type { ErrorCode } from '../../core/contract/words.ts'
+import { harmless } from '../../core/lib/harmless.ts'
 import { reasonOf } from '../../core/pulls/kubelet-reason.ts'
 import { formatBytes, formatRate, formatSeconds, formatShare } from '../format.ts'
-import { harmless } from '../text.ts'
 import { plainErrors } from '../watch/describe-pull.ts'
 
 /** Most pulls that are named before "and 3 more". */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { harmless, harmlessJson } from './text.ts'
+import { harmless, harmlessJson } from './harmless.ts'
 
 describe('harmless', () => {
   for (const { name, text, want } of [
