@@ -38,8 +38,8 @@ interface Where {
 }
 
 /**
- * Keeps what the operator acts on: PulltraceConfigs and what was made of them, by small watches. Of a Secret only the
- * one that may be ours is seen.
+ * Keeps what the operator acts on: PulltraceConfigs and what was made of them, by small watches. Of Secrets only
+ * those that may be ours are seen.
  */
 export class Observer {
   readonly #parts: ObserverParts
@@ -63,13 +63,14 @@ export class Observer {
     })
     const servers = { namespace: operatorNamespace, labelSelector: ownedSelector }
     const agents = { namespace: agentNamespace, labelSelector: ownedSelector }
-    const reader = { namespace: operatorNamespace, fieldSelector: `metadata.name=${clusterNames.reader}` }
+    const named = (name: string) => ({ namespace: operatorNamespace, fieldSelector: `metadata.name=${name}` })
     const watched: readonly (readonly [Resource<KubeObject>, Where])[] = [
       [configMaps, servers],
       [services, servers],
       [statefulSets, servers],
       [networkPolicies, servers],
-      [secrets, reader],
+      [secrets, named(clusterNames.reader)],
+      [secrets, named(clusterNames.rules)],
       [daemonSets, agents],
       [configMaps, agents],
       [networkPolicies, agents],
@@ -99,7 +100,7 @@ export class Observer {
     return [...this.#configs.values()]
   }
 
-  /** What carries our label, and the reader Secret whoever made it. */
+  /** What carries our label, and the Secrets of our names whoever made them. */
   owned(): readonly Desired[] {
     const of = (resource: Resource<KubeObject>, reflector: Reflector<KubeObject, KubeObject>) =>
       [...reflector.values()].map(object => ({ resource, object }))

@@ -9,6 +9,7 @@ import type { Observer } from './observe.ts'
 import type { Desired, PlanInput, PlanSettings } from './plan/input.ts'
 import { isOwnedBy } from './plan/labels.ts'
 import { plan } from './plan/plan.ts'
+import { newRulesKeys, rulesKeysIn } from './plan/rules-secret.ts'
 import { claimTemplatesIn, storageConflictOf } from './plan/server-statefulset.ts'
 import { withoutCertificate } from './plan/without-certificate.ts'
 import type { Verdict } from './status.ts'
@@ -81,7 +82,8 @@ async function trustFor(
   const name = spec.server?.tls?.secretName
   const namespace = settings.operatorNamespace
   if (name === undefined) return undefined
-  return trustOf(await api.get(secrets, name, { namespace, signal }), name, namespace)
+  const hosts = [clusterNames.server, ...(spec.rules?.enabled ? [clusterNames.sensorApi] : [])]
+  return trustOf(await api.get(secrets, name, { namespace, signal }), name, namespace, hosts)
 }
 
 function inputOf(
@@ -98,6 +100,7 @@ function inputOf(
         resource.kind === kind && object.metadata?.name === name && isOwnedBy(object, owner.uid),
     )?.object as T | undefined
   const secret = mine<V1Secret>(secrets.kind, clusterNames.reader)
+  const rules = mine<V1Secret>(secrets.kind, clusterNames.rules)
   const set = mine<V1StatefulSet>(statefulSets.kind, clusterNames.server)
   return {
     owner,
@@ -105,6 +108,8 @@ function inputOf(
     settings,
     readerToken: Buffer.from(secret?.data?.['token'] ?? '', 'base64').toString() || undefined,
     newReaderToken: newToken(),
+    rulesKeys: rulesKeysIn(rules),
+    newRulesKeys: newRulesKeys(),
     caCertificate: trust?.certificate,
     caKey: trust?.key,
     hasServiceMonitors: observer.hasServiceMonitors,

@@ -26,9 +26,9 @@ describe('trustOf', () => {
   })
   after(() => rmSync(folder, { recursive: true }))
 
-  const trust = (data: Record<string, string> | undefined) => {
+  const trust = (data: Record<string, string> | undefined, services = ['pulltrace-server']) => {
     const encoded = data && Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')])
-    return trustOf(encoded && { data: Object.fromEntries(encoded) }, 'tls', 'pulltrace-system')
+    return trustOf(encoded && { data: Object.fromEntries(encoded) }, 'tls', 'pulltrace-system', services)
   }
 
   it("takes 'ca.crt', as cert-manager writes it", () => {
@@ -48,6 +48,14 @@ describe('trustOf', () => {
     const ca = `${read('ca.key')}${read('ca.crt')}${read('self.crt')}`
     const signed = trust({ 'tls.crt': read('signed.crt'), 'tls.key': 'k', 'ca.crt': ca })
     assert.equal(signed.certificate, `${read('ca.crt')}${read('self.crt')}`)
+  })
+
+  it('wants a certificate for each Service that has it', () => {
+    const { trouble } = trust({ 'tls.crt': read('self.crt'), 'tls.key': 'k' }, ['pulltrace-server', 'tk-sensor-api'])
+    assert.match(
+      trouble!,
+      /a certificate for 'tk-sensor-api\.pulltrace-system\.svc', got one for 'DNS:pulltrace-server/,
+    )
   })
 
   const where = "Secret 'tls' in namespace 'pulltrace-system' \\(spec.server.tls.secretName\\) must"

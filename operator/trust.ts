@@ -1,5 +1,4 @@
 import { X509Certificate } from 'node:crypto'
-import { clusterNames } from '../core/contract/cluster-names.ts'
 import type { V1Secret } from '../core/kube/objects.ts'
 import type { CaKey } from './plan/input.ts'
 
@@ -9,10 +8,15 @@ export type Trust =
   | { readonly trouble: string; readonly certificate?: undefined; readonly key?: undefined }
 
 /**
- * Whom agents must trust to speak with a server that has this Secret's certificate: `ca.crt`, as cert-manager writes
+ * Whom agents must trust to speak with these Services, which have this Secret's certificate: `ca.crt`, as cert-manager writes
  * it, else a self-signed certificate itself. Looked at here, since an agent that cannot connect says so on its node only.
  */
-export function trustOf(secret: V1Secret | undefined, name: string, namespace: string): Trust {
+export function trustOf(
+  secret: V1Secret | undefined,
+  name: string,
+  namespace: string,
+  services: readonly string[],
+): Trust {
   const where = `Secret '${name}' in namespace '${namespace}' (spec.server.tls.secretName)`
   if (secret === undefined) return { trouble: `${where} must exist; create it with tls.crt, tls.key and ca.crt` }
   const text = (key: string) => Buffer.from(secret.data?.[key] ?? '', 'base64').toString()
@@ -21,9 +25,10 @@ export function trustOf(secret: V1Secret | undefined, name: string, namespace: s
   }
   const leaf = readCertificate(text('tls.crt'))
   if (leaf === undefined) return { trouble: `${where} must have a PEM certificate as 'tls.crt'` }
-  const host = `${clusterNames.server}.${namespace}.svc`
-  if (leaf.checkHost(host) === undefined) {
-    return { trouble: `${where} must have a certificate for '${host}', got one for '${namesOf(leaf)}'` }
+  for (const host of services.map(service => `${service}.${namespace}.svc`)) {
+    if (leaf.checkHost(host) === undefined) {
+      return { trouble: `${where} must have a certificate for '${host}', got one for '${namesOf(leaf)}'` }
+    }
   }
   const given = text('ca.crt')
   if (given === '') {

@@ -26,9 +26,7 @@ export function judge(config: KubeObject, inForce: KubeObject | undefined): Judg
   })
   if (parsed !== undefined) return { spec: parsed.spec ?? {} }
   const text = faults.map(({ message, fix }) => (fix === '' ? message : `${message}: ${fix}`)).join('; ')
-  // What is wrong is said before what is not there yet: it must be mended in any case.
-  const isWrong = faults.some(({ reason }) => reason !== 'NotAvailable')
-  return stalled(isWrong ? 'InvalidSpec' : 'NotAvailable', text)
+  return stalled('InvalidSpec', text)
 }
 
 export function stalled(reason: string, message: string): { verdict: Verdict & { is: 'stalled' } } {

@@ -12,12 +12,19 @@ export const clusterNames = {
   reader: 'pulltrace-reader',
   /** ConfigMap with the key `ca.crt` beside the agents: whom they trust when the server has TLS. */
   serverCa: 'pulltrace-server-ca',
+  /** Service of the sensor API; its pod is the server's. */
+  sensorApi: 'tk-sensor-api',
+  /** Secret with the keys of the rule half. */
+  rules: 'pulltrace-rules',
   serviceMonitor: 'pulltrace',
   operator: 'pulltrace-operator',
 } as const
 
 /** Keys of ConfigMap `pulltrace-settings`. */
 export const settingsKeys = { reportInterval: 'reportInterval', idleReportInterval: 'idleReportInterval' } as const
+
+/** Keys of Secret `pulltrace-rules`: what API keys are hashed with, and the key of the server's own sensor. */
+export const rulesSecretKeys = { hmacSecret: 'hmac-secret', apiKey: 'api-key' } as const
 
 /** Audience of the tokens that agents send: a token made for the API server is worth nothing here, nor ours there. */
 export const agentTokenAudience = 'pulltrace-server'
@@ -29,6 +36,14 @@ export const containerPaths = {
   serverData: '/var/lib/pulltrace',
   readerToken: '/etc/pulltrace/reader',
   serverTls: '/etc/pulltrace/tls',
+  rules: '/etc/pulltrace/rules',
 } as const
 
-export const ports = { http: 8080, serverMetrics: 9090, agentMetrics: 9091, operatorMetrics: 8081 } as const
+export const ports = {
+  http: 8080,
+  serverMetrics: 9090,
+  agentMetrics: 9091,
+  operatorMetrics: 8081,
+  sensorApi: 50051,
+  sensorApiMetrics: 9092,
+} as const

@@ -54,6 +54,7 @@ const operatorEnv: Launch['env'] = { MALLOC_ARENA_MAX: '1' }
 export const launch = {
   agent: launchOf('pulltrace-agent', agentFlags, agentEnv),
   server: launchOf('pulltrace-server'),
+  sensorApi: launchOf('tk-sensor-api'),
   operator: launchOf('pulltrace-operator', operatorFlags, operatorEnv),
   cli: launchOf('pulltrace'),
 } as const satisfies Record<string, Launch>

@@ -90,11 +90,6 @@ describe('parsePulltraceConfig', () => {
       faults: ['Invalid spec.agent.runtime.socket'],
     },
     {
-      name: 'refuses rules for now',
-      value: config({ rules: { enabled: true } }),
-      faults: ['NotAvailable spec.rules.enabled'],
-    },
-    {
       name: 'refuses a toleration of everything that does not say Exists',
       value: config({ agent: { tolerations: [{}] } }),
       faults: ['Invalid spec.agent.tolerations[0].operator'],

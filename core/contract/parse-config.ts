@@ -147,9 +147,6 @@ function unknownField(parent: string, key: string, known: readonly string[]): Co
 /** What is right, but not there yet. The API server takes it; the operator refuses it in the status. */
 function notAvailableFaults(spec: PulltraceConfigSpec, where: 'cluster' | 'machine'): ConfigFault[] {
   const faults: ConfigFault[] = []
-  if (spec.rules?.enabled) {
-    faults.push(notAvailable('spec.rules.enabled', 'true', 'write `enabled: false`', 'rules come with a later version'))
-  }
   if (where === 'machine' && spec.server?.readerAuth === 'kubernetes') {
     const fix = 'write `readerAuth: token`'
     faults.push(notAvailable('spec.server.readerAuth', "'kubernetes'", fix, 'there is no cluster that could tell'))

@@ -1,4 +1,4 @@
-import { clusterNames, containerPaths, ports, settingsKeys } from './cluster-names.ts'
+import { clusterNames, containerPaths, ports, rulesSecretKeys, settingsKeys } from './cluster-names.ts'
 import type { PulltraceConfigSpec } from './pulltrace-config.ts'
 
 /** Settings of one program by the name of the environment variable; absent means the program's own default. */
@@ -51,7 +51,7 @@ export function agentSettingsOf(spec: PulltraceConfigSpec, serverNamespace: stri
 }
 
 /** The server's settings in a cluster. It reads the intervals from ConfigMap `pulltrace-settings` instead. */
-export function serverSettingsOf(spec: PulltraceConfigSpec, namespace: string): ProgramSettings {
+export function serverSettingsOf(spec: PulltraceConfigSpec, namespace: string, caKey = 'ca.crt'): ProgramSettings {
   const {
     PULLTRACE_REPORT_INTERVAL: _,
     PULLTRACE_IDLE_REPORT_INTERVAL: __,
@@ -74,8 +74,40 @@ export function serverSettingsOf(spec: PulltraceConfigSpec, namespace: string): 
       PULLTRACE_TLS_CERT_FILE: `${containerPaths.serverTls}/tls.crt`,
       PULLTRACE_TLS_KEY_FILE: `${containerPaths.serverTls}/tls.key`,
     }),
+    ...builtInSensorOf(spec, namespace, caKey),
   }
 }
+
+/** The settings of tk-sensor-api in a cluster; its HMAC secret comes from the Secret. */
+export function sensorApiSettingsOf(spec: PulltraceConfigSpec): ProgramSettings {
+  return {
+    TK_GRPC_ADDR: `:${ports.sensorApi}`,
+    TK_SENSOR_METRICS_ADDR: `:${ports.sensorApiMetrics}`,
+    TK_DATABASE_URL: `${containerPaths.serverData}/tk.db`,
+    TK_BOOTSTRAP_API_KEY_FILE: `${containerPaths.rules}/${rulesSecretKeys.apiKey}`,
+    TK_EVENTS_RETENTION: spec.rules?.retention ?? '720h',
+    ...(spec.server?.tls === undefined
+      ? { TK_ALLOW_PLAINTEXT: 'true' }
+      : {
+          TK_TLS_CERT_FILE: `${containerPaths.serverTls}/tls.crt`,
+          TK_TLS_KEY_FILE: `${containerPaths.serverTls}/tls.key`,
+        }),
+  }
+}
+
+/** How the server reaches the sensor API beside it: its pod has that name as its own, for the sake of the certificate. */
+function builtInSensorOf(spec: PulltraceConfigSpec, namespace: string, caKey: string): ProgramSettings {
+  if (!spec.rules?.enabled) return {}
+  const key = { TK_API_KEY_FILE: `${containerPaths.rules}/${rulesSecretKeys.apiKey}` }
+  if (spec.server?.tls === undefined) return { ...key, TK_API_URL: `http://127.0.0.1:${ports.sensorApi}` }
+  return {
+    ...key,
+    TK_API_URL: `https://${sensorApiHost(namespace)}:${ports.sensorApi}`,
+    TK_CA_FILE: `${containerPaths.serverTls}/${caKey}`,
+  }
+}
+
+export const sensorApiHost = (namespace: string) => `${clusterNames.sensorApi}.${namespace}.svc`
 
 /** Data of ConfigMap `pulltrace-settings`: what the server commands the agents. */
 export function intervalsOf(spec: PulltraceConfigSpec): Readonly<Record<string, string>> {

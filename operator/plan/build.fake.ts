@@ -17,6 +17,8 @@ export function inputOf(spec: PulltraceConfigSpec = {}, other: Partial<PlanInput
     settings,
     readerToken: 'a-token',
     newReaderToken: 'a-new-token',
+    rulesKeys: undefined,
+    newRulesKeys: { hmacSecret: 'id:c2VjcmV0', apiKey: 'tk-v1-id-random' },
     caCertificate: undefined,
     hasServiceMonitors: false,
     claimTemplates: undefined,

@@ -2,6 +2,7 @@ import type { PulltraceConfigSpec } from '../../core/contract/pulltrace-config.t
 import type { KubeObject, Resource } from '../../core/kube/objects.ts'
 import type { OperatorConfig } from '../config.ts'
 import type { Owner } from './labels.ts'
+import type { RulesKeys } from './rules-secret.ts'
 
 /** Of the operator's settings, what reaches the objects. */
 export type PlanSettings = Pick<OperatorConfig, 'image' | 'imagePullPolicy' | 'operatorNamespace' | 'agentNamespace'>
@@ -15,6 +16,9 @@ export interface PlanInput {
   readonly readerToken: string | undefined
   /** Random; for a cluster that has none. */
   readonly newReaderToken: string
+  /** The same of the rule half. */
+  readonly rulesKeys: RulesKeys | undefined
+  readonly newRulesKeys: RulesKeys
   /** PEM of whom agents trust; undefined while there is no TLS, or its Secret cannot be read yet. */
   readonly caCertificate: string | undefined
   /** Where that certificate stands in the Secret, for whoever reads it there. */

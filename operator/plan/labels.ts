@@ -7,7 +7,7 @@ export interface Owner {
   readonly uid: string
 }
 
-export type Component = 'agent' | 'server' | 'settings' | 'reader' | 'monitoring'
+export type Component = 'agent' | 'server' | 'settings' | 'reader' | 'rules' | 'monitoring'
 
 export const managedBy = 'app.kubernetes.io/managed-by'
 export const instanceLabel = 'app.kubernetes.io/instance'

@@ -4,19 +4,21 @@ import { networkPolicies } from '../../core/kube/resources.ts'
 import type { Desired, PlanInput } from './input.ts'
 import { type Component, labelsOf, ownerReferenceOf, selectorLabels } from './labels.ts'
 
+const open = [ports.http, ports.serverMetrics]
+const openWithRules = [ports.sensorApi, ports.sensorApiMetrics]
 const tcp = (port: number) => ({ port, protocol: 'TCP' })
 /** A policy sees the port of the pod, not of its Service: CoreDNS listens on 5353 on OpenShift, on 8053 on Gardener. */
 const dnsPorts = [53, 5353, 8053]
 const namespaceNamed = (name: string) => ({ matchLabels: { 'kubernetes.io/metadata.name': name } })
 
 /**
- * Who may reach the server: everyone on the two ports it has, since readers may be anywhere and each proves who they
- * are. What it may reach is not limited: the address of the API server is not known to a policy.
+ * Who may reach the server: everyone on the ports it has, since readers and sensors may be anywhere and each proves
+ * who they are. What it may reach is not limited: the address of the API server is not known to a policy.
  */
 export function serverNetworkPolicy(input: PlanInput): Desired<V1NetworkPolicy> {
   return policy(input, 'server', clusterNames.server, input.settings.operatorNamespace, {
     policyTypes: ['Ingress'],
-    ingress: [{ ports: [tcp(ports.http), tcp(ports.serverMetrics)] }],
+    ingress: [{ ports: [...open, ...(input.spec.rules?.enabled ? openWithRules : [])].map(tcp) }],
   })
 }
 

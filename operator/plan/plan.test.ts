@@ -67,14 +67,47 @@ describe('plan', () => {
     })
   }
 
+  const rules = { rulesKeys: { hmacSecret: 'id:x', apiKey: 'tk-v1-id-y' } }
+
+  it('adds the sensor API to what runs, and takes it away again with all but its keys', () => {
+    const on = { rules: { enabled: true } }
+    const beside = [
+      'apply NetworkPolicy pulltrace-server',
+      'Service pulltrace-server-headless',
+      'Service tk-sensor-api',
+    ]
+    assert.deepEqual(told(plan(inputOf(on), madeOf(inputOf()))), [
+      'apply Secret pulltrace-rules',
+      beside[0],
+      `apply ${beside[1]}`,
+      `apply ${beside[2]}`,
+      ...server,
+    ])
+    assert.deepEqual(told(plan(inputOf({}, rules), madeOf(inputOf(on, rules)))), [
+      `delete ${beside[2]}`,
+      beside[0],
+      `apply ${beside[1]}`,
+      ...server,
+    ])
+  })
+
+  it('never replaces the keys of the rule half', () => {
+    const input = inputOf({ rules: { enabled: true } }, rules)
+    const { data } = find<V1Secret>(madeOf(input), 'Secret', 'pulltrace-rules')
+    assert.equal(Buffer.from(data!['hmac-secret']!, 'base64').toString(), 'id:x')
+    assert.deepEqual(told(plan(input, madeOf(input))), [])
+    assert.ok(plan(inputOf({ rules: { enabled: true } }), []).some(step => step.do === 'apply' && step.desired.once))
+  })
+
   it('plans nothing for what it has made, whatever the spec', () => {
     const specs: PulltraceConfigSpec[] = [
       {},
       { idleReportInterval: '30s', server: { tls: { secretName: 'tls' }, readerAuth: 'none' } },
+      { rules: { enabled: true, retention: '24h' }, server: { tls: { secretName: 'tls' } } },
       { agent: { nodeSelector: { disk: 'ssd' }, resources: { limits: { cpu: '200m' } } }, watchNamespaces: ['a'] },
     ]
     for (const spec of specs) {
-      const input = inputOf(spec, { caCertificate: 'pem', hasServiceMonitors: true })
+      const input = inputOf(spec, { caCertificate: 'pem', hasServiceMonitors: true, ...rules })
       assert.deepEqual(told(plan(input, madeOf(input))), [])
     }
   })
@@ -180,7 +213,8 @@ describe('plan', () => {
 })
 
 describe('desiredOf', () => {
-  const made = desiredOf(inputOf({}, { hasServiceMonitors: true })) as Desired[]
+  const spec = { rules: { enabled: true } }
+  const made = desiredOf(inputOf(spec, { hasServiceMonitors: true })) as Desired[]
 
   it('owns everything, so that it goes with the config', () => {
     for (const { resource, object } of made) {
@@ -243,21 +277,47 @@ describe('desiredOf', () => {
       ['StatefulSet', 'pulltrace-server'],
     ] as const) {
       const pod = find<V1DaemonSet>(made, kind, name).spec!.template.spec!
-      const { securityContext: inside } = pod.containers[0]!
+      const inside = pod.containers.map(({ securityContext }) => securityContext)
       assert.equal(pod.securityContext?.runAsNonRoot, true)
       assert.equal(pod.securityContext?.seccompProfile?.type, 'RuntimeDefault')
-      assert.deepEqual(inside, {
+      const restricted = {
         allowPrivilegeEscalation: false,
         readOnlyRootFilesystem: true,
         capabilities: { drop: ['ALL'] },
-      })
+      }
+      assert.deepEqual(inside, Array(inside.length).fill(restricted))
     }
+  })
+
+  it('shows what keys are hashed with to the sensor API alone, and the key of the server to both', () => {
+    const { containers, volumes } = find<V1StatefulSet>(made, 'StatefulSet', 'pulltrace-server').spec!.template.spec!
+    const hashing = containers.filter(({ env }) => JSON.stringify(env).includes('hmac-secret'))
+    assert.deepEqual(
+      hashing.map(({ name }) => name),
+      ['sensor-api'],
+    )
+    const { secret } = volumes!.find(({ name }) => name === 'rules')!
+    assert.deepEqual(
+      secret!.items!.map(({ key }) => key),
+      ['api-key'],
+    )
+    const mounted = containers.filter(({ volumeMounts }) => volumeMounts!.some(({ name }) => name === 'rules'))
+    assert.equal(mounted.length, 2)
+  })
+
+  it("speaks with the sensor API over TLS by the name in its certificate, in the server's own pod", () => {
+    const tls = desiredOf(inputOf({ ...spec, server: { tls: { secretName: 'x' } } }, { caKey: 'tls.crt' })) as Desired[]
+    const pod = find<V1StatefulSet>(tls, 'StatefulSet', 'pulltrace-server').spec!.template.spec!
+    const value = (name: string) => pod.containers[0]!.env!.find(each => each.name === name)?.value
+    assert.equal(value('TK_API_URL'), 'https://tk-sensor-api.pulltrace-system.svc:50051')
+    assert.equal(value('TK_CA_FILE'), '/etc/pulltrace/tls/tls.crt')
+    assert.deepEqual(pod.hostAliases, [{ ip: '127.0.0.1', hostnames: ['tk-sensor-api.pulltrace-system.svc'] }])
   })
 
   it('takes the image from the settings only', () => {
     const images = made.flatMap(({ object }) =>
       [...JSON.stringify(object as CustomObject).matchAll(/"image":"([^"]+)"/g)].map(match => match[1]),
     )
-    assert.deepEqual(images, Array(2).fill('registry.example.com/pulltrace:1'))
+    assert.deepEqual(images, Array(3).fill('registry.example.com/pulltrace:1'))
   })
 })

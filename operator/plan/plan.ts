@@ -6,9 +6,10 @@ import type { Desired, PlanInput } from './input.ts'
 import { isOurs, isOwnedBy } from './labels.ts'
 import { agentNetworkPolicy, serverNetworkPolicy } from './network-policies.ts'
 import { readerSecret } from './reader-secret.ts'
+import { rulesSecret } from './rules-secret.ts'
 import { serverStatefulSet } from './server-statefulset.ts'
 import { serviceMonitor } from './service-monitor.ts'
-import { headlessService, serverService } from './services.ts'
+import { headlessService, sensorApiService, serverService } from './services.ts'
 import { serverCaConfigMap, settingsConfigMap } from './settings.ts'
 
 /**
@@ -31,11 +32,13 @@ function wantedOf(input: PlanInput): readonly Desired[] {
   const wanted: readonly (Desired | undefined)[] = [
     settingsConfigMap(input),
     readerSecret(input),
+    rulesSecret(input),
     serverCaConfigMap(input),
     serverNetworkPolicy(input),
     agentNetworkPolicy(input),
     serverService(input),
     headlessService(input),
+    sensorApiService(input),
     serverStatefulSet(input),
     agentDaemonSet(input),
     serviceMonitor(input),
@@ -45,7 +48,7 @@ function wantedOf(input: PlanInput): readonly Desired[] {
 
 /** What we make for some spec or other. Who copies one of these copies our label and owner, too: it is theirs. */
 function everMade(input: PlanInput): ReadonlySet<string> {
-  const spec = { server: { tls: { secretName: 'any' }, readerAuth: 'token' } } as const
+  const spec = { server: { tls: { secretName: 'any' }, readerAuth: 'token' }, rules: { enabled: true } } as const
   return new Set(wantedOf({ ...input, spec, caCertificate: 'any', hasServiceMonitors: true }).map(idOf))
 }
 
@@ -70,7 +73,7 @@ export function plan(input: PlanInput, observed: readonly Desired[], { all = fal
     const live = there.get(idOf(item))?.object
     if (live !== undefined && (mustWait(live, input.owner.uid) || isGivenByUser(item, live))) continue
     if (all || live === undefined || !covers(live, fieldsOf(item.object))) {
-      // A token that is not as we believe is not to be replaced by what we believe.
+      // A key that is not as we believe is not to be replaced by what we believe.
       const desired = all && item.resource.kind === 'Secret' ? { ...item, once: true } : item
       steps.push({ do: 'apply', desired, ...(live !== undefined && { before: live }) })
     }
@@ -94,7 +97,7 @@ function fieldsOf({ apiVersion: _, kind: __, ...fields }: KubeObject): object {
 /** Its deletion wakes us again. */
 const mustWait = (live: KubeObject, uid: string) => isLeaving(live) || (isOurs(live) && isOfAnother(live, uid))
 
-/** A reader token that somebody put there: it is theirs, and stays as it is. */
+/** A token or key that somebody put there: it is theirs, and stays as it is. */
 const isGivenByUser = ({ resource }: Desired, live: KubeObject) => resource.kind === 'Secret' && !isOurs(live)
 
 function withHash({ resource, object, ...rest }: Desired): Desired {

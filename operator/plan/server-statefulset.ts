@@ -1,6 +1,6 @@
-import { clusterNames, containerPaths, ports } from '../../core/contract/cluster-names.ts'
+import { clusterNames, containerPaths, ports, rulesSecretKeys } from '../../core/contract/cluster-names.ts'
 import { imageUser, launch } from '../../core/contract/launch.ts'
-import { serverSettingsOf } from '../../core/contract/settings.ts'
+import { sensorApiHost, serverSettingsOf } from '../../core/contract/settings.ts'
 import type {
   V1PersistentVolumeClaim,
   V1PodSpec,
@@ -13,6 +13,7 @@ import { isSameQuantity } from '../../core/lib/quantity.ts'
 import type { ClaimTemplate, Desired, PlanInput } from './input.ts'
 import { labelsOf, ownerReferenceOf, selectorLabels } from './labels.ts'
 import { containerOf, envOf, imagePullSecretsOf, podSecurity, resourcesOf } from './pods.ts'
+import { sensorApiContainer } from './sensor-api.ts'
 
 /** Live state of some thousand nodes; the bodies of reports in flight may hold 256 MiB of it. */
 const resources = { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '1Gi' } }
@@ -100,12 +101,15 @@ function claimOf({ size, storageClassName }: ClaimTemplate): V1PersistentVolumeC
   }
 }
 
-function podSpec({ spec, settings }: PlanInput): V1PodSpec {
-  const env = serverSettingsOf(spec, settings.operatorNamespace)
+function podSpec(input: PlanInput): V1PodSpec {
+  const { spec, settings, caKey } = input
+  const env = serverSettingsOf(spec, settings.operatorNamespace, caKey)
   // The server's certificate is on both of its listeners.
-  const scheme = spec.server?.tls === undefined ? 'HTTP' : 'HTTPS'
+  const hasTls = spec.server?.tls !== undefined
+  const scheme = hasTls ? 'HTTPS' : 'HTTP'
   const probe = (path: string) => ({ httpGet: { path, port: 'metrics', scheme }, timeoutSeconds: 5 })
-  const { volumes, volumeMounts } = volumesOf(env, spec.server?.tls?.secretName)
+  const { volumes, volumeMounts } = volumesOf(env, spec)
+  const shared = volumeMounts.filter(({ name }) => sharedVolumes.has(name))
   return {
     serviceAccountName: clusterNames.server,
     enableServiceLinks: false,
@@ -127,12 +131,18 @@ function podSpec({ spec, settings }: PlanInput): V1PodSpec {
         readinessProbe: { ...probe('/readyz'), periodSeconds: 2, failureThreshold: 2 },
         volumeMounts,
       },
+      ...(spec.rules?.enabled ? [sensorApiContainer(input, shared)] : []),
     ],
     volumes,
+    ...(spec.rules?.enabled &&
+      hasTls && { hostAliases: [{ ip: '127.0.0.1', hostnames: [sensorApiHost(settings.operatorNamespace)] }] }),
   }
 }
 
-function volumesOf(env: Readonly<Record<string, string>>, tlsSecret: string | undefined) {
+/** What tk-sensor-api has of the server's volumes. */
+const sharedVolumes = new Set(['data', 'tmp', 'tls'])
+
+function volumesOf(env: Readonly<Record<string, string>>, { rules, server }: PlanInput['spec']) {
   const volumes: V1Volume[] = [{ name: 'tmp', emptyDir: { sizeLimit: '64Mi' } }]
   const volumeMounts: V1VolumeMount[] = [
     { name: 'data', mountPath: containerPaths.serverData },
@@ -144,6 +154,12 @@ function volumesOf(env: Readonly<Record<string, string>>, tlsSecret: string | un
     volumeMounts.push({ name, mountPath, readOnly: true })
   }
   if (env['PULLTRACE_READER_TOKEN_FILE'] !== undefined) add('reader', clusterNames.reader, containerPaths.readerToken)
-  if (tlsSecret !== undefined) add('tls', tlsSecret, containerPaths.serverTls)
+  if (server?.tls !== undefined) add('tls', server.tls.secretName, containerPaths.serverTls)
+  if (rules?.enabled) {
+    // The key of its sensor, and not what keys are hashed with.
+    const items = [{ key: rulesSecretKeys.apiKey, path: rulesSecretKeys.apiKey }]
+    volumes.push({ name: 'rules', secret: { secretName: clusterNames.rules, items } })
+    volumeMounts.push({ name: 'rules', mountPath: containerPaths.rules, readOnly: true })
+  }
   return { volumes, volumeMounts }
 }

@@ -19,8 +19,11 @@ export function serviceMonitor(input: PlanInput): Desired<CustomObject> | undefi
     },
     spec: {
       selector: { matchLabels: selectorLabels('server') },
-      // Only the headless Service has this port.
-      endpoints: [{ port: 'metrics', ...(tls && { scheme: 'https', tlsConfig: tlsConfigOf(input) }) }],
+      // Only the headless Service has these ports.
+      endpoints: (input.spec.rules?.enabled ? ['metrics', 'tk-metrics'] : ['metrics']).map(port => ({
+        port,
+        ...(tls && { scheme: 'https', tlsConfig: tlsConfigOf(input) }),
+      })),
     },
   }
   return { resource: serviceMonitors, object }

@@ -17,7 +17,23 @@ export function headlessService(input: PlanInput): Desired<V1Service> {
   return service(input, clusterNames.serverHeadless, {
     clusterIP: 'None',
     publishNotReadyAddresses: true,
-    ports: [httpPort(input), { name: 'metrics', port: ports.serverMetrics, targetPort: 'metrics', protocol: 'TCP' }],
+    ports: [
+      httpPort(input),
+      { name: 'metrics', port: ports.serverMetrics, targetPort: 'metrics', protocol: 'TCP' },
+      ...(input.spec.rules?.enabled
+        ? [{ name: 'tk-metrics', port: ports.sensorApiMetrics, targetPort: 'tk-metrics', protocol: 'TCP' }]
+        : []),
+    ],
+  })
+}
+
+/** Where sensors of all namespaces fetch rules and report events. */
+export function sensorApiService(input: PlanInput): Desired<V1Service> | undefined {
+  if (!input.spec.rules?.enabled) return undefined
+  const appProtocol = input.spec.server?.tls === undefined ? 'kubernetes.io/h2c' : 'https'
+  return service(input, clusterNames.sensorApi, {
+    type: 'ClusterIP',
+    ports: [{ name: 'grpc', port: ports.sensorApi, targetPort: 'grpc', protocol: 'TCP', appProtocol }],
   })
 }
 

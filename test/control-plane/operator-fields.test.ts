@@ -166,7 +166,6 @@ describe('the operator and the fields of a PulltraceConfig', function () {
     })
 
     for (const { reason, spec, says } of [
-      { reason: 'NotAvailable', spec: { rules: { enabled: true } }, says: /`spec\.rules\.enabled` cannot be true/ },
       {
         reason: 'InvalidSpec',
         spec: { agent: { runtime: { socket: '/etc/../x.sock' } } },

@@ -1,0 +1,59 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { clusterNames, rulesSecretKeys } from '../../core/contract/cluster-names.ts'
+import type { V1Secret } from '../../core/kube/objects.ts'
+import { secrets } from '../../core/kube/resources.ts'
+import type { Desired, PlanInput } from './input.ts'
+import { labelsOf, ownerReferenceOf } from './labels.ts'
+
+/** What tk-sensor-api hashes API keys with, and the key of the sensor that is built into pulltrace-server. */
+export interface RulesKeys {
+  /** `<id>:<base64>`. */
+  readonly hmacSecret: string
+  /** `tk-v1-<id of that secret>-<random>`. */
+  readonly apiKey: string
+}
+
+export function newRulesKeys(random: (bytes: number) => Buffer = randomBytes): RulesKeys {
+  const secret = random(32)
+  // The id says nothing of the secret: it stands in every key.
+  const id = createHash('sha256').update(random(32)).digest('hex').slice(0, 32)
+  return {
+    hmacSecret: `${id}:${secret.toString('base64')}`,
+    apiKey: `tk-v1-${id}-${random(32).toString('hex')}`,
+  }
+}
+
+export function rulesKeysIn(secret: V1Secret | undefined): RulesKeys | undefined {
+  const text = (key: string) => Buffer.from(secret?.data?.[key] ?? '', 'base64').toString()
+  const keys = { hmacSecret: text(rulesSecretKeys.hmacSecret), apiKey: text(rulesSecretKeys.apiKey) }
+  return keys.hmacSecret === '' || keys.apiKey === '' ? undefined : keys
+}
+
+/**
+ * Made once and never replaced: with another secret every key that was given to a sensor would be worth nothing. So it
+ * also stays while rules are switched off, and goes with the config.
+ */
+export function rulesSecret({
+  owner,
+  spec,
+  settings,
+  rulesKeys,
+  newRulesKeys,
+}: PlanInput): Desired<V1Secret> | undefined {
+  if (!spec.rules?.enabled && rulesKeys === undefined) return undefined
+  const { hmacSecret, apiKey } = rulesKeys ?? newRulesKeys
+  const encoded = (text: string) => Buffer.from(text).toString('base64')
+  const object: V1Secret = {
+    apiVersion: secrets.apiVersion,
+    kind: secrets.kind,
+    metadata: {
+      name: clusterNames.rules,
+      namespace: settings.operatorNamespace,
+      labels: labelsOf(owner, 'rules'),
+      ownerReferences: [ownerReferenceOf(owner)],
+    },
+    type: 'Opaque',
+    data: { [rulesSecretKeys.hmacSecret]: encoded(hmacSecret), [rulesSecretKeys.apiKey]: encoded(apiKey) },
+  }
+  return { resource: secrets, object, once: rulesKeys === undefined }
+}
