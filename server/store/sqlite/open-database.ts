@@ -1,6 +1,6 @@
-import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { createFolder } from '../../../core/lib/create-folder.ts'
 
 /** How long to wait for a server that is still stopping. */
 const busyTimeoutMs = 5000
@@ -29,19 +29,5 @@ export function openDatabase(file: string): DatabaseSync {
   } catch (error) {
     db.close()
     throw error
-  }
-}
-
-/** SQLite syncs the entries of its files in the folder, nobody syncs the entry of the folder in its parent. */
-function createFolder(folder: string): void {
-  const created = mkdirSync(folder, { recursive: true, mode: 0o750 })
-  if (created === undefined) return
-  for (let entry = folder; entry.length >= created.length; entry = path.dirname(entry)) {
-    const handle = openSync(path.dirname(entry), 'r')
-    try {
-      fsyncSync(handle)
-    } finally {
-      closeSync(handle)
-    }
   }
 }
