@@ -1,0 +1,16 @@
+import type { Logger } from '../../../core/lib/log.ts'
+
+const line = (message: string, fields: Record<string, unknown> = {}) => {
+  const rest = Object.entries(fields).map(([name, value]) => `${name}=${textOf(value)}`)
+  return `trapperkeeper sensor: ${[message, ...rest].join(' ')}`
+}
+// Text from a server must not forge lines of its own: JSON escapes what could.
+const textOf = (value: unknown) => JSON.stringify(value instanceof Error ? value.message : value) ?? String(value)
+
+/** Warnings and errors on stderr, one line each; a job's stdout is its own. */
+export const consoleLogger: Logger = {
+  debug() {},
+  info() {},
+  warn: (message, fields) => console.warn(line(message, fields)),
+  error: (message, fields) => console.error(line(message, fields)),
+}

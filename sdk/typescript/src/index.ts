@@ -1,0 +1,7 @@
+export type { Clock } from '../../../core/lib/clock.ts'
+export type { Logger } from '../../../core/lib/log.ts'
+export type { Action, FieldPath, MatchKind, PathSegment } from '../../../core/rules/rule.ts'
+export { ConfigError, EventBufferFull, RuleFailed, SensorClosed, SensorOffline } from './errors.ts'
+export type { DurationOption, FailureMode, SensorOptions, SyncMode } from './options/options.ts'
+export type { BatchOutcome, FlushResult, Outcome, RuleMatch, SensorState, SyncResult } from './outcome.ts'
+export type { SensorStats } from './stats.ts'
