@@ -25,6 +25,10 @@ describe('installProgram', () => {
     await assert.rejects(installProgram('containerd-2.4', bare()), /install Go 1\.25 or later/)
   })
 
+  it('names what needs Python when it is missing', async () => {
+    await assert.rejects(installProgram('python-grpc', bare()), /python3 is missing.*grpcio-tools.*install Python 3/)
+  })
+
   it("refuses another vendor's version and says which it found", async () => {
     await writeFile(path.join(dir, 'containerd'), '#!/bin/sh\necho containerd containerd.io 2.1.4\n', { mode: 0o755 })
     await assert.rejects(installProgram('containerd-1.6', bare()), /must be version 1\.6\.x.*containerd\.io 2\.1\.4/)

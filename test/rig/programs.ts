@@ -4,6 +4,7 @@ import { access, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { buildGoProgram, type GoSource } from './go-programs.ts'
+import { installPythonPackages, type PythonSource } from './python-packages.ts'
 
 const run = promisify(execFile)
 
@@ -20,7 +21,7 @@ interface DebianSource {
   /** What its `--version` must contain. */
   readonly says?: string
 }
-type Source = DebianSource | GoSource
+type Source = DebianSource | GoSource | PythonSource
 
 const sources = {
   'containerd-1.6': { debian: 'containerd', file: 'containerd', says: ' 1.6.' },
@@ -34,6 +35,8 @@ const sources = {
   'ctr-2.4': { go: `${containerdModule}/cmd/ctr`, version: containerdVersion, file: 'ctr' },
   'docker-registry': { debian: 'docker-registry', file: 'docker-registry' },
   kustomize: { go: 'sigs.k8s.io/kustomize/kustomize/v5', version: 'v5.7.1', file: 'kustomize' },
+  grpcurl: { go: 'github.com/fullstorydev/grpcurl/cmd/grpcurl', version: 'v1.9.4', file: 'grpcurl' },
+  'python-grpc': { python: ['grpcio==1.85.1', 'grpcio-tools==1.85.1'], file: 'python-grpc' },
   nginx: { debian: 'nginx', file: 'nginx' },
   chromium: { debian: 'chromium', file: 'chromium' },
   runc: { debian: 'runc', file: 'runc' },
@@ -85,11 +88,14 @@ export function findProgram(name: ProgramName): Promise<string> {
 
 /**
  * The path of a real program, installed first when it is missing: Debian packages by apt-get (as root), Go programs
- * built once into the user's cache folder. Fails with the command that installs it.
+ * built once into the user's cache folder, Python packages in a folder there. Fails with the command that installs it.
  */
 export async function installProgram(name: ProgramName, machine: Machine): Promise<string> {
   const source: Source = sources[name]
   if ('debian' in source) return fromDebian(name, source, machine)
+  if ('python' in source) {
+    return installPythonPackages(source, { env: machine.env, python: await inPath('python3', machine) })
+  }
   return buildGoProgram(source, { env: machine.env, go: await inPath('go', machine) })
 }
 
