@@ -34,7 +34,15 @@ export const PodRef = Type.Object(
 )
 export type PodRef = Static<typeof PodRef>
 
-export const Violation = Type.Object({ ruleId: Type.String(), name: Type.String(), action: Type.String() })
+export const Violation = Type.Object(
+  {
+    ruleId: Type.String(),
+    name: Type.String({ description: 'Name of the rule when it matched.' }),
+    action: Type.String({ description: 'What the rule asks for: fail.' }),
+  },
+  { description: 'A rule that this pull breaks.' },
+)
+export type Violation = Static<typeof Violation>
 
 /** A pull as readers see it. Unknown values are absent. */
 export const Pull = Type.Object(
@@ -72,7 +80,7 @@ export const Pull = Type.Object(
     source: Type.Enum(['agent', 'kubelet']),
     replaces: Type.Optional(Type.Array(Type.String(), { description: 'Queued pulls that this one ends.' })),
     pods: Type.Array(PodRef),
-    violations: Type.Optional(Type.Array(Violation)),
+    violations: Type.Optional(Type.Array(Violation, { description: 'Rules of action fail that matched, each once.' })),
     layers: Type.Optional(Type.Array(Layer, { description: 'Only where asked for.' })),
   },
   { $id: 'Pull', description: 'One pull of one image on one node.' },

@@ -66,6 +66,7 @@ export function advance(before: PullState | undefined, reported: ReportedPull, l
     queuedMs: before?.queuedMs,
     replaces: before?.replaces,
     pods: before?.pods ?? noPods,
+    violations: before?.violations,
     layers,
     rate,
   }

@@ -5,4 +5,6 @@ import type { PullState } from './pull.ts'
 export interface PullChange {
   readonly type: PullEventType
   readonly pull: PullState
+  /** A rule keeps the pull out: who was shown it, or what it replaces, is told that it has left; nobody else hears of it. */
+  readonly dropped?: true
 }

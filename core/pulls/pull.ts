@@ -1,4 +1,4 @@
-import type { Layer, PodRef, Pull } from '../contract/pull.ts'
+import type { Layer, PodRef, Pull, Violation } from '../contract/pull.ts'
 import type { ErrorCode, Phase } from '../contract/words.ts'
 import type { RateWindow } from './rate.ts'
 
@@ -41,6 +41,8 @@ export interface PullState {
   /** Queued pulls that this one has taken the place of. */
   readonly replaces: readonly string[] | undefined
   readonly pods: readonly PodRef[]
+  /** Rules that it breaks; undefined when none is known. */
+  readonly violations: readonly Violation[] | undefined
   readonly layers: readonly LayerState[]
   /** What the rate is made from; not for readers. */
   readonly rate: RateWindow
@@ -82,6 +84,7 @@ export function pullOf(state: PullState, options: { layers?: boolean } = {}): Pu
     source: state.source,
     ...(state.replaces !== undefined && { replaces: [...state.replaces] }),
     pods: [...state.pods],
+    ...(state.violations !== undefined && { violations: [...state.violations] }),
     ...(options.layers && { layers: [...state.layers] }),
   }
 }

@@ -42,6 +42,7 @@ export function queuedPull(nodeName: string, container: WaitingContainer, attemp
     queuedMs: undefined,
     replaces: undefined,
     pods: [podRefOf(container, true)],
+    violations: undefined,
     layers: [],
     rate: firstRate(startedAtMs),
   }

@@ -35,6 +35,7 @@ export function endedPull(id: string, changes: Partial<PullState> = {}): PullSta
     queuedMs: undefined,
     replaces: undefined,
     pods: [],
+    violations: undefined,
     layers: [
       {
         digest: `sha256:${'b'.repeat(64)}`,

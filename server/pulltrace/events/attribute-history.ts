@@ -12,6 +12,12 @@ export class AttributeHistory {
   readonly #steps: { readonly seq: number; readonly attributes: PullAttributes | undefined }[] = []
   /** The first number ever recorded. Steps after it may have been dropped, if the first one kept is newer. */
   #bornSeq: number | undefined
+  #dropped = false
+
+  /** A rule keeps the pull out: no event of it is told any more, its start included. */
+  get dropped(): boolean {
+    return this.#dropped
+  }
 
   get newest(): PullAttributes | undefined {
     return this.#steps.at(-1)?.attributes
@@ -22,11 +28,13 @@ export class AttributeHistory {
     const { newest } = this
     if (newest !== undefined && sameAttributes(newest, pull)) return
     const { nodeName, imageRef, phase, pods } = pull
+    this.#dropped = false
     this.#push(seq, { nodeName, imageRef, phase, pods })
   }
 
   /** From event `seq` on it matches nothing. */
-  gone(seq: number): void {
+  gone(seq: number, dropped: boolean): void {
+    this.#dropped = dropped
     this.#push(seq, undefined)
   }
 

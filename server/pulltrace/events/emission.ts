@@ -25,6 +25,8 @@ export interface EmissionParts {
   readonly kept: boolean
   /** The event that says that another pull `replaces` this one. Who sees that one needs no word of this one. */
   readonly replacedBy?: Emission | undefined
+  /** No reader may see the pull any more, whatever its filter. */
+  readonly dropped?: boolean
 }
 
 /** One event with its number. Its bytes are made once for each way of writing it, when the first client needs them. */
@@ -38,6 +40,7 @@ export class Emission implements EmissionParts {
   readonly before: PullAttributes | undefined
   readonly kept: boolean
   readonly replacedBy: Emission | undefined
+  readonly dropped: boolean
   /** Told how many bytes a new way of writing it has added. */
   onGrow: ((bytes: number) => void) | undefined
   /** None until a client needs one: most progress of a cluster that nobody watches never does. */
@@ -53,15 +56,19 @@ export class Emission implements EmissionParts {
     this.before = parts.before
     this.kept = parts.kept
     this.replacedBy = parts.replacedBy
+    this.dropped = parts.dropped === true
   }
 
   matches(filter: PullFilter): boolean {
-    return this.replacedBy === undefined && matches(filter, this.pull)
+    return this.replacedBy === undefined && !this.dropped && matches(filter, this.pull)
   }
 
   /** How a client that holds the pull, and whose filter does not let it through any more, is told so; or not at all. */
   leaveFor(filter: PullFilter): number | undefined {
-    return this.replacedBy?.matches(filter) ? undefined : Frame.left
+    const { replacedBy } = this
+    return replacedBy !== undefined && !replacedBy.history.dropped && replacedBy.matches(filter)
+      ? undefined
+      : Frame.left
   }
 
   /** How a client that has everything before this event gets it; undefined: not at all. */

@@ -74,6 +74,10 @@ export class EventHub {
   publish(changes: readonly PullChange[]): void {
     const batch: Emission[] = []
     for (const change of changes) {
+      if (change.dropped) {
+        batch.push(...this.#drop(change.pull))
+        continue
+      }
       // Its start was told by the server before this one, if at all: an end alone would be of nothing.
       if (endTypes.has(change.type) && !this.#known(change.pull.id)) {
         batch.push(this.#emit('pull.started', change.pull, true))
@@ -84,7 +88,8 @@ export class EventHub {
       for (const id of change.pull.replaces ?? []) {
         this.#pending.delete(id)
         const replaced = this.#live.get(id)
-        if (replaced !== undefined) batch.push(this.#replace(replaced, emission))
+        // No end: the event that replaces it tells it. Only clients whose filter hides that one hear that this one has left.
+        if (replaced !== undefined) batch.push(this.#takeAway(replaced, { replacedBy: emission }))
       }
     }
     this.#tell(batch)
@@ -183,15 +188,27 @@ export class EventHub {
     return emission
   }
 
-  /** No end: `replacedBy` tells it. Only clients whose filter hides that one are told that this one has left. */
-  #replace({ pull, history }: Emission, replacedBy: Emission): Emission {
+  /** Also what it replaces, as nothing will tell of that. None of them may have been shown. */
+  #drop({ id, replaces = [] }: PullState): Emission[] {
+    return [id, ...replaces].flatMap(each => {
+      this.#pending.delete(each)
+      const live = this.#live.get(each)
+      return live === undefined ? [] : [this.#takeAway(live, { dropped: true })]
+    })
+  }
+
+  /** Out of the live view, as it was last shown. */
+  #takeAway(
+    { pull, history }: Emission,
+    why: { readonly replacedBy: Emission } | { readonly dropped: true },
+  ): Emission {
     this.#live.delete(pull.id)
     const before = history.newest
     const seq = ++this.#seq
-    history.gone(seq)
+    history.gone(seq, 'dropped' in why)
     const atMs = this.#clock.now()
     const type = 'pull.progress'
-    const parts = { epoch: this.epoch, seq, type, pull, atMs, history, before, kept: true, replacedBy } as const
+    const parts = { epoch: this.epoch, seq, type, pull, atMs, history, before, kept: true, ...why } as const
     const emission = new Emission(parts)
     this.#ring.push(emission)
     return emission

@@ -34,6 +34,7 @@ export function pullState(id: string, more: Partial<PullState> = {}): PullState 
     queuedMs: undefined,
     replaces: undefined,
     pods: [],
+    violations: undefined,
     layers: [
       {
         digest: 'sha256:one',

@@ -24,6 +24,8 @@ export function missedOf(events: readonly Emission[], since: number, filter: Pul
   if (newest === undefined) return missed
   const { history } = newest
   let held = history.matchedAt(since, filter)
+  // What came before is no longer anybody's to see; who holds the pull is told to forget it.
+  if (newest.dropped) return held ? [droppedOf(newest, since, filter)] : []
   let seq = since
   for (const emission of events) {
     const leave = held ? history.firstLeave(seq, emission.seq, filter) : undefined
@@ -38,6 +40,13 @@ export function missedOf(events: readonly Emission[], since: number, filter: Pul
     seq = emission.seq
   }
   return missed
+}
+
+/** Under the number at which it left the filter, when it had done so before it was dropped. */
+function droppedOf(newest: Emission, since: number, filter: PullFilter): Delivery {
+  const leave = newest.history.firstLeave(since, newest.seq, filter)
+  if (leave === undefined) return { emission: newest, frame: Frame.left, seq: newest.seq }
+  return { emission: newest, frame: Frame.left | Frame.state, seq: leave }
 }
 
 export function deliveryBytes({ emission, frame, seq }: Delivery, layers: number): Buffer {

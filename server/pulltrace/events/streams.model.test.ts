@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { isTerminal, type Phase } from '../../../core/contract/words.ts'
 import { FakeClock } from '../../../core/lib/clock.fake.ts'
+import type { PullChange } from '../../../core/pulls/change.ts'
 import { type PullState, pullOf } from '../../../core/pulls/pull.ts'
 import type { Emission } from './emission.ts'
 import { type PullFilter, parsePullFilter } from './filter.ts'
@@ -34,6 +35,7 @@ type Step =
       readonly pods: number
     }
   | { readonly do: 'flush' | 'sweep' }
+  | { readonly do: 'drop'; readonly slot: number }
   | { readonly do: 'connect' | 'cut'; readonly client: number }
   | { readonly do: 'read'; readonly client: number; readonly bytes: number }
 
@@ -51,6 +53,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 4, arbitrary: fc.constant({ do: 'flush' as const }) },
   { weight: 1, arbitrary: fc.constant({ do: 'sweep' as const }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('drop' as const), slot: fc.nat({ max: 3 }) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('connect' as const, 'cut' as const), client }) },
   {
     weight: 4,
@@ -61,6 +64,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** What a node's merge would publish: only changes that can follow one another. */
 class Pulls {
   readonly #slots: { state: PullState; status: 'live' | 'ended' | 'unknown'; reopened?: boolean }[] = []
+  readonly dropped = new Set<string>()
   #made = 0
 
   get live(): string[] {
@@ -93,6 +97,15 @@ class Pulls {
     known.status = end === 'unknown' ? 'unknown' : 'ended'
     known.state = { ...known.state, downloadedBytes, phase: end }
     return { type: end === 'completed' ? 'pull.completed' : 'pull.failed', pull: known.state } as const
+  }
+
+  /** A rule keeps out what runs in this slot, shown or not; anything else is none of its business. */
+  drop(slot: number): PullChange[] {
+    const known = this.#slots[slot]
+    if (known?.status !== 'live') return []
+    delete this.#slots[slot]
+    this.dropped.add(known.state.id)
+    return [{ type: 'pull.progress', pull: known.state, dropped: true }]
   }
 
   /** Gives the place of the live pull of another slot to this one. What is queued has never ended. */
@@ -175,7 +188,8 @@ function check(steps: readonly Step[], kinds: readonly [PullFilter, boolean, num
   for (const step of steps) {
     if (step.do === 'change') {
       hub.publish([pulls.next(step.slot, step.change, livePhases[step.phase]!, podChoices[step.pods]!)])
-    } else if (step.do === 'flush') hub.flush()
+    } else if (step.do === 'drop') hub.publish(pulls.drop(step.slot))
+    else if (step.do === 'flush') hub.flush()
     else if (step.do === 'sweep') {
       clock.advance(1000)
       streams.sweep()
@@ -193,19 +207,25 @@ function check(steps: readonly Step[], kinds: readonly [PullFilter, boolean, num
       client.connect(streams)
       assert.ok(rounds++ < 100, 'a client that reads comes to rest')
     } while (client.read() > 0 || !client.connected)
-    checkView(client, hub, emitted)
+    checkView(client, hub, emitted, pulls.dropped)
   }
   assert.equal(streams.active, clients.length)
 }
 
-function checkView({ view, filter, layers }: Client, hub: EventHub, emitted: readonly Emission[]): void {
+function checkView(
+  { view, filter, layers }: Client,
+  hub: EventHub,
+  emitted: readonly Emission[],
+  dropped: ReadonlySet<string>,
+): void {
   const { pulls } = hub.snapshot(filter)
   const expected = pulls.filter(pull => !isTerminal(pull.phase)).map(pull => pullOf(pull, { layers }))
   const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1)
   assert.deepEqual([...view.pulls.values()].sort(byId), JSON.parse(JSON.stringify(expected.sort(byId))))
   assert.ok(view.syncedSeq !== undefined, 'the first state is complete')
   for (const emission of emitted) {
-    const { seq, kept } = emission
+    const { seq, kept, pull } = emission
+    if (dropped.has(pull.id)) continue
     if (kept && seq > view.syncedSeq && emission.matches(filter)) assert.ok(view.seen.has(seq), `event ${seq} was seen`)
   }
 }

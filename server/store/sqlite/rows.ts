@@ -57,6 +57,7 @@ const unknowns: Readonly<Record<MayBeUnknown, undefined>> = {
   errorCode: undefined,
   queuedMs: undefined,
   replaces: undefined,
+  violations: undefined,
 }
 
 export function pullOfBody(body: string): PullState {
