@@ -29,6 +29,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'server/store/audit-store.ts',
     'server/store/events-store.ts',
     '@grpc/grpc-js',
+    '@bufbuild/protobuf',
     'proto/generated',
     'prom-client',
   ],

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { LiveFiles } from '../../../core/lib/live-files.ts'
 import { silentLogger } from '../../../core/lib/log.ts'
 import { goodReport, post, type RunningServer, startServer } from '../start-server.fake.ts'
-import { LiveFiles } from './live-files.ts'
 import { openToken } from './token.ts'
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })

@@ -5,8 +5,8 @@ import { type AddressInfo, isIPv6, type Socket } from 'node:net'
 import { promisify } from 'node:util'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import type { ListenAddress } from '../../../core/lib/settings.ts'
+import type { LiveTls } from '../../../core/lib/tls.ts'
 import { answerClientError } from './client-error.ts'
-import type { LiveTls } from './tls.ts'
 
 export interface ListenerLimits {
   readonly maxConnections: number

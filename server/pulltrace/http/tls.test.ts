@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { connect } from 'node:tls'
 import { silentLogger } from '../../../core/lib/log.ts'
+import { openTls } from '../../../core/lib/tls.ts'
 import { healthLimits, openListener } from './listener.ts'
-import { openTls } from './tls.ts'
 
 const loopback = { host: '127.0.0.1', port: 0 }
 

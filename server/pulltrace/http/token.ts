@@ -1,6 +1,6 @@
+import { LiveFiles, watchFiles } from '../../../core/lib/live-files.ts'
 import type { Logger } from '../../../core/lib/log.ts'
 import { Secret } from '../../../core/lib/secret.ts'
-import { LiveFiles, watchFiles } from './live-files.ts'
 
 export interface LiveToken extends Disposable {
   readonly value: Secret

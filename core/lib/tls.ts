@@ -1,6 +1,6 @@
 import { createSecureContext } from 'node:tls'
-import type { Logger } from '../../../core/lib/log.ts'
 import { LiveFiles, watchFiles } from './live-files.ts'
+import type { Logger } from './log.ts'
 
 export interface TlsFiles {
   readonly certFile: string

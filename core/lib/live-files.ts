@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { Code, PulltraceError } from '../../../core/lib/errors.ts'
-import type { Logger } from '../../../core/lib/log.ts'
+import { Code, PulltraceError } from './errors.ts'
+import type { Logger } from './log.ts'
 
 /**
  * A value made from files that others replace while we run (mounted Secrets, renewed
