@@ -1,6 +1,7 @@
 import { accessSync, constants, statfsSync } from 'node:fs'
 import path from 'node:path'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
+import type { StoreWords } from './store-words.ts'
 
 /** Why a database cannot serve. Bounded: it is a metric label. */
 export const failureKinds = [
@@ -64,8 +65,14 @@ const kindOfSystem: Readonly<Record<string, FailureKind>> = {
   ENOENT: 'no_access',
 }
 
+/** Another connection has a lock: the same can work in a moment. */
+export function isBusy(error: unknown): boolean {
+  const { errcode } = error as { errcode?: number }
+  return errcode !== undefined && kindOfSqlite[errcode & 0xff] === 'in_use'
+}
+
 /** What a person can do about it, with the file named. `holder` says who else has it open, if that is known. */
-export function failureOf(error: unknown, file: string, holder?: string): Failure {
+export function failureOf(error: unknown, file: string, words: StoreWords, holder?: string): Failure {
   if (error instanceof StoreFault) return error.failure
   const { errcode, code, message } = error as { errcode?: number; code?: string; message?: string }
   let kind = (errcode === undefined ? kindOfSystem[code ?? ''] : kindOfSqlite[errcode & 0xff]) ?? 'internal'
@@ -79,13 +86,13 @@ export function failureOf(error: unknown, file: string, holder?: string): Failur
       return {
         kind,
         message: `${file} is in use by ${holder ?? 'another process'}`,
-        fix: 'stop the other process, or give this one a data folder of its own (PULLTRACE_DATA_DIR)',
+        fix: words.whenInUse,
       }
     case 'disk_full':
       return {
         kind,
         message: `no space is left to write ${file} (${cause})`,
-        fix: `free space on the volume of ${folder}, make it larger, or shorten PULLTRACE_HISTORY_TTL`,
+        fix: `free space on the volume of ${folder}, make it larger, or shorten ${words.retentionSetting}`,
       }
     case 'read_only':
       return { kind, message: `${file} cannot be written: ${cause}`, fix: `mount ${folder} writable` }
@@ -93,7 +100,7 @@ export function failureOf(error: unknown, file: string, holder?: string): Failur
       return {
         kind,
         message: `${file} cannot be opened: ${cause}`,
-        fix: `let user ${process.getuid?.() ?? ''} create and write files in ${folder}, or set PULLTRACE_DATA_DIR`,
+        fix: `let user ${process.getuid?.() ?? ''} create and write files in ${folder}, or set ${words.placeSetting}`,
       }
     case 'io_error':
       return {
@@ -106,18 +113,26 @@ export function failureOf(error: unknown, file: string, holder?: string): Failur
         kind,
         message: `${file} is damaged or is not a database (${cause})`,
         fix:
-          `stop the server, move it away together with its -wal file (mv '${file}' '${file}.damaged'), and start again ` +
-          `with an empty history; \`sqlite3 '${file}.damaged' .recover\` can save what is still readable`,
+          `stop ${words.owner}, move it away together with its -wal file (mv '${file}' '${file}.damaged'), and start again ` +
+          `${words.emptied}; \`sqlite3 '${file}.damaged' .recover\` can save what is still readable`,
       }
     default:
       return { kind, message: `${file}: ${cause}`, fix: '' }
   }
 }
 
+/** These pass by themselves, and soon. */
+const passing: readonly FailureKind[] = ['opening', 'in_use', 'overloaded']
+
 /** What callers see. Only a fault of the statement itself, which no caller can mend, is `internal`. */
-export function errorOf({ kind, message, fix }: Failure): PulltraceError {
+export function errorOf({ kind, message, fix }: Failure, words: StoreWords): PulltraceError {
   if (kind === 'internal') return new PulltraceError(Code.Internal, message)
-  return new PulltraceError(Code.Unavailable, `history is unavailable: ${message}`, fix ? { fix } : {})
+  const code = kind === 'disk_full' ? words.whenFull.code : Code.Unavailable
+  const seconds = kind === 'disk_full' ? words.whenFull.retryAfterSeconds : passing.includes(kind) ? 1 : undefined
+  return new PulltraceError(code, `${words.name} is unavailable: ${message}`, {
+    ...(fix && { fix }),
+    ...(seconds && { retryAfterSeconds: seconds }),
+  })
 }
 
 /** What the folder, or the one above it that is there, says about itself. */

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import { endedPull } from '../ended-pull.fake.ts'
-import { StoreFault } from './failure.ts'
-import { GroupCommit, type WriteGroups } from './group-commit.ts'
-import { rowOf } from './rows.ts'
+import { type Failure, StoreFault } from './failure.ts'
+import { GroupCommit, type WriteItems } from './group-commit.ts'
+import { type PullRow, rowOf } from './rows.ts'
 
 const row = (id: string, body = 'x') => ({ ...rowOf(endedPull(id), 0), body })
+
+type WriteGroups = WriteItems<readonly PullRow[], Failure | undefined>
+
+const charsOf = (rows: readonly PullRow[]) => rows.reduce((sum, { body }) => sum + body.length, 0)
 
 /** Commits that end when the test says so. */
 function heldWrites() {
@@ -24,7 +28,7 @@ const turn = () => new Promise<void>(resolve => setImmediate(resolve))
 describe('GroupCommit', () => {
   it('puts what came while a commit ran into the next one', async () => {
     const { commits, write } = heldWrites()
-    const group = new GroupCommit(write)
+    const group = new GroupCommit(write, charsOf)
     const settled: string[] = []
     for (const id of ['a', 'b']) void group.append([row(id)]).then(() => settled.push(id))
     await turn()
@@ -47,7 +51,7 @@ describe('GroupCommit', () => {
 
   it('tells each append its own failure', async () => {
     const { commits, write } = heldWrites()
-    const group = new GroupCommit(write)
+    const group = new GroupCommit(write, charsOf)
     const appends = Promise.all(['a', 'b'].map(id => group.append([row(id)])))
     await turn()
     const { failure } = new StoreFault('disk_full', 'full', 'free space')
@@ -57,7 +61,7 @@ describe('GroupCommit', () => {
 
   it('bounds one transaction, and refuses what the memory should not hold', async () => {
     const { commits, write } = heldWrites()
-    const group = new GroupCommit(write)
+    const group = new GroupCommit(write, charsOf)
     const body = 'x'.repeat(3 * 1024 * 1024)
     const appends = Array.from({ length: 40 }, (_, i) => group.append([row(`p${i}`, body)]))
     for (let i = 0; i < commits.length + 1; i++) {

@@ -1,5 +1,4 @@
 import { type Failure, StoreFault } from './failure.ts'
-import type { PullRow } from './rows.ts'
 
 /** Text held while the disk is behind; more is refused, so that a slow disk cannot eat the memory. */
 const maxQueuedChars = 64 * 1024 * 1024
@@ -7,38 +6,41 @@ const maxQueuedChars = 64 * 1024 * 1024
 /** One transaction takes at most this much: the appends behind it must not wait for ever. */
 const maxGroupChars = 8 * 1024 * 1024
 
-interface Append {
-  readonly rows: readonly PullRow[]
+interface Append<Item, Outcome> {
+  readonly item: Item
   readonly chars: number
-  readonly settle: (failure: Failure | undefined) => void
+  readonly settle: (outcome: Outcome | Failure) => void
 }
 
-/** Writes all groups in one transaction; one entry each: why it was not written, or undefined. */
-export type WriteGroups = (groups: readonly (readonly PullRow[])[]) => Promise<readonly (Failure | undefined)[]>
+/** Writes all items in one transaction; one outcome each, in order. Never rejects. */
+export type WriteItems<Item, Outcome> = (items: readonly Item[]) => Promise<readonly Outcome[]>
 
 /**
  * Appends that come while a commit runs go together into the next one: one sync
  * for many. One commit is under way at a time.
  */
-export class GroupCommit {
-  readonly #write: WriteGroups
-  readonly #queue: Append[] = []
+export class GroupCommit<Item, Outcome> {
+  readonly #write: WriteItems<Item, Outcome>
+  readonly #charsOf: (item: Item) => number
+  readonly #queue: Append<Item, Outcome>[] = []
   #queuedChars = 0
   #running: Promise<void> | undefined
 
-  constructor(write: WriteGroups) {
+  /** `charsOf` says how much memory an item takes while it waits. */
+  constructor(write: WriteItems<Item, Outcome>, charsOf: (item: Item) => number) {
     this.#write = write
+    this.#charsOf = charsOf
   }
 
-  /** Resolves when the rows are safe, with undefined, or with why they are not. */
-  append(rows: readonly PullRow[]): Promise<Failure | undefined> {
-    const chars = rows.reduce((sum, { body }) => sum + body.length, 0)
+  /** Resolves when the item is written or failed, with the outcome; with a failure when too much waits already. */
+  append(item: Item): Promise<Outcome | Failure> {
+    const chars = this.#charsOf(item)
     if (this.#queuedChars + chars > maxQueuedChars) {
       const message = `${this.#queue.length} appends already wait for the disk`
-      return Promise.resolve(new StoreFault('overloaded', message, 'use a faster disk; agents send again').failure)
+      return Promise.resolve(new StoreFault('overloaded', message, 'use a faster disk, and send it again').failure)
     }
-    const { promise, resolve } = Promise.withResolvers<Failure | undefined>()
-    this.#queue.push({ rows, chars, settle: resolve })
+    const { promise, resolve } = Promise.withResolvers<Outcome | Failure>()
+    this.#queue.push({ item, chars, settle: resolve })
     this.#queuedChars += chars
     this.#running ??= this.#run()
     return promise
@@ -54,13 +56,13 @@ export class GroupCommit {
     await Promise.resolve()
     while (this.#queue.length > 0) {
       const group = this.#take()
-      const failures = await this.#write(group.map(({ rows }) => rows))
-      for (const [i, { settle }] of group.entries()) settle(failures[i])
+      const outcomes = await this.#write(group.map(({ item }) => item))
+      for (const [i, { settle }] of group.entries()) settle(outcomes[i]!)
     }
     this.#running = undefined
   }
 
-  #take(): Append[] {
+  #take(): Append<Item, Outcome>[] {
     let count = 0
     let chars = 0
     for (const append of this.#queue) {

@@ -1,28 +1,23 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { historyMigrations } from '../migrations/history.ts'
-import { failureOf } from './failure.ts'
+import { checkPages } from './database-file.ts'
 import { HistoryDatabase } from './history-database.ts'
-import type { Answer, Call, WorkerStart } from './history-worker-protocol.ts'
 import { readHolder, removeHolder, writeHolder } from './holder.ts'
 import { migrate } from './migrate.ts'
 import { openDatabase } from './open-database.ts'
-import { releaseReserve } from './reserve.ts'
+import { serveDatabase } from './serve-database.ts'
+import { historyWords } from './store-words.ts'
+import type { MethodOf, WorkerStart } from './worker-protocol.ts'
 
-// The entry of the one thread that touches the disk. It opens the database, says so, and then answers one call after
-// the other. An error that is not an answer (out of memory) ends the thread; the server sees that and starts another.
+// The entry of the one thread that touches the disk.
 
 const { file, nowMs, check } = workerData as WorkerStart
-const port = parentPort!
-const post = (answer: Answer) => port.postMessage(answer)
 
 function open(): HistoryDatabase {
   const db = openDatabase(file)
   try {
-    if (check) {
-      const { quick_check: found } = db.prepare('PRAGMA quick_check(1)').get() as { quick_check: string }
-      if (found !== 'ok') throw Object.assign(new Error(found), { errcode: 11 })
-    }
-    migrate(db, file, historyMigrations, nowMs)
+    if (check) checkPages(db)
+    migrate(db, file, historyMigrations, nowMs, historyWords)
     const history = new HistoryDatabase(db, file)
     // What a killed process had written but not synced, or a failed sync had dropped, may be readable here and yet not be
     // on the disk. It must be before anyone is told that it ended; a checkpoint writes and syncs all of it anew.
@@ -36,36 +31,15 @@ function open(): HistoryDatabase {
   }
 }
 
-function serve(history: HistoryDatabase): void {
-  port.on('message', ({ id, method, args }: Call) => {
-    try {
-      if (method === 'close') removeHolder(file)
-      const value = (history[method] as (...args: unknown[]) => unknown)(...args)
-      post({ id, value })
-      if (method === 'close') port.close()
-    } catch (error) {
-      post({ id, failure: failureOf(error, file) })
-    }
-  })
-}
-
-/** A history that had filled its volume when it was closed needs room even to be opened: its own. */
-function openInAnyCase(): HistoryDatabase {
-  try {
-    return open()
-  } catch (error) {
-    if (failureOf(error, file).kind !== 'disk_full' || !releaseReserve(file)) throw error
-    return open()
-  }
-}
-
-try {
-  serve(openInAnyCase())
-  post({ id: 0, value: undefined })
-} catch (error) {
-  const failure = failureOf(error, file)
-  // Who holds it is read only now: the note belongs to whoever has the lock.
-  const holder = failure.kind === 'in_use' ? readHolder(file) : undefined
-  post({ id: 0, failure: holder ? failureOf(error, file, holder) : failure })
-  port.close()
-}
+serveDatabase(parentPort!, {
+  file,
+  words: historyWords,
+  open: () => {
+    const history = open()
+    return method => (history[method as MethodOf<HistoryDatabase>] as (...args: unknown[]) => unknown).bind(history)
+  },
+  closing: () => removeHolder(file),
+  holder: () => readHolder(file),
+  // This process has the file alone; whoever is still stopping is waited for when it is opened.
+  waitForOthersMs: 0,
+})

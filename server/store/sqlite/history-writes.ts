@@ -1,23 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { PullRow } from './rows.ts'
 import type { Statements } from './statements.ts'
+import { transaction } from './transaction.ts'
 
 /** Rows removed in one transaction: short enough that an append behind it does not wait long. */
 export const pruneRows = 500
-
-/** Runs `work` in one transaction that has the write lock from its start; nothing of it stays if it throws. */
-export function transaction<T>(db: DatabaseSync, work: () => T): T {
-  db.exec('BEGIN IMMEDIATE')
-  try {
-    const result = work()
-    db.exec('COMMIT')
-    return result
-  } catch (error) {
-    // SQLite itself has rolled back after some errors, such as a full disk.
-    if (db.isTransaction) db.exec('ROLLBACK')
-    throw error
-  }
-}
 
 /** Inserts, or replaces all that is known of an id. Inside a transaction. */
 export function putPull(statements: Statements, row: PullRow): void {
@@ -81,11 +68,6 @@ export function pruneSome(
         .changes,
     )
   })
-}
-
-export function returnPages(db: DatabaseSync, statements: Statements, pages: number): number {
-  db.exec(`PRAGMA incremental_vacuum(${pages})`)
-  return (statements.of('SELECT freelist_count AS pages FROM pragma_freelist_count').get() as { pages: number }).pages
 }
 
 export function countPulls(statements: Statements): number {

@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads'
 import type { Migration } from '../migrations/migration.ts'
 import type { FailureKind, StoreFault } from './failure.ts'
 import { migrate } from './migrate.ts'
+import { tkWords } from './store-words.ts'
 
 const file = '/data/pulls.db'
 const first: Migration = {
@@ -34,40 +35,43 @@ describe('migrate', () => {
   }
 
   it('runs each step once, and later only what is new', () => {
-    assert.deepEqual(migrate(db, file, [first], 1), ['0001-a'])
-    assert.deepEqual(migrate(db, file, [first], 2), [])
-    assert.deepEqual(migrate(db, file, [first, second], 3), ['0002-b'])
-    assert.deepEqual(migrate(db, file, [first, second], 4), [])
+    assert.deepEqual(migrate(db, file, [first], 1, tkWords), ['0001-a'])
+    assert.deepEqual(migrate(db, file, [first], 2, tkWords), [])
+    assert.deepEqual(migrate(db, file, [first, second], 3, tkWords), ['0002-b'])
+    assert.deepEqual(migrate(db, file, [first, second], 4, tkWords), [])
     assert.equal(xOf(db), 2)
   })
 
   it('does not mind how a step is indented', () => {
-    migrate(db, file, [first], 1)
-    assert.deepEqual(migrate(db, file, [{ ...first, sqlite: `\n  ${first.sqlite.replaceAll(' ', '   ')}\n` }], 2), [])
+    migrate(db, file, [first], 1, tkWords)
+    assert.deepEqual(
+      migrate(db, file, [{ ...first, sqlite: `\n  ${first.sqlite.replaceAll(' ', '   ')}\n` }], 2, tkWords),
+      [],
+    )
   })
 
   it('leaves nothing of a step that fails, nor of those before it', () => {
     const broken = { version: 2, name: '0002-broken', sqlite: 'UPDATE a SET x = 5; INSERT INTO none VALUES (1)' }
-    assert.throws(() => migrate(db, file, [first, broken], 1), /no such table: none/)
+    assert.throws(() => migrate(db, file, [first, broken], 1, tkWords), /no such table: none/)
     assert.equal(db.prepare('SELECT count(*) AS n FROM sqlite_schema').get()!['n'], 0)
-    assert.deepEqual(migrate(db, file, [first], 2), ['0001-a'])
+    assert.deepEqual(migrate(db, file, [first], 2, tkWords), ['0001-a'])
   })
 
   it('refuses a database of a newer version', () => {
-    migrate(db, file, [first, second], 1)
-    assert.throws(() => migrate(db, file, [first], 2), fails('schema', /written by a newer version.*0002-b/))
+    migrate(db, file, [first, second], 1, tkWords)
+    assert.throws(() => migrate(db, file, [first], 2, tkWords), fails('schema', /written by a newer version.*0002-b/))
   })
 
   it('refuses a step whose text has changed', () => {
-    migrate(db, file, [first], 1)
+    migrate(db, file, [first], 1, tkWords)
     const changed = { ...first, sqlite: first.sqlite.replace('(1)', '(2)') }
-    assert.throws(() => migrate(db, file, [changed, second], 2), fails('schema', /0001-a.*another text/))
+    assert.throws(() => migrate(db, file, [changed, second], 2, tkWords), fails('schema', /0001-a.*another text/))
     assert.equal(xOf(db), 1)
   })
 
   it('refuses a database of another program and leaves it as it is', () => {
     db.exec('CREATE TABLE customers (x)')
-    assert.throws(() => migrate(db, file, [first], 1), fails('foreign', /another program.*'customers'/))
+    assert.throws(() => migrate(db, file, [first], 1, tkWords), fails('foreign', /another program.*'customers'/))
     assert.equal(db.prepare('SELECT count(*) AS n FROM sqlite_schema').get()!['n'], 1)
   })
 
@@ -83,11 +87,11 @@ describe('migrate', () => {
         const db = new DatabaseSync(workerData.real, { timeout: 5000 })
         parentPort.postMessage('ready')
         Atomics.wait(new Int32Array(workerData.gate), 0, 0)
-        parentPort.postMessage(migrate(db, workerData.real, workerData.steps, 1))
+        parentPort.postMessage(migrate(db, workerData.real, workerData.steps, 1, workerData.words))
         db.close()`
       const starters = Array.from({ length: 6 }, () => {
         const url = new URL(`data:text/javascript,${encodeURIComponent(program)}`)
-        return new Worker(url, { workerData: { real, gate, steps: [first, second] } })
+        return new Worker(url, { workerData: { real, gate, steps: [first, second], words: tkWords } })
       })
       await Promise.all(starters.map(starter => once(starter, 'message')))
       const answers = starters.map(starter => once(starter, 'message'))

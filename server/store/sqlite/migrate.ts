@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Migration } from '../migrations/migration.ts'
 import { StoreFault } from './failure.ts'
+import type { StoreWords } from './store-words.ts'
 
 interface Applied {
   readonly version: number
@@ -19,17 +20,18 @@ export function migrate(
   file: string,
   migrations: readonly Migration[],
   nowMs: number,
+  words: StoreWords,
 ): readonly string[] {
   db.exec('BEGIN IMMEDIATE')
   try {
-    refuseForeign(db, file)
+    refuseForeign(db, file, words)
     db.exec(`CREATE TABLE IF NOT EXISTS schema_migrations (
       version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_ms INTEGER NOT NULL
     ) STRICT`)
     const applied = db
       .prepare('SELECT version, name, checksum FROM schema_migrations ORDER BY version')
       .all() as unknown as Applied[]
-    refuseUnknown(applied, file, migrations)
+    refuseUnknown(applied, file, migrations, words)
     const pending = migrations.slice(applied.length)
     const remember = db.prepare('INSERT INTO schema_migrations VALUES (?, ?, ?, ?)')
     for (const step of pending) {
@@ -46,33 +48,38 @@ export function migrate(
 }
 
 /** Invariant: what was applied is exactly the first steps that this program knows. */
-function refuseUnknown(applied: readonly Applied[], file: string, migrations: readonly Migration[]): void {
+function refuseUnknown(
+  applied: readonly Applied[],
+  file: string,
+  migrations: readonly Migration[],
+  words: StoreWords,
+): void {
   for (const [index, { version, name, checksum }] of applied.entries()) {
     const known = migrations[index]
     if (known === undefined) {
       throw new StoreFault(
         'schema',
         `${file} was written by a newer version: it has schema ${name}, this program knows ${migrations.length} steps`,
-        'run the newer version again, or move the file away to start with an empty history',
+        `run the newer version again, or move the file away to start ${words.emptied}`,
       )
     }
     if (known.version !== version || known.name !== name || checksumOf(known) !== checksum) {
       throw new StoreFault(
         'schema',
         `${file} has schema step ${name} (version ${version}) with another text than this program's ${known.name}`,
-        'run the version that wrote it, or move the file away to start with an empty history',
+        `run the version that wrote it, or move the file away to start ${words.emptied}`,
       )
     }
   }
 }
 
-function refuseForeign(db: DatabaseSync, file: string): void {
+function refuseForeign(db: DatabaseSync, file: string, words: StoreWords): void {
   const names = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all() as unknown as { name: string }[]
   if (names.length === 0 || names.some(({ name }) => name === 'schema_migrations')) return
   throw new StoreFault(
     'foreign',
     `${file} is a database of another program: it has a table '${names[0]!.name}' and no 'schema_migrations'`,
-    'move the file away, or set PULLTRACE_DATA_DIR to another folder',
+    `move the file away, or set ${words.placeSetting} to another place`,
   )
 }
 

@@ -5,12 +5,13 @@ import type { Logger } from '../../../core/lib/log.ts'
 import type { PullState } from '../../../core/pulls/pull.ts'
 import { decodeCursor, encodeCursor } from '../cursor.ts'
 import type { HistoryFilter, HistoryStore, Page, StoreHealth } from '../store.ts'
-import { errorOf } from './failure.ts'
-import { GroupCommit, type WriteGroups } from './group-commit.ts'
+import { errorOf, type Failure } from './failure.ts'
+import { GroupCommit } from './group-commit.ts'
 import type { GroupPlace, HistoryDatabase, PullPlace } from './history-database.ts'
-import { CallFailed } from './history-worker-client.ts'
-import type { Method } from './history-worker-protocol.ts'
-import { pullOfBody, rowOf } from './rows.ts'
+import { type PullRow, pullOfBody, rowOf } from './rows.ts'
+import { historyWords } from './store-words.ts'
+import { CallFailed } from './worker-client.ts'
+import type { ArgsOf, MethodOf, ResultOf } from './worker-protocol.ts'
 import { closed, failureOfCall, type SupervisorOptions, WorkerSupervisor } from './worker-supervisor.ts'
 
 export interface SqliteHistoryOptions extends SupervisorOptions {
@@ -37,22 +38,25 @@ export function openSqliteHistory({ dataDir, ...options }: SqliteHistoryOptions)
 class SqliteHistory implements HistoryStore {
   readonly #now: () => number
   readonly #log: Logger
-  readonly #supervisor: WorkerSupervisor
-  readonly #commits = new GroupCommit(groups => this.#write(groups))
+  readonly #supervisor: WorkerSupervisor<HistoryDatabase>
+  readonly #commits = new GroupCommit<readonly PullRow[], Failure | undefined>(
+    groups => this.#write(groups),
+    rows => rows.reduce((sum, { body }) => sum + body.length, 0),
+  )
   #closed = false
 
   constructor(file: string, options: SupervisorOptions) {
     this.#now = () => options.clock.now()
     this.#log = options.log
-    this.#supervisor = new WorkerSupervisor(file, options)
+    this.#supervisor = new WorkerSupervisor({ module: 'history-worker', words: historyWords, file }, options)
   }
 
   async append(pulls: readonly PullState[]): Promise<void> {
-    if (this.#closed) throw errorOf(closed)
+    if (this.#closed) throw errorOf(closed, historyWords)
     if (pulls.length === 0) return
     const keptMs = this.#now()
     const failure = await this.#commits.append(pulls.map(pull => rowOf(pull, keptMs)))
-    if (failure) throw errorOf(failure)
+    if (failure) throw errorOf(failure, historyWords)
   }
 
   async endsOf(ids: readonly string[]): Promise<ReadonlyMap<string, TerminalPhase>> {
@@ -139,7 +143,7 @@ class SqliteHistory implements HistoryStore {
     await this.#supervisor.close()
   }
 
-  async #write(groups: Parameters<HistoryDatabase['append']>[0]): ReturnType<WriteGroups> {
+  async #write(groups: readonly (readonly PullRow[])[]): Promise<readonly (Failure | undefined)[]> {
     try {
       const failures = await this.#supervisor.call('append', groups)
       const failure = failures.find(each => each !== undefined)
@@ -152,15 +156,15 @@ class SqliteHistory implements HistoryStore {
     }
   }
 
-  async #call<M extends Method>(
+  async #call<M extends MethodOf<HistoryDatabase>>(
     method: M,
-    ...args: Parameters<HistoryDatabase[M]>
-  ): Promise<ReturnType<HistoryDatabase[M]>> {
+    ...args: ArgsOf<HistoryDatabase, M>
+  ): Promise<ResultOf<HistoryDatabase, M>> {
     try {
       if (this.#closed) throw new CallFailed(closed)
       return await this.#supervisor.call(method, ...args)
     } catch (error) {
-      throw errorOf(failureOfCall(error))
+      throw errorOf(failureOfCall(error), historyWords)
     }
   }
 }

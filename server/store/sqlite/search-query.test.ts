@@ -4,10 +4,11 @@ import { historyMigrations } from '../migrations/history.ts'
 import type { HistoryFilter } from '../store.ts'
 import { migrate } from './migrate.ts'
 import { rareImagePulls, searchQuery } from './search-query.ts'
+import { historyWords } from './store-words.ts'
 
 describe('searchQuery', () => {
   const db = new DatabaseSync(':memory:')
-  before(() => void migrate(db, 'pulls.db', historyMigrations, 0))
+  before(() => void migrate(db, 'pulls.db', historyMigrations, 0, historyWords))
   after(() => db.close())
 
   const planOf = (filter: HistoryFilter, imagePulls = 0, after?: readonly [number, number]) => {

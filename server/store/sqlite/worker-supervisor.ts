@@ -1,9 +1,10 @@
+import type { Transferable } from 'node:worker_threads'
 import type { Clock } from '../../../core/lib/clock.ts'
 import type { Logger } from '../../../core/lib/log.ts'
 import { errorOf, type Failure } from './failure.ts'
-import type { HistoryDatabase } from './history-database.ts'
-import { CallFailed, HistoryWorkerClient } from './history-worker-client.ts'
-import type { Method } from './history-worker-protocol.ts'
+import type { StoreWords } from './store-words.ts'
+import { CallFailed, WorkerClient, type WorkerModule } from './worker-client.ts'
+import type { ArgsOf, MethodOf, Methods, ResultOf } from './worker-protocol.ts'
 
 export interface SupervisorOptions {
   /** Must wait in real time, as disks do. */
@@ -17,11 +18,23 @@ export interface SupervisorOptions {
   readonly answerTimeoutMs?: number
 }
 
+/** Which thread, and what of. */
+export interface Supervised {
+  readonly module: WorkerModule
+  readonly words: StoreWords
+  readonly file: string
+  /** Only reads are asked of it. */
+  readonly readOnly?: boolean
+}
+
 const opening: Failure = { kind: 'opening', message: 'it is being opened', fix: 'wait a moment' }
 export const closed: Failure = { kind: 'closed', message: 'the server is stopping', fix: 'send it again' }
 
-/** After this the same connection goes on once there is room; reads work meanwhile. After others the file is opened anew. */
-const staysOpen = (failure: Failure | undefined) => failure?.kind === 'disk_full'
+/**
+ * After these the same connection goes on once there is room, or the lock is free; reads work meanwhile. After others
+ * the file is opened anew.
+ */
+const staysOpen = (failure: Failure | undefined) => failure?.kind === 'disk_full' || failure?.kind === 'in_use'
 
 /** These say nothing about the database. */
 const isOfTheCall = ({ kind }: Failure) => kind === 'internal' || kind === 'overloaded' || kind === 'closed'
@@ -32,20 +45,20 @@ export function failureOfCall(error: unknown): Failure {
 }
 
 /** Keeps a worker that has the database open, from the first try until `close`. */
-export class WorkerSupervisor {
-  readonly #file: string
+export class WorkerSupervisor<D extends Methods> {
+  readonly #of: Supervised
   readonly #options: SupervisorOptions
   readonly #stop = new AbortController()
   readonly #stopped = Promise.withResolvers<void>()
   readonly #firstTry = Promise.withResolvers<void>()
   readonly #supervision: Promise<void>
-  #worker: HistoryWorkerClient | undefined
+  #worker: WorkerClient<D> | undefined
   #failure: Failure | undefined = opening
   /** Wakes the supervision when a call has seen a failure. */
   #trouble = Promise.withResolvers<void>()
 
-  constructor(file: string, options: SupervisorOptions) {
-    this.#file = file
+  constructor(of: Supervised, options: SupervisorOptions) {
+    this.#of = of
     this.#options = options
     this.#supervision = this.#supervise()
   }
@@ -55,15 +68,24 @@ export class WorkerSupervisor {
     return this.#failure
   }
 
-  /** Waits for the first try to open, then no longer than the worker takes. Rejects with CallFailed. */
-  async call<M extends Method>(
+  /**
+   * Waits for the first try to open, then no longer than the worker takes. Rejects with CallFailed, or with the
+   * PulltraceError by which the database refused the call.
+   */
+  call<M extends MethodOf<D>>(method: M, ...args: ArgsOf<D, M>): Promise<ResultOf<D, M>> {
+    return this.callWith([], method, ...args)
+  }
+
+  /** As `call`; buffers that are handed over are empty here afterwards. */
+  async callWith<M extends MethodOf<D>>(
+    handedOver: readonly Transferable[],
     method: M,
-    ...args: Parameters<HistoryDatabase[M]>
-  ): Promise<ReturnType<HistoryDatabase[M]>> {
+    ...args: ArgsOf<D, M>
+  ): Promise<ResultOf<D, M>> {
     await this.#firstTry.promise
     if (!this.#worker) throw new CallFailed(this.#failure ?? opening)
     try {
-      return await this.#worker.call(method, ...args)
+      return await this.#worker.callWith(handedOver, method, ...args)
     } catch (error) {
       this.note(failureOfCall(error))
       throw error
@@ -74,13 +96,14 @@ export class WorkerSupervisor {
   note(failure: Failure): void {
     if (isOfTheCall(failure) || this.#stop.signal.aborted) return
     if (this.#failure?.kind !== failure.kind) {
-      this.#options.log.error('history unavailable', { kind: failure.kind, error: errorOf(failure) })
+      const { words } = this.#of
+      this.#options.log.error(`${words.name} unavailable`, { kind: failure.kind, error: errorOf(failure, words) })
     }
     this.#failure = failure
     this.#trouble.resolve()
   }
 
-  /** A write has reached the disk: it is no longer full. */
+  /** A write has reached the disk: it is no longer full, nor locked. */
   noteWritten(): void {
     if (staysOpen(this.#failure)) this.#recovered()
   }
@@ -113,8 +136,9 @@ export class WorkerSupervisor {
     const { clock, memoryMiB = 256, answerTimeoutMs = 60_000 } = this.#options
     try {
       // Every page is looked at after damage was seen: opening alone may not meet it.
-      const start = { file: this.#file, nowMs: clock.now(), check: this.#failure?.kind === 'corrupt' }
-      const worker = await HistoryWorkerClient.start(start, { clock, memoryMiB, answerTimeoutMs })
+      const { module, file, readOnly = false } = this.#of
+      const start = { file, nowMs: clock.now(), check: this.#failure?.kind === 'corrupt', readOnly }
+      const worker = await WorkerClient.start<D>(module, start, { clock, memoryMiB, answerTimeoutMs })
       this.#worker = worker
       this.#recovered()
       void worker.lost.then(failure => this.#worker === worker && this.note(failure))
@@ -128,13 +152,13 @@ export class WorkerSupervisor {
   }
 
   /** Waits for room on a full disk; gives the worker up after any other failure. */
-  async #mend(worker: HistoryWorkerClient): Promise<void> {
+  async #mend(worker: WorkerClient<D>): Promise<void> {
     const { clock } = this.#options
     for (let tries = 1; staysOpen(this.#failure); tries++) {
       await this.#wait(tries)
       if (this.#stop.signal.aborted) return
       try {
-        await worker.call('probe', clock.now())
+        await worker.probe(clock.now())
         return this.#recovered()
       } catch (error) {
         this.note(failureOfCall(error))
@@ -147,7 +171,7 @@ export class WorkerSupervisor {
 
   #recovered(): void {
     if (this.#stop.signal.aborted) return
-    if (this.#failure) this.#options.log.info('history available', { file: this.#file })
+    if (this.#failure) this.#options.log.info(`${this.#of.words.name} available`, { file: this.#of.file })
     this.#failure = undefined
     this.#trouble = Promise.withResolvers()
   }

@@ -1,18 +1,22 @@
 import path from 'node:path'
-import { Worker } from 'node:worker_threads'
+import { type Transferable, Worker } from 'node:worker_threads'
 import type { Clock } from '../../../core/lib/clock.ts'
+import { PulltraceError } from '../../../core/lib/errors.ts'
 import type { Failure } from './failure.ts'
-import type { HistoryDatabase } from './history-database.ts'
-import type { Answer, Call, Method, WorkerStart } from './history-worker-protocol.ts'
+import type { Answer, ArgsOf, Call, MethodOf, Methods, Refusal, ResultOf, WorkerStart } from './worker-protocol.ts'
+
+/** A module whose thread serves a database: `serveDatabase` is its life. */
+export type WorkerModule = 'history-worker' | 'tk-worker'
 
 /**
- * The worker lies beside this module and has its extension: `.ts` in the checkout,
- * `.js` beside the bundle, where the build must put `history-worker` as an entry of
+ * A worker lies beside this module and has its extension: `.ts` in the checkout,
+ * `.js` beside the bundle, where the build must put it as an entry of
  * its own. Nothing is looked up and nothing is configured.
  */
-const workerUrl = new URL(`./history-worker${path.extname(new URL(import.meta.url).pathname)}`, import.meta.url)
+const urlOf = (module: WorkerModule) =>
+  new URL(`./${module}${path.extname(new URL(import.meta.url).pathname)}`, import.meta.url)
 
-type Outcome = { readonly value: unknown } | { readonly failure: Failure }
+type Outcome = { readonly value: unknown } | { readonly failure: Failure } | { readonly refusal: Refusal }
 
 /** A failed call, with what the supervisor must know; callers get `errorOf(failure)`. */
 export class CallFailed extends Error {
@@ -32,7 +36,7 @@ export interface WorkerLimits {
 }
 
 /** Calls across the thread border. Every call is answered: by the worker, or by the loss of it. */
-export class HistoryWorkerClient {
+export class WorkerClient<D extends Methods> {
   /** Resolves once the thread is gone or is given up, with the reason. */
   readonly lost: Promise<Failure>
   readonly #worker: Worker
@@ -44,15 +48,15 @@ export class HistoryWorkerClient {
   #loss: Failure | undefined
   #lastId = 0
 
-  private constructor(start: WorkerStart, { clock, memoryMiB, answerTimeoutMs }: WorkerLimits) {
+  private constructor(module: WorkerModule, start: WorkerStart, { clock, memoryMiB, answerTimeoutMs }: WorkerLimits) {
     const { promise, resolve } = Promise.withResolvers<Failure>()
     this.lost = promise
     this.#lose = resolve
     this.#clock = clock
     this.#answerTimeoutMs = answerTimeoutMs
     this.#file = start.file
-    this.#worker = new Worker(workerUrl, {
-      name: 'history',
+    this.#worker = new Worker(urlOf(module), {
+      name: module,
       workerData: start,
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: memoryMiB },
@@ -72,8 +76,12 @@ export class HistoryWorkerClient {
   }
 
   /** Rejects with CallFailed when the database cannot be opened; the thread is then gone. */
-  static async start(start: WorkerStart, limits: WorkerLimits): Promise<HistoryWorkerClient> {
-    const client = new HistoryWorkerClient(start, limits)
+  static async start<D extends Methods>(
+    module: WorkerModule,
+    start: WorkerStart,
+    limits: WorkerLimits,
+  ): Promise<WorkerClient<D>> {
+    const client = new WorkerClient<D>(module, start, limits)
     try {
       await client.#answer(0)
       return client
@@ -83,22 +91,29 @@ export class HistoryWorkerClient {
     }
   }
 
-  /** Rejects with CallFailed. */
-  async call<M extends Method>(
+  /** Rejects with CallFailed, or with the PulltraceError by which the database refused the call. */
+  call<M extends MethodOf<D>>(method: M, ...args: ArgsOf<D, M>): Promise<ResultOf<D, M>> {
+    return this.callWith([], method, ...args)
+  }
+
+  /** As `call`; buffers that are handed over are empty here afterwards. */
+  async callWith<M extends MethodOf<D>>(
+    handedOver: readonly Transferable[],
     method: M,
-    ...args: Parameters<HistoryDatabase[M]>
-  ): Promise<ReturnType<HistoryDatabase[M]>> {
-    if (this.#loss) throw new CallFailed(this.#loss)
-    const id = ++this.#lastId
-    const answer = this.#answer(id)
-    this.#worker.postMessage({ id, method, args } satisfies Call)
-    return (await answer) as ReturnType<HistoryDatabase[M]>
+    ...args: ArgsOf<D, M>
+  ): Promise<ResultOf<D, M>> {
+    return (await this.#ask(method, args, handedOver)) as ResultOf<D, M>
+  }
+
+  /** Rejects with CallFailed unless the database works. */
+  async probe(nowMs: number): Promise<void> {
+    await this.#ask('probe', [nowMs])
   }
 
   /** Closes the database, then ends the thread; what was called before is answered first. */
   async close(): Promise<void> {
     // A worker that fails to close is ended all the same: what was answered is synced.
-    await this.call('close').catch(() => {})
+    await this.#ask('close').catch(() => {})
     await this.terminate()
   }
 
@@ -108,6 +123,18 @@ export class HistoryWorkerClient {
     const waited = new AbortController()
     await Promise.race([this.#worker.terminate(), this.#clock.sleep(5000, waited.signal).catch(() => {})])
     waited.abort()
+  }
+
+  async #ask(
+    method: string,
+    args: readonly unknown[] = [],
+    handedOver: readonly Transferable[] = [],
+  ): Promise<unknown> {
+    if (this.#loss) throw new CallFailed(this.#loss)
+    const id = ++this.#lastId
+    const answer = this.#answer(id)
+    this.#worker.postMessage({ id, method, args } satisfies Call, handedOver)
+    return answer
   }
 
   async #answer(id: number): Promise<unknown> {
@@ -122,6 +149,10 @@ export class HistoryWorkerClient {
     const outcome = await promise
     answered.abort()
     if ('failure' in outcome) throw new CallFailed(outcome.failure)
+    if ('refusal' in outcome) {
+      const { code, message, details } = outcome.refusal
+      throw new PulltraceError(code, message, details)
+    }
     return outcome.value
   }
 

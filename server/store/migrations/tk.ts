@@ -1,0 +1,6 @@
+import type { Migration } from './migration.ts'
+import { rules } from './tk-0001-rules.ts'
+import { keys } from './tk-0002-keys.ts'
+
+/** The schema of what the two tk services share, in order. A new step is a new file and a line here. */
+export const tkMigrations: readonly Migration[] = [rules, keys]

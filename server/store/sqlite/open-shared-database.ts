@@ -1,0 +1,33 @@
+import { closeSync, openSync } from 'node:fs'
+import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { createFolder } from '../../../core/lib/create-folder.ts'
+
+/** Whoever waits longer asks again: `serveDatabase`. */
+const busyTimeoutMs = 10
+
+export interface SharedDatabaseOptions {
+  readonly cacheMiB: number
+}
+
+/**
+ * Opens or creates a database that several processes use at once: one writes, the others wait for it; readers wait for
+ * nobody. The file is its owner's alone, and so are those beside it, which SQLite makes like it.
+ */
+export function openSharedDatabase(file: string, { cacheMiB }: SharedDatabaseOptions): DatabaseSync {
+  createFolder(path.dirname(file))
+  closeSync(openSync(file, 'a', 0o600))
+  const db = new DatabaseSync(file, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true })
+  try {
+    const { page_count: pages } = db.prepare('PRAGMA page_count').get() as { page_count: number }
+    // Must be set before the first page is written; setting it again would write to the file.
+    if (pages === 0) db.exec('PRAGMA auto_vacuum = INCREMENTAL')
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
+    // A WAL that gives its space back after a burst.
+    db.exec(`PRAGMA cache_size = -${cacheMiB * 1024}; PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY`)
+    return db
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
