@@ -100,8 +100,12 @@ export class ServerMetrics {
   /** Call it with what is published, in that order. */
   observe(changes: readonly PullChange[]): void {
     let bytes = 0
-    for (const { type, pull } of changes) {
+    for (const { type, pull, dropped } of changes) {
       for (const id of pull.replaces ?? []) this.#fetchedBytes.delete(id)
+      if (dropped) {
+        this.#fetchedBytes.delete(pull.id)
+        continue
+      }
       const { fetchedBytes } = pull.rate
       // A pull that is new has fetched nothing yet; one that goes on after an end nobody knew was counted before it.
       const before = this.#fetchedBytes.get(pull.id) ?? fetchedBytes

@@ -34,9 +34,10 @@ export class StalledPulls {
 
   /** Call it with what is published. */
   observe(changes: readonly PullChange[]): void {
-    for (const { pull } of changes) {
-      if (isTerminal(pull.phase)) this.#told.delete(pull.id)
-      if (pull.stalledSinceMs === undefined || pull.stale || isTerminal(pull.phase)) this.#stalled.delete(pull.id)
+    for (const { pull, dropped } of changes) {
+      const over = isTerminal(pull.phase) || dropped === true
+      if (over) this.#told.delete(pull.id)
+      if (pull.stalledSinceMs === undefined || pull.stale || over) this.#stalled.delete(pull.id)
       else if (!this.#told.has(pull.id)) {
         const sinceMs = this.#stalled.get(pull.id)?.sinceMs ?? this.#parts.monotonic()
         this.#stalled.set(pull.id, { pull, sinceMs })

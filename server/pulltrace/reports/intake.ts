@@ -15,6 +15,7 @@ import { Ends, noPast, type Past } from './ends.ts'
 import { KeyedQueue } from './keyed-queue.ts'
 import { nodeViewOf } from './node-view.ts'
 import { type JoinedMerge, nothingPast, type PodJoin } from './pod-join.ts'
+import { judged, type PullRules } from './pull-rules.ts'
 import { Room, type RoomLimits } from './room.ts'
 
 export interface IntakeParts {
@@ -26,6 +27,8 @@ export interface IntakeParts {
   readonly limits: IntakeLimits
   /** Where pods are watched: who waits for what, and what only the kubelets know. */
   readonly pods?: PodJoin | undefined
+  /** Where pulls are judged by rules. */
+  readonly rules?: PullRules | undefined
   readonly clock: Clock
   readonly log: Logger
 }
@@ -73,14 +76,15 @@ export class Intake {
       this.#room.check(this.#nodes.size, old, report)
       if (idsToLookUp(old, report).length === 0 && !this.#parts.pods?.asksHistory(name)) {
         const merged = this.#join(merge(old, report, this.#context(noPast)), nothingPast, false)
-        if (merged.ended.length === 0) return this.#keep(old, merged, report, noPast)
+        if (merged.ended.length === 0) return this.#keep(old, this.#judge(old, merged), report, noPast)
       }
     }
     return this.#queue.run(name, () => this.#acceptSlowly(report))
   }
 
   nodes(): NodeView[] {
-    return [...this.#nodes.values()].map(nodeViewOf)
+    const { rules } = this.#parts
+    return [...this.#nodes.values()].map(node => nodeViewOf(node, id => rules?.hasDropped(id) === true))
   }
 
   /** Counts for metrics. */
@@ -131,7 +135,10 @@ export class Intake {
   async close(): Promise<void> {
     await this.#queue.settled()
     const nowMs = this.#parts.clock.monotonic()
-    await this.#ends.storeLast([...this.#nodes.values()].flatMap(node => endsAtServerStop(node, nowMs)))
+    const { rules } = this.#parts
+    const ended = [...this.#nodes.values()].flatMap(node => endsAtServerStop(node, nowMs))
+    const shown = ended.filter(({ id }) => !rules?.hasDropped(id))
+    await this.#ends.storeLast(shown.map(pull => rules?.marked(pull) ?? pull))
   }
 
   async #acceptSlowly(report: Report): Promise<AgentReportAnswer> {
@@ -139,10 +146,11 @@ export class Intake {
     this.#room.check(this.#nodes.size, old, report)
     const past = await this.#ends.lookUp(idsToLookUp(old, report))
     const told = (await this.#parts.pods?.pastEnds(report.nodeName)) ?? nothingPast
-    const merged = this.#join(merge(old, report, this.#context(past)), told, past.holdEnds)
+    const merged = this.#judge(old, this.#join(merge(old, report, this.#context(past)), told, past.holdEnds))
     if (await this.#ends.store(merged.ended)) return this.#keep(old, merged, report, past)
     const held = { ...past, holdEnds: true }
-    return this.#keep(old, this.#join(merge(old, report, this.#context(held)), told, true), report, held)
+    const without = this.#join(merge(old, report, this.#context(held)), told, true)
+    return this.#keep(old, this.#judge(old, without), report, held)
   }
 
   #join(merged: Merged, past: PastAttempts, holdEnds: boolean): Step {
@@ -160,11 +168,15 @@ export class Intake {
     return { ...merged, state: kept, changes: joined.changes, ended: joined.ended, joined }
   }
 
+  #judge<S extends Pick<Merged, 'changes' | 'ended'>>(old: NodeState | undefined, step: S): S {
+    return judged(this.#parts.rules, old?.pulls, step)
+  }
+
   async #joinNode(pods: PodJoin, name: string): Promise<void> {
     const past = await pods.pastEnds(name)
     const old = this.#nodes.get(name)
     const before = { pulls: old?.pulls ?? new Map(), changes: [], ended: [] }
-    const join = (holdEnds: boolean) => pods.join(name, before, past, this.#momentOf(old), holdEnds)
+    const join = (holdEnds: boolean) => this.#judge(old, pods.join(name, before, past, this.#momentOf(old), holdEnds))
     let joined = join(false)
     if (!(await this.#ends.store(joined.ended))) joined = join(true)
     pods.keep(name, joined)
@@ -185,7 +197,8 @@ export class Intake {
     const nowMs = this.#parts.clock.monotonic()
     const old = this.#nodes.get(name)
     if (old === undefined) return
-    const swept = sweep(old, nowMs)
+    const due = sweep(old, nowMs)
+    const swept = due && this.#judge(old, due)
     if (swept !== undefined && (await this.#ends.store(swept.ended))) {
       this.#replace(old, swept.state)
       this.#parts.publish(swept.changes)

@@ -5,8 +5,10 @@ import type { PullState } from '../../../core/pulls/pull.ts'
 /** Clocks of healthy machines differ by less than this. Milliseconds. */
 const tolerableSkewMs = 5000
 
-export function nodeViewOf(node: NodeState): NodeView {
-  const sums = sumsOf(node.pulls.values())
+/** `isDropped`: pulls that rules keep out of what readers see are not there for them. */
+export function nodeViewOf(node: NodeState, isDropped: (id: string) => boolean): NodeView {
+  const pulls = [...node.pulls.values()].filter(({ id }) => !isDropped(id))
+  const sums = sumsOf(pulls)
   return {
     nodeName: node.nodeName,
     ...(node.agentVersion !== undefined && { agentVersion: node.agentVersion }),
@@ -15,7 +17,7 @@ export function nodeViewOf(node: NodeState): NodeView {
     reportIntervalMs: node.intervalMs,
     ...(Math.abs(node.clockSkewMs) > tolerableSkewMs && { clockSkewMs: node.clockSkewMs }),
     stale: node.stale,
-    activePulls: node.pulls.size,
+    activePulls: pulls.length,
     ...sums,
     droppedTerminal: node.droppedTerminal,
   }
