@@ -1,6 +1,7 @@
-import { isCollection, isMap, isScalar, LineCounter, type Node, parseAllDocuments } from 'yaml'
+import { LineCounter, type Node, parseAllDocuments } from 'yaml'
 import { parsePulltraceConfig } from '../../core/contract/parse-config.ts'
 import type { PulltraceConfig } from '../../core/contract/pulltrace-config.ts'
+import { offsetOf, placesOf } from '../../core/contract/yaml-places.ts'
 import { Code, PulltraceError } from '../../core/lib/errors.ts'
 
 /** A config file is a page; more is not one. Characters. */
@@ -34,9 +35,8 @@ export function parseConfigFile(file: string, text: string): PulltraceConfig {
   const contents = document.contents as Node
   const { config, faults } = parsePulltraceConfig(plainValue(file, document), 'machine')
   if (config !== undefined) return config
-  const offsets = new Map([['', contents.range![0]]])
-  locate(contents, '', offsets)
-  const located = faults.map(fault => ({ fault, offset: offsetOf(fault.path, offsets) }))
+  const places = placesOf(contents)
+  const located = faults.map(fault => ({ fault, offset: offsetOf(fault.path, places) }))
   located.sort((a, b) => a.offset - b.offset)
   throw refused(
     file,
@@ -66,32 +66,4 @@ function refused(file: string, faults: readonly string[]): PulltraceError {
   return new PulltraceError(Code.Invalid, `${file} has ${count}:\n${told.map(fault => `  ${fault}`).join('\n')}`, {
     fix: 'config/samples/pulltraceconfig.yaml is one that works',
   })
-}
-
-/** Where each field begins, by its path as faults write it. */
-function locate(node: unknown, path: string, offsets: Map<string, number>): void {
-  if (!isCollection(node)) return
-  for (const [index, item] of node.items.entries()) {
-    if (!isMap(node)) {
-      const here = `${path}[${index}]`
-      const start = (item as Node | null)?.range?.[0]
-      if (start !== undefined) offsets.set(here, start)
-      locate(item, here, offsets)
-      continue
-    }
-    const { key, value } = item as { key: unknown; value: unknown }
-    if (!isScalar(key)) continue
-    const here = path === '' ? String(key.value) : `${path}.${key.value}`
-    if (key.range) offsets.set(here, key.range[0])
-    locate(value, here, offsets)
-  }
-}
-
-/** Of the field, or of the nearest that is there: a missing field has no line of its own. */
-function offsetOf(path: string, offsets: ReadonlyMap<string, number>): number {
-  for (let at = path; ; at = at.slice(0, Math.max(at.lastIndexOf('.'), at.lastIndexOf('['), 0))) {
-    const offset = offsets.get(at)
-    if (offset !== undefined) return offset
-    if (at === '') return 0
-  }
 }
