@@ -3,6 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Migration } from '../migrations/migration.ts'
 import { StoreFault } from './failure.ts'
 import type { StoreWords } from './store-words.ts'
+import { transaction } from './transaction.ts'
 
 interface Applied {
   readonly version: number
@@ -13,7 +14,8 @@ interface Applied {
 /**
  * Brings a database to the newest version in one transaction that holds the write
  * lock from its first read: two starters cannot both run a step, and one that
- * dies in the middle leaves nothing behind. Returns the names of the steps that ran.
+ * dies in the middle leaves nothing behind. Returns the names of the steps that ran. A database that has them
+ * all is only read, so that it can be opened while somebody writes.
  */
 export function migrate(
   db: DatabaseSync,
@@ -22,29 +24,34 @@ export function migrate(
   nowMs: number,
   words: StoreWords,
 ): readonly string[] {
-  db.exec('BEGIN IMMEDIATE')
-  try {
+  const pendingOf = (applied: readonly Applied[]) => {
+    refuseUnknown(applied, file, migrations, words)
+    return migrations.slice(applied.length)
+  }
+  refuseForeign(db, file, words)
+  if (hasTable(db) && pendingOf(appliedTo(db)).length === 0) return []
+  return transaction(db, () => {
     refuseForeign(db, file, words)
     db.exec(`CREATE TABLE IF NOT EXISTS schema_migrations (
       version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_ms INTEGER NOT NULL
     ) STRICT`)
-    const applied = db
-      .prepare('SELECT version, name, checksum FROM schema_migrations ORDER BY version')
-      .all() as unknown as Applied[]
-    refuseUnknown(applied, file, migrations, words)
-    const pending = migrations.slice(applied.length)
+    const pending = pendingOf(appliedTo(db))
     const remember = db.prepare('INSERT INTO schema_migrations VALUES (?, ?, ?, ?)')
     for (const step of pending) {
       db.exec(step.sqlite)
       remember.run(step.version, step.name, checksumOf(step), nowMs)
     }
-    db.exec('COMMIT')
     return pending.map(step => step.name)
-  } catch (error) {
-    // SQLite itself has rolled back after some errors, such as a full disk.
-    if (db.isTransaction) db.exec('ROLLBACK')
-    throw error
-  }
+  })
+}
+
+function hasTable(db: DatabaseSync): boolean {
+  return db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'schema_migrations'").get() !== undefined
+}
+
+function appliedTo(db: DatabaseSync): readonly Applied[] {
+  const rows = db.prepare('SELECT version, name, checksum FROM schema_migrations ORDER BY version').all()
+  return rows as unknown as Applied[]
 }
 
 /** Invariant: what was applied is exactly the first steps that this program knows. */

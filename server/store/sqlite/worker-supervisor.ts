@@ -97,7 +97,8 @@ export class WorkerSupervisor<D extends Methods> {
     if (isOfTheCall(failure) || this.#stop.signal.aborted) return
     if (this.#failure?.kind !== failure.kind) {
       const { words } = this.#of
-      this.#options.log.error(`${words.name} unavailable`, { kind: failure.kind, error: errorOf(failure, words) })
+      const { kind } = failure
+      this.#options.log.error(`${words.name} unavailable`, { kind, ...this.#said, error: errorOf(failure, words) })
     }
     this.#failure = failure
     this.#trouble.resolve()
@@ -171,9 +172,15 @@ export class WorkerSupervisor<D extends Methods> {
 
   #recovered(): void {
     if (this.#stop.signal.aborted) return
-    if (this.#failure) this.#options.log.info(`${this.#of.words.name} available`, { file: this.#of.file })
+    if (this.#failure)
+      this.#options.log.info(`${this.#of.words.name} available`, { file: this.#of.file, ...this.#said })
     this.#failure = undefined
     this.#trouble = Promise.withResolvers()
+  }
+
+  /** Several threads may have one file. */
+  get #said(): object {
+    return this.#of.readOnly === undefined ? {} : { connection: this.#of.readOnly ? 'reads' : 'writes' }
   }
 
   async #wait(tries: number): Promise<void> {

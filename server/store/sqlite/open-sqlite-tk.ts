@@ -1,0 +1,30 @@
+import path from 'node:path'
+import type { TkStore } from '../tk-store.ts'
+import { SqliteAudit } from './sqlite-audit.ts'
+import { SqliteKeys } from './sqlite-keys.ts'
+import { SqliteRules } from './sqlite-rules.ts'
+import { TkCalls } from './tk-calls.ts'
+import type { SupervisorOptions } from './worker-supervisor.ts'
+
+export interface SqliteTkOptions extends SupervisorOptions {
+  /** The database; it is made, with its folder, if it is not there. Several processes may have it open. */
+  readonly file: string
+}
+
+/**
+ * Returns at once; the file is opened in the background, and again and again while that fails. Calls wait for the first
+ * try; after that they reject with Code.Unavailable while it is not open.
+ */
+export function openSqliteTk({ file, ...options }: SqliteTkOptions): TkStore {
+  const calls = new TkCalls(path.resolve(file), options)
+  const now = () => options.clock.now()
+  return {
+    rules: new SqliteRules(calls, now),
+    keys: new SqliteKeys(calls, now),
+    audit: new SqliteAudit(calls),
+    // The events are plugged in by their own migration and database.
+    events: undefined as never,
+    health: () => calls.health(),
+    close: () => calls.close(),
+  }
+}

@@ -1,0 +1,47 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { AuditDatabase } from './audit-database.ts'
+import { DatabaseFile } from './database-file.ts'
+import { KeysDatabase } from './keys-database.ts'
+import { RulesDatabase } from './rules-database.ts'
+import type { MethodOf, Methods, Part } from './worker-protocol.ts'
+
+/** All that a worker of the tk services can be asked, by name: `rules.change`. */
+export type TkMethods = Methods &
+  Part<'rules', RulesDatabase> &
+  Part<'keys', KeysDatabase> &
+  Part<'audit', AuditDatabase> &
+  Part<'file', DatabaseFile>
+
+/** One connection to the database of the tk services. */
+export class TkDatabase extends DatabaseFile {
+  readonly rules: RulesDatabase
+  readonly keys: KeysDatabase
+  readonly audit: AuditDatabase
+  readonly #readOnly: boolean
+
+  constructor(db: DatabaseSync, file: string, readOnly: boolean) {
+    super(db, file)
+    this.#readOnly = readOnly
+    this.rules = new RulesDatabase(db, this.statements)
+    this.keys = new KeysDatabase(db, this.statements)
+    this.audit = new AuditDatabase(this.statements)
+  }
+
+  override probe(nowMs: number): void {
+    if (this.#readOnly) this.statements.of('SELECT at_ms FROM probe').get()
+    else super.probe(nowMs)
+  }
+
+  /** What a call names. */
+  methodOf(name: string): (...args: readonly unknown[]) => unknown {
+    const [part, method] = name.split('.') as [string, string | undefined]
+    const parts: Record<string, object> = { rules: this.rules, keys: this.keys, audit: this.audit, file: this }
+    const owner = (method === undefined ? this : parts[part]) as Record<
+      string,
+      (...args: readonly unknown[]) => unknown
+    >
+    return owner[method ?? part]!.bind(owner)
+  }
+}
+
+export type TkMethod = MethodOf<TkMethods>
