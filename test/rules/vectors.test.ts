@@ -1,21 +1,35 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import Schema from 'typebox/schema'
+import { engineDir, engineSubject, loadEngine } from './engine-subject.ts'
 import { generatedSuites } from './generated-suites.ts'
 import { naiveSubject } from './naive-subject.ts'
-import { disagreementOf } from './vector-check.ts'
-import { loadSuites } from './vectors.ts'
+import { disagreementOf, parseDisagreement, scopeDisagreement } from './vector-check.ts'
+import { loadSuites, vectorsDir } from './vectors.ts'
 
 const suites = loadSuites()
-/** Evaluators of sdk/typescript know only the terminal form; the given examples hold one vector of the other. */
-const isBuilt = (vector: object) => !('stop_on' in vector && vector.stop_on === 'first')
+const engine = await loadEngine(engineDir)
+const none = (faults: readonly (string | undefined)[]) =>
+  assert.deepEqual(
+    faults.filter(text => text !== undefined),
+    [],
+  )
 
 describe('sdk/vectors', () => {
   for (const { file, vectors } of suites) {
+    it(`the engine agrees with ${file}`, () => {
+      none(vectors.map(vector => disagreementOf(vector, engineSubject(engine))))
+      none(vectors.map(vector => parseDisagreement(vector, engine)))
+      none(vectors.map(vector => scopeDisagreement(vector, engine)))
+    })
     it(`the naive evaluator agrees with ${file}`, () => {
-      const disagreements = vectors.filter(isBuilt).map(vector => disagreementOf(vector, naiveSubject))
-      assert.deepEqual(
-        disagreements.filter(text => text !== undefined),
-        [],
-      )
+      none(vectors.map(vector => disagreementOf(vector, naiveSubject)))
+    })
+    it(`${file} keeps to the schema`, () => {
+      const schema = JSON.parse(readFileSync(path.join(vectorsDir, 'schema.json'), 'utf8'))
+      const suite = JSON.parse(readFileSync(path.join(vectorsDir, file), 'utf8'))
+      assert.deepEqual(Schema.Errors(schema, suite)[1].slice(0, 3), [])
     })
   }
 
