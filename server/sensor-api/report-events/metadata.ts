@@ -1,0 +1,66 @@
+/** Bounds of metadata, as sensors keep them. Texts are counted in code points. */
+export const metadataBounds = { pairs: 50, keyLength: 128, valueLength: 1024, bytes: 64 * 1024 } as const
+
+/** Everything below C0 and C1 but newline and tab. */
+const control = /(?![\n\t])\p{Cc}/u
+
+/** What is wrong with it, or undefined. Keys of the server, `$tk.*`, are not looked at: they are taken out. */
+export function metadataFault(metadata: Readonly<Record<string, string>>): string | undefined {
+  const pairs = Object.entries(metadata).filter(([key]) => !isServerKey(key))
+  const { pairs: maxPairs, keyLength, valueLength, bytes: maxBytes } = metadataBounds
+  if (pairs.length > maxPairs) return `metadata must have at most ${maxPairs} pairs, got ${pairs.length}`
+  let bytes = 0
+  for (const [key, value] of pairs) {
+    if (key === '') return 'metadata keys must not be empty'
+    if (key.startsWith('$')) return "Metadata keys cannot start with '$' (reserved for system use)"
+    const name = JSON.stringify(key.slice(0, 60))
+    if (longer(key, keyLength)) return `metadata keys must have at most ${keyLength} characters, got ${name}…`
+    if (longer(value, valueLength)) return `metadata ${name} must have at most ${valueLength} characters`
+    if (control.test(key) || control.test(value)) return `metadata ${name} must have no control characters`
+    bytes += Buffer.byteLength(key) + Buffer.byteLength(value)
+  }
+  return bytes > maxBytes ? `metadata must be at most ${maxBytes} bytes, got ${bytes}` : undefined
+}
+
+export const isServerKey = (key: string): boolean => key.startsWith('$tk.')
+
+/** In code points; cheap where it is far from the bound. */
+function longer(text: string, length: number): boolean {
+  return text.length > length && (text.length > 2 * length || [...text].length > length)
+}
+
+/** Without the keys that only the server writes; and how many there were. */
+export function withoutServerKeys(metadata: Readonly<Record<string, string>>): {
+  readonly kept: Readonly<Record<string, string>>
+  readonly stripped: number
+} {
+  const pairs = Object.entries(metadata)
+  const kept = pairs.filter(([key]) => !isServerKey(key))
+  const stripped = pairs.length - kept.length
+  return { kept: stripped === 0 ? metadata : Object.fromEntries(kept), stripped }
+}
+
+/** What an SDK may tell of its process. */
+const systemKeys = [
+  'hostname',
+  'ip',
+  'process_id',
+  'thread_id',
+  'os_type',
+  'os_version',
+  'api_type',
+  'api_version',
+  'k8s_pod_name',
+  'k8s_pod_namespace',
+] as const
+const systemValueLength = 256
+
+/** The allow-listed pairs as `$tk.*`; what is not listed, or not of a kind to be shown, is left out. */
+export function systemPairs(given: Readonly<Record<string, string>>): Record<string, string> {
+  const pairs: Record<string, string> = {}
+  for (const key of systemKeys) {
+    const value = Object.hasOwn(given, key) ? given[key]! : ''
+    if (value !== '' && value.length <= systemValueLength && !control.test(value)) pairs[`$tk.${key}`] = value
+  }
+  return pairs
+}
