@@ -46,7 +46,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'yaml',
     'commander',
   ],
-  'sdk/typescript': ['core/rules', 'core/lib', '@grpc/grpc-js', 'proto/generated'],
+  'sdk/typescript': ['core/rules', 'core/lib', '@grpc/grpc-js', '@bufbuild/protobuf', 'proto/generated'],
   'server/pulltrace': ['core', 'server/store/store.ts', 'prom-client'],
   'server/pulltrace/events': ['core', 'server/store/store.ts'],
   'server/pulltrace/pods': ['core', 'server/store/store.ts'],
