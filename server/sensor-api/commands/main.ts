@@ -1,0 +1,47 @@
+import { hostname, userInfo } from 'node:os'
+import { createInterface } from 'node:readline/promises'
+import { systemClock } from '../../../core/lib/clock.ts'
+import { createLogger } from '../../../core/lib/log.ts'
+import type { Env } from '../../../core/lib/settings.ts'
+import { openSqliteTk } from '../../store/sqlite/open-sqlite-tk.ts'
+import { commandNames } from './program.ts'
+import { run } from './run.ts'
+
+/** Whether these arguments are a command, and not those of a start of the service. */
+export const isCommand = ([first]: readonly string[]): boolean => (commandNames as readonly unknown[]).includes(first)
+
+/** Runs one admin command on this process's terminal and resolves with its exit code. */
+export function runCommand(argv: readonly string[], env: Env): Promise<number> {
+  const { stdin, stdout, stderr } = process
+  return run(argv, {
+    env,
+    stdin,
+    stdout,
+    stderr,
+    clock: systemClock,
+    actor: { name: `cli:${userName()}@${hostname()}` },
+    openStore: file => openSqliteTk({ file, clock: systemClock, log: createLogger('tk-sensor-api', 'error') }),
+    confirm,
+  })
+}
+
+/** A container's user may have no name. */
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `${process.getuid?.() ?? 'unknown'}`
+  }
+}
+
+async function confirm(question: string): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return /^y(es)?$/i.test((await terminal.question(question)).trim())
+  } catch {
+    // Ctrl-C or Ctrl-D: no.
+    return false
+  } finally {
+    terminal.close()
+  }
+}
