@@ -42,6 +42,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'server/store/rules-store.ts',
     'server/store/keys-store.ts',
     'server/store/audit-store.ts',
+    'server/sensor-api/config.ts',
     'server/sensor-api/keys',
     'yaml',
     'commander',

@@ -4,13 +4,9 @@ import { systemClock } from '../../../core/lib/clock.ts'
 import { createLogger } from '../../../core/lib/log.ts'
 import type { Env } from '../../../core/lib/settings.ts'
 import { openSqliteTk } from '../../store/sqlite/open-sqlite-tk.ts'
-import { commandNames } from './program.ts'
 import { run } from './run.ts'
 
-/** Whether these arguments are a command, and not those of a start of the service. */
-export const isCommand = ([first]: readonly string[]): boolean => (commandNames as readonly unknown[]).includes(first)
-
-/** Runs one admin command on this process's terminal and resolves with its exit code. */
+/** Runs one admin command, or whatever else the arguments are, on this process's terminal; resolves with its exit code. */
 export function runCommand(argv: readonly string[], env: Env): Promise<number> {
   const { stdin, stdout, stderr } = process
   return run(argv, {

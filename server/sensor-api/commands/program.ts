@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { checkSettingsFlag } from '../../../core/lib/check-settings.ts'
 import { version } from '../../../core/lib/version.ts'
 import { exitCodeHelp } from './exit-code.ts'
 import type { KeyOutput } from './keys.ts'
@@ -19,16 +20,15 @@ export interface Actions {
   resumeRules(): Promise<void>
 }
 
-/** The words by which a command line is one of these, and not a start of the service. */
-export const commandNames = ['keys', 'rules', 'help', '--help', '-h', '--version', '-V'] as const
-
 /** Arguments and help; what is done is in `actions`. */
 export function createProgram(actions: Actions): Command {
   const program = new Command('tk-sensor-api')
     .description(
       'Without a command: serve rules to sensors and take their events. The commands open the database\nthemselves, and work while the service runs.',
     )
-    .version(`tk-sensor-api ${version}`, '-V, --version', 'show the version')
+    .version(`tk-sensor-api ${version}`, '--version', 'show the version')
+    // Read before this program is.
+    .option(checkSettingsFlag, 'name every wrong setting of the service, and do nothing else')
     .showHelpAfterError("Run 'tk-sensor-api --help' to see what there is.")
     .addHelpText('after', `\n${exitCodeHelp}`)
 

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { type Command, CommanderError } from 'commander'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import { harmless } from '../../../core/lib/harmless.ts'
 import type { Env } from '../../../core/lib/settings.ts'
+import { settings } from '../config.ts'
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-code.ts'
 import { createKey, listKeys, revokeKey } from './keys.ts'
 import { pauseRules, resumeRules } from './pause.ts'
@@ -106,14 +106,14 @@ async function withStore<T>(file: string, make: boolean, world: World, work: (ta
   }
 }
 
-/** A path, or the `file:` URL of one. */
+/** As the service reads it. */
 function databaseFile(command: Command | undefined, env: Env): string {
-  const given = command?.opts<{ database?: string }>().database ?? (env['TK_DATABASE_URL'] || './data/tk.db')
-  if (!given.startsWith('file:')) return given
+  const { name, default: fallback, parse } = settings.databaseFile
+  const given = command?.opts<{ database?: string }>().database ?? (env[name] || fallback!)
   try {
-    return given.startsWith('file:/') ? fileURLToPath(given) : given.slice('file:'.length)
-  } catch {
-    throw new PulltraceError(Code.Invalid, `the database must be a path or a file: URL of this machine, got '${given}'`)
+    return parse(given)
+  } catch (reason) {
+    throw new PulltraceError(Code.Invalid, `the database must be ${(reason as Error).message}, got '${given}'`)
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Logger } from '../../../core/lib/log.ts'
-import { type Env, optionalText, type Setting } from '../../../core/lib/settings.ts'
+import type { Env, Setting } from '../../../core/lib/settings.ts'
 import type { KeysStore } from '../../store/keys-store.ts'
 
 /** What keys are hashed with. Whoever reads the database without it can make nothing of a stored hash. */
@@ -16,17 +16,19 @@ const howToMake = 'echo "$(openssl rand -hex 16):$(openssl rand -base64 32)"'
 
 const numbers = ['', '_1', '_2', '_3', '_4', '_5', '_6', '_7', '_8', '_9'] as const
 
-/** For docs/configuration.md and for a table of settings; `readSecrets` is what reads them. */
-export const secretSettings: Readonly<Record<string, Setting<string | undefined>>> = Object.fromEntries(
+/** For docs/configuration.md and for a table of settings. It keeps none of them: `readSecrets` is what reads them. */
+export const secretSettings: Readonly<Record<string, Setting<undefined>>> = Object.fromEntries(
   numbers.map(number => [
     `hmacSecret${number}`,
-    optionalText(
-      `TK_HMAC_SECRET${number}`,
-      '',
-      number === ''
-        ? `Secret that API keys are hashed with: ${form}. New keys get the first that is set. Empty: one is made and kept in the database.`
-        : 'A further one: keys that name it go on working.',
-    ),
+    {
+      name: `TK_HMAC_SECRET${number}`,
+      doc:
+        number === ''
+          ? `Secret that API keys are hashed with: ${form}. New keys get the first that is set. Empty: one is made and kept in the database.`
+          : 'A further one: keys that name it go on working.',
+      default: '',
+      parse: () => undefined,
+    },
   ]),
 )
 
