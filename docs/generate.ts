@@ -47,6 +47,7 @@ function metrics(): string {
     version,
     intake: () => none,
     pods: () => undefined,
+    rules: () => undefined,
     settings: () => ({ reportIntervalMs: 0, idleReportIntervalMs: 0, refused: false }),
     streams: () => ({ clients: 0, events: 0, bytes: 0, resets: 0, slow: 0 }),
     history: async () => ({ healthy: true }),

@@ -26,6 +26,19 @@ describe('loadServerConfig', () => {
     assert.deepEqual({ agents, readers }, { agents: undefined, readers: undefined })
   })
 
+  it('judges pulls by rules only where it is told from where to have them', () => {
+    assert.equal(loadServerConfig({ ...local, TK_TAGS: 'shop' }).rules, undefined)
+    const { rules } = loadServerConfig({
+      ...local,
+      TK_API_URL: 'https://tk.example.com:50051',
+      TK_API_KEY: 'tk-v1-secret',
+      TK_TAGS: 'shop, region:eu',
+    })
+    assert.equal(rules?.apiUrl.href, 'https://tk.example.com:50051/')
+    assert.deepEqual([rules?.tags, rules?.syncIntervalMs], [['shop', 'region:eu'], 30_000])
+    assert.doesNotMatch(JSON.stringify(rules), /tk-v1-secret/)
+  })
+
   for (const { name, env, says } of [
     {
       name: 'an address that others reach without an agent token',
@@ -51,6 +64,26 @@ describe('loadServerConfig', () => {
       name: 'a ConfigMap with a path in its name',
       env: { ...local, PULLTRACE_SETTINGS_CONFIGMAP: 'pulltrace-system/../x' },
       says: /PULLTRACE_SETTINGS_CONFIGMAP must be 'namespace\/name'/,
+    },
+    {
+      name: 'an address of rules without a key for it',
+      env: { ...local, TK_API_URL: 'http://127.0.0.1:50051' },
+      says: /TK_API_KEY_FILE must be set when TK_API_URL is/,
+    },
+    {
+      name: 'tags that no rule could name',
+      env: { ...local, TK_TAGS: 'pulltrace,two words' },
+      says: /TK_TAGS must hold tags, and each of them must be .*, got 'two words'/,
+    },
+    {
+      name: 'a key file that is not there',
+      env: { ...local, TK_API_KEY_FILE: '/no/such/key' },
+      says: /TK_API_KEY_FILE must be a file that exists, got '\/no\/such\/key'/,
+    },
+    {
+      name: 'rules that would be fetched all the time',
+      env: { ...local, TK_SYNC_INTERVAL: '1s' },
+      says: /TK_SYNC_INTERVAL must be a duration such as '2s' from 5s to 24h/,
     },
     {
       name: 'a token and a file of it',

@@ -18,6 +18,7 @@ import {
   throwFaults,
   url,
 } from '../../core/lib/settings.ts'
+import { tagFault } from '../../core/rules/scope.ts'
 
 export const program = 'pulltrace-server'
 
@@ -130,6 +131,20 @@ export const settings = {
     '',
     'Kubeconfig file for the API server of Kubernetes, where one is needed. Empty: as a pod of the cluster.',
   ),
+  tkApiUrl: optional(url)(
+    'TK_API_URL',
+    '',
+    "Address of tk-sensor-api, such as 'http://127.0.0.1:50051', by whose rules pulls are judged. Empty: by none.",
+  ),
+  tkApiKey: optionalText('TK_API_KEY', '', 'Key for tk-sensor-api. Better from a file.'),
+  tkApiKeyFile: optionalText('TK_API_KEY_FILE', '', 'File with that key; read at start.'),
+  tkCaFile: optionalText('TK_CA_FILE', '', "Certificates (PEM) of the issuer of tk-sensor-api's. Empty: the system's."),
+  tkTags: list('TK_TAGS', '', 'Tags of this server, separated by commas: which rules apply to its pulls.'),
+  tkSyncIntervalMs: durationMs(5000, 86_400_000, '5s to 24h')(
+    'TK_SYNC_INTERVAL',
+    '30s',
+    'How often rules are fetched, give or take a tenth.',
+  ),
   databaseUrl: optionalText(
     'PULLTRACE_DATABASE_URL',
     '',
@@ -143,13 +158,36 @@ type Settings = ReturnType<typeof loadSettings<typeof settings>>
 export type TokenSetting = { readonly file: string } | { readonly token: Secret }
 
 export interface ServerConfig
-  extends Omit<Settings, 'agentToken' | 'agentTokenFile' | 'readerToken' | 'readerTokenFile' | 'idleReportIntervalMs'> {
+  extends Omit<
+    Settings,
+    | 'agentToken'
+    | 'agentTokenFile'
+    | 'readerToken'
+    | 'readerTokenFile'
+    | 'idleReportIntervalMs'
+    | 'tkApiUrl'
+    | 'tkApiKey'
+    | 'tkApiKeyFile'
+    | 'tkCaFile'
+    | 'tkTags'
+    | 'tkSyncIntervalMs'
+  > {
   readonly idleReportIntervalMs: number
   /** Undefined: the API server knows the agents; or reports are taken without a token, only ever on loopback. */
   readonly agents: TokenSetting | undefined
   /** Undefined where `readerAuth` is not `token`. */
   readonly readers: TokenSetting | undefined
+  /** Undefined: pulls are judged by no rules. */
+  readonly rules: RulesConfig | undefined
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
+}
+
+export interface RulesConfig {
+  readonly apiUrl: URL
+  readonly key: TokenSetting
+  readonly caFile: string | undefined
+  readonly tags: readonly string[]
+  readonly syncIntervalMs: number
 }
 
 /** Reads and checks everything before anything starts; throws once, naming every fault. */
@@ -186,7 +224,8 @@ export function loadServerConfig(env: Env): ServerConfig {
   if (values.databaseUrl !== undefined) {
     faults.push('PULLTRACE_DATABASE_URL must not be set: other databases are not available yet')
   }
-  for (const key of ['agentTokenFile', 'readerTokenFile', 'tlsCertFile', 'tlsKeyFile'] as const) {
+  const files = ['agentTokenFile', 'readerTokenFile', 'tlsCertFile', 'tlsKeyFile', 'tkApiKeyFile', 'tkCaFile'] as const
+  for (const key of files) {
     const file = values[key]
     if (file !== undefined && !existsSync(file))
       faults.push(`${settings[key].name} must be a file that exists, got '${file}'`)
@@ -195,20 +234,46 @@ export function loadServerConfig(env: Env): ServerConfig {
     if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(namespace))
       faults.push(`PULLTRACE_WATCH_NAMESPACES must hold names of namespaces, got '${namespace}'`)
   }
+  const rules = rulesOf(values, faults)
   const tls = tlsOf(values.tlsCertFile, values.tlsKeyFile, faults)
   for (const origin of values.corsOrigins ?? []) {
     if (!isOrigin(origin))
       faults.push(`PULLTRACE_CORS_ORIGINS must hold origins such as 'https://dash.example.com', got '${origin}'`)
   }
   throwFaults(program, faults)
-  const { agentToken: _a, agentTokenFile: _b, readerToken: _c, readerTokenFile: _d, ...rest } = values as Settings
+  const { agentToken: _a, agentTokenFile: _b, readerToken: _c, readerTokenFile: _d, ...others } = values as Settings
+  const {
+    tkApiUrl: _e,
+    tkApiKey: _f,
+    tkApiKeyFile: _g,
+    tkCaFile: _h,
+    tkTags: _i,
+    tkSyncIntervalMs: _j,
+    ...rest
+  } = others
   return {
     ...rest,
+    rules,
     idleReportIntervalMs: rest.idleReportIntervalMs ?? rest.reportIntervalMs,
     agents,
     readers: rest.readerAuth === 'token' ? readers : undefined,
     tls,
   }
+}
+
+function rulesOf(values: Partial<Settings>, faults: string[]): RulesConfig | undefined {
+  const key = tokenOf('TK_API_KEY', values.tkApiKey, values.tkApiKeyFile, faults)
+  for (const tag of values.tkTags ?? []) {
+    const fault = tagFault(tag)
+    if (fault !== undefined) faults.push(`TK_TAGS must hold tags, and each of them ${fault}, got '${tag}'`)
+  }
+  if (values.tkApiUrl === undefined) return undefined
+  if (key === undefined) {
+    faults.push("TK_API_KEY_FILE must be set when TK_API_URL is: 'tk-sensor-api keys create NAME' makes a key")
+    return undefined
+  }
+  const { tkApiUrl: apiUrl, tkCaFile: caFile, tkTags: tags = [], tkSyncIntervalMs: syncIntervalMs = 30_000 } = values
+  return { apiUrl, key, caFile, tags, syncIntervalMs }
 }
 
 /** Without it the server knows nothing of Kubernetes, and does not look for it. */

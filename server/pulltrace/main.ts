@@ -11,7 +11,7 @@ import { version } from '../../core/lib/version.ts'
 import { maxBytesOf, maxBytesWhenFull } from '../store/max-bytes.ts'
 import { openSqliteHistory } from '../store/sqlite/open-sqlite-history.ts'
 import type { HistoryStore } from '../store/store.ts'
-import { loadServerConfig, needsKubernetes, program, type ServerConfig } from './config.ts'
+import { loadServerConfig, needsKubernetes, program, type RulesConfig, type ServerConfig } from './config.ts'
 import { openHttpStream } from './events/http-stream.ts'
 import { EventHub, ringDefaults } from './events/hub.ts'
 import { Streams } from './events/streams.ts'
@@ -44,6 +44,8 @@ const grantsEveryMs = 5000
  * full has no room to remove anything either. Milliseconds.
  */
 const pruneEveryMs = 10_000
+/** How long a starting server waits for its first rules. Milliseconds. */
+const rulesWithinMs = 2000
 const forgetNodeAfterMs = 24 * 3_600_000
 
 export interface Hooks {
@@ -82,6 +84,8 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
   const podJoin =
     podSide &&
     new PodJoin({ ...config, pods: podSide, history, agentsBackByMs: clock.monotonic() + backWithinMs(config) })
+  const rulesSide = config.rules && (await openRules(config.rules, clock, log, () => metrics))
+  running.defer(() => rulesSide?.close())
   const intake: Intake = new Intake({
     history,
     publish: changes => {
@@ -90,17 +94,19 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
       hub.publish(changes)
     },
     pods: podJoin,
+    rules: rulesSide?.rules,
     intervals: () => settings?.intervals ?? config,
     limits: { ...config, forgetNodeAfterMs },
     clock,
     log,
   })
   running.defer(() => intake.close())
-  const metrics = new ServerMetrics({
+  const metrics: ServerMetrics = new ServerMetrics({
     version,
     intake: () => intake.counts(),
     settings: () => ({ ...(settings?.intervals ?? intervalsIn(config)), refused: settings?.refused === true }),
     pods: () => podSide && podJoin && { ...podSide.figures(), ...podJoin.counts() },
+    rules: () => rulesSide?.figures(),
     streams: () => ({ ...streams.counters, clients: streams.active }),
     history: () => figuresOf(history),
     bodyBytesHeld: () => budget.heldBytes,
@@ -115,6 +121,7 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
     every(clock, 1000, background.signal, () => intake.sweep(), log),
     settings?.run(background.signal),
     podSide?.run(background.signal),
+    rulesSide?.run(background.signal),
     podSide && every(clock, joinEveryMs, background.signal, async () => intake.joinDue(), log),
     every(clock, grantsEveryMs, background.signal, () => guard.sweep(), log),
     every(clock, pruneEveryMs, background.signal, () => prune(history, config, clock), log),
@@ -170,6 +177,7 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
   running.defer(() => metricsListener.close(1000))
   const limits = { ...apiLimits, maxConnections: config.maxConnections }
   await settings?.known(settingsWithinMs, stop)
+  await rulesSide?.known(rulesWithinMs, stop)
   const api = await openListener(app.callback(), config.httpAddr, limits, tls)
   connections.count = api.connections
   api.server.on('drop', metrics.connectionDropped)
@@ -189,6 +197,14 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
   log.info('stopping')
   // Whoever routes traffic here must see that it is not ready before it stops to be taken.
   await delay(config.drainMs)
+}
+
+/** Loaded only where there are rules: gRPC is not for free. */
+async function openRules(settings: RulesConfig, clock: Clock, log: Logger, metrics: () => ServerMetrics) {
+  const { RulesSide } = await import('./sensor/open-rules.ts')
+  const matched = (action: string) => metrics().ruleMatched(action)
+  const dropped = (ruleId: string) => metrics().ruleDropped(ruleId)
+  return new RulesSide({ settings, matched, dropped, clock, log })
 }
 
 const intervalsIn = ({ reportIntervalMs, idleReportIntervalMs }: ServerConfig) => ({

@@ -9,6 +9,8 @@ export interface MetricSources {
   readonly settings: () => SettingsFigures
   /** Undefined where pods are not watched: their metrics are 0. */
   readonly pods: () => PodFigures | undefined
+  /** Undefined where pulls are judged by no rules: their metrics are 0. */
+  readonly rules: () => RuleFigures | undefined
   readonly streams: () => StreamFigures
   readonly history: () => Promise<{ readonly healthy: boolean; readonly pulls?: number; readonly bytes?: number }>
   readonly bodyBytesHeld: () => number
@@ -31,6 +33,19 @@ export interface PodFigures {
   readonly lastContactMs: number
   readonly queuedPulls: number
   readonly leftOutPulls: number
+}
+
+export interface RuleFigures {
+  readonly checks: number
+  /** Of these, checks that could not be made. */
+  readonly failures: number
+  readonly inForce: number
+  /** Whether the newest sync succeeded. */
+  readonly ready: boolean
+  readonly accepted: number
+  readonly rejected: number
+  readonly lost: number
+  readonly buffered: number
 }
 
 export interface StreamFigures {
@@ -61,6 +76,9 @@ export class ServerMetrics {
   readonly #requestSeconds: Histogram<'route' | 'method' | 'status'>
   readonly #dropped: Counter
   readonly #reviews: Counter<'caller' | 'result'>
+  readonly #ruleMatches: Counter<'action'>
+  readonly #ruleDrops: Counter<'rule'>
+  readonly #droppingRules = new Set<string>()
   /** Bytes counted so far of each pull that has not ended; goes with its end. */
   readonly #fetchedBytes = new Map<string, number>()
 
@@ -92,6 +110,13 @@ export class ServerMetrics {
       'caller',
       'result',
     )
+    this.#ruleMatches = counter('pulltrace_rule_matches_total', 'Pulls that a rule matched, once a version.', 'action')
+    this.#ruleDrops = counter(
+      'pulltrace_rule_drops_total',
+      'Pulls that a rule keeps out of stream and history.',
+      'rule',
+    )
+    for (const action of ['observe', 'drop', 'fail']) this.#ruleMatches.inc({ action }, 0)
     for (const result of ['completed', 'failed', 'unknown']) this.#pulls.inc({ result }, 0)
     this.#addGauges(sources)
     collectDefaultMetrics({ register: this.registry })
@@ -142,7 +167,24 @@ export class ServerMetrics {
 
   readonly connectionDropped = (): void => this.#dropped.inc()
 
-  #addGauges({ version, intake, settings, pods, streams, history, bodyBytesHeld, connections }: MetricSources): void {
+  readonly ruleMatched = (action: string): void => this.#ruleMatches.inc({ action })
+
+  readonly ruleDropped = (ruleId: string): void => {
+    if (this.#droppingRules.size < maxRules) this.#droppingRules.add(ruleId)
+    this.#ruleDrops.inc({ rule: this.#droppingRules.has(ruleId) ? ruleId : 'other' })
+  }
+
+  #addGauges({
+    version,
+    intake,
+    settings,
+    pods,
+    rules,
+    streams,
+    history,
+    bodyBytesHeld,
+    connections,
+  }: MetricSources): void {
     this.#gauge('pulltrace_pulls_active', 'Pulls that have not ended.', () => intake().livePulls)
     this.#gauge('pulltrace_nodes_known', 'Nodes that report, or have lately.', () => intake().nodes)
     this.#gauge('pulltrace_nodes_stale', 'Of these, silent for three intervals.', () => intake().staleNodes)
@@ -162,6 +204,7 @@ export class ServerMetrics {
       () => (settings().refused ? 1 : 0),
     )
     this.#addPods(pods)
+    this.#addRules(rules)
     this.#gauge('pulltrace_sse_clients_active', 'Clients of the stream.', () => streams().clients)
     this.#total('pulltrace_sse_events_total', 'Events written to clients.', () => streams().events)
     this.#total('pulltrace_sse_bytes_total', 'Bytes written to clients.', () => streams().bytes)
@@ -204,6 +247,23 @@ export class ServerMetrics {
       'Queued pulls not shown, above PULLTRACE_MAX_QUEUED_PULLS or 1000 on a node.',
       () => pods()?.leftOutPulls ?? 0,
     )
+  }
+
+  #addRules(rules: MetricSources['rules']): void {
+    this.#gauge('pulltrace_rules_in_force', 'Rules by which pulls are judged.', () => rules()?.inForce ?? 0)
+    this.#gauge('pulltrace_rule_sensor_ready', '1 while rules can be fetched from tk-sensor-api, else 0.', () =>
+      rules()?.ready ? 1 : 0,
+    )
+    this.#gauge('pulltrace_rule_events_buffered', 'Events of rules that wait to be sent.', () => rules()?.buffered ?? 0)
+    this.#total('pulltrace_rule_checks_total', 'Checks of a pull against all rules.', () => rules()?.checks ?? 0)
+    this.#total(
+      'pulltrace_rule_check_failures_total',
+      'Checks that could not be made; such a pull goes on unchecked.',
+      () => rules()?.failures ?? 0,
+    )
+    this.#total('pulltrace_rule_events_accepted_total', 'Events that were stored.', () => rules()?.accepted ?? 0)
+    this.#total('pulltrace_rule_events_rejected_total', 'Events that were refused.', () => rules()?.rejected ?? 0)
+    this.#total('pulltrace_rule_events_lost_total', 'Events for which there was no room.', () => rules()?.lost ?? 0)
   }
 
   #addHistory(history: MetricSources['history']): void {
@@ -249,5 +309,8 @@ export class ServerMetrics {
     })
   }
 }
+
+/** Rules that have a series of their own: what is above them counts as one. */
+const maxRules = 200
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])

@@ -9,7 +9,7 @@ export interface PullSensor {
   flush(): Promise<FlushResult>
   stats(): SensorStats
   /** Flushes once more, within the sensor's own deadline. */
-  close(): Promise<void>
+  close(): Promise<unknown>
 }
 
 export interface CheckOptions {

@@ -10,8 +10,8 @@ export interface RulesOnPullsParts {
   /** Called for each rule that matches a pull, once for each of its versions. */
   readonly matched: (action: RuleMatch['action']) => void
   readonly dropped: (ruleId: string) => void
-  /** Called when an event found no room. */
-  readonly full: () => void
+  /** Called after each check that matched: its events wait in the sensor's buffer, or found no room in it. */
+  readonly recorded: () => void
   readonly clock: Pick<Clock, 'monotonic'>
   readonly log: Logger
 }
@@ -56,6 +56,7 @@ export class RulesOnPulls {
     if (outcome === undefined || outcome.matches.length === 0) return 'keep'
     const verdict = this.#after(before ?? unmatched, outcome.matches)
     this.#verdicts.set(pull.id, verdict)
+    this.#parts.recorded()
     return verdict.droppedBy === undefined ? 'keep' : 'dropped'
   }
 
@@ -86,10 +87,7 @@ export class RulesOnPulls {
         { skipEvent: ({ rule_id, version }) => before?.reported.includes(keyOf(rule_id, version)) === true },
       )
     } catch (error) {
-      if (error instanceof EventBufferFull) {
-        this.#parts.full()
-        return error.outcome
-      }
+      if (error instanceof EventBufferFull) return error.outcome
       this.#failed(error)
       return undefined
     }
