@@ -1,6 +1,7 @@
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, existsSync, linkSync, openSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { threadId } from 'node:worker_threads'
 import { createFolder } from '../../../core/lib/create-folder.ts'
 
 /** Whoever waits longer asks again: `serveDatabase`. */
@@ -16,7 +17,7 @@ export interface SharedDatabaseOptions {
  */
 export function openSharedDatabase(file: string, { cacheMiB }: SharedDatabaseOptions): DatabaseSync {
   createFolder(path.dirname(file))
-  closeSync(openSync(file, 'a', 0o600))
+  createPrivately(file)
   const db = new DatabaseSync(file, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true })
   try {
     const { page_count: pages } = db.prepare('PRAGMA page_count').get() as { page_count: number }
@@ -29,5 +30,24 @@ export function openSharedDatabase(file: string, { cacheMiB }: SharedDatabaseOpt
   } catch (error) {
     db.close()
     throw error
+  }
+}
+
+/**
+ * Empty, and its owner's alone from its first moment. Made under another name: whoever opens a database by itself and
+ * closes it again drops all locks that other threads of its process have on it (https://www.sqlite.org/howtocorrupt.html,
+ * 2.2).
+ */
+function createPrivately(file: string): void {
+  if (existsSync(file)) return
+  const made = `${file}.${process.pid}-${threadId}.new`
+  closeSync(openSync(made, 'w', 0o600))
+  try {
+    linkSync(made, file)
+  } catch (error) {
+    // Somebody else was quicker.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    rmSync(made)
   }
 }

@@ -9,14 +9,16 @@ import type { SupervisorOptions } from './worker-supervisor.ts'
 export interface SqliteTkOptions extends SupervisorOptions {
   /** The database; it is made, with its folder, if it is not there. Several processes may have it open. */
   readonly file: string
+  /** How long a write waits for other processes that write. */
+  readonly lockTimeoutMs?: number
 }
 
 /**
  * Returns at once; the file is opened in the background, and again and again while that fails. Calls wait for the first
  * try; after that they reject with Code.Unavailable while it is not open.
  */
-export function openSqliteTk({ file, ...options }: SqliteTkOptions): TkStore {
-  const calls = new TkCalls(path.resolve(file), options)
+export function openSqliteTk({ file, lockTimeoutMs = 5000, ...options }: SqliteTkOptions): TkStore {
+  const calls = new TkCalls(path.resolve(file), lockTimeoutMs, options)
   const now = () => options.clock.now()
   return {
     rules: new SqliteRules(calls, now),

@@ -21,8 +21,9 @@ export class TkCalls {
   readonly #open: (readOnly: boolean) => Worker
   #closed = false
 
-  constructor(file: string, options: SupervisorOptions) {
-    this.#open = readOnly => new WorkerSupervisor({ module: 'tk-worker', words: tkWords, file, readOnly }, options)
+  constructor(file: string, lockTimeoutMs: number, options: SupervisorOptions) {
+    const of = { module: 'tk-worker', words: tkWords, file, lockTimeoutMs } as const
+    this.#open = readOnly => new WorkerSupervisor({ ...of, readOnly }, options)
     this.#writer = this.#open(false)
     this.#reader = this.#open(true)
   }

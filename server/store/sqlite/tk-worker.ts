@@ -10,7 +10,7 @@ import type { WorkerStart } from './worker-protocol.ts'
 
 // The entry of each thread that has the database of the tk services open: one that writes, others that read beside it.
 
-const { file, nowMs, check, readOnly } = workerData as WorkerStart
+const { file, nowMs, check, readOnly, lockTimeoutMs } = workerData as WorkerStart
 
 function open(): TkDatabase {
   const db = openSharedDatabase(file, { cacheMiB: 32 })
@@ -37,5 +37,5 @@ serveDatabase(parentPort!, {
     const tk = open()
     return method => tk.methodOf(method)
   },
-  waitForOthersMs: 5000,
+  waitForOthersMs: lockTimeoutMs,
 })

@@ -9,6 +9,8 @@ export interface WorkerStart {
   readonly check: boolean
   /** Only reads are asked of it. */
   readonly readOnly: boolean
+  /** How long a call waits for another process that writes. */
+  readonly lockTimeoutMs: number
 }
 
 /** What a database is asked through its worker, by name. `probe` throws unless it works. */

@@ -25,6 +25,8 @@ export interface Supervised {
   readonly file: string
   /** Only reads are asked of it. */
   readonly readOnly?: boolean
+  /** How long a call waits for another process that writes. */
+  readonly lockTimeoutMs?: number
 }
 
 const opening: Failure = { kind: 'opening', message: 'it is being opened', fix: 'wait a moment' }
@@ -137,8 +139,8 @@ export class WorkerSupervisor<D extends Methods> {
     const { clock, memoryMiB = 256, answerTimeoutMs = 60_000 } = this.#options
     try {
       // Every page is looked at after damage was seen: opening alone may not meet it.
-      const { module, file, readOnly = false } = this.#of
-      const start = { file, nowMs: clock.now(), check: this.#failure?.kind === 'corrupt', readOnly }
+      const { module, file, readOnly = false, lockTimeoutMs = 5000 } = this.#of
+      const start = { file, nowMs: clock.now(), check: this.#failure?.kind === 'corrupt', readOnly, lockTimeoutMs }
       const worker = await WorkerClient.start<D>(module, start, { clock, memoryMiB, answerTimeoutMs })
       this.#worker = worker
       this.#recovered()
