@@ -30,5 +30,7 @@ function stepInto(value: unknown, segment: PathSegment): { readonly value: unkno
   }
   const key = typeof segment === 'string' ? segment : segment.key
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  // Bytes are neither object nor array: they have no fields.
+  if (ArrayBuffer.isView(value)) return undefined
   return Object.hasOwn(value, key) ? { value: (value as Record<string, unknown>)[key] } : undefined
 }

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import type { SentRule } from '../../core/rules/rule.ts'
+import { records, ruleSets } from './arbitraries.ts'
+import type { Engine } from './engine-subject.ts'
+import { naiveCheck, naiveCondition } from './naive.ts'
+import { naiveOrder, naiveRuleScore, naiveScore } from './naive-cost.ts'
+import { mapped } from './naive-mapping.ts'
+import { candidatesOf } from './naive-paths.ts'
+import type { CheckOutcome } from './subject.ts'
+
+/** Two records for each rule set: what the engine remembers of the first must not show in the second. */
+const recordPairs = fc.tuple(records, records)
+const draws = fc.array(fc.constantFrom(0, 0.2, 0.25, 0.4, 0.5, 0.99), { minLength: 8, maxLength: 8 })
+
+/**
+ * The law that engine and naive evaluator agree on every rule set and record: action, matches, kinds, paths, values,
+ * random numbers drawn, and what `explain` tells of each condition.
+ */
+export const agreementOf = (engine: Engine) =>
+  fc.property(ruleSets, recordPairs, draws, (rules, pair, numbers) => {
+    const { set, faults } = engine.compileRules(rules)
+    assert.deepEqual(faults, [])
+    for (const record of pair) {
+      const seen = outcomeOf(numbers, random => {
+        const matches: CheckOutcome['matches'][number][] = []
+        const action = engine.evaluate(set, record, random, ({ rule, ...match }) => {
+          matches.push({ rule: rule.rule_id, ...match, value: mapped(match.value) })
+        })
+        return { action, matches }
+      })
+      const expected = outcomeOf(numbers, random => {
+        const { action, matches } = naiveCheck(rules, mapped(record), random)
+        return { action, matches: matches.map(({ rule, ...match }) => ({ rule: rule.rule_id, ...match })) }
+      })
+      assert.deepStrictEqual(seen, expected)
+      for (const rule of rules) assertExplains(engine, rule, record)
+    }
+  })
+
+function outcomeOf(numbers: readonly number[], check: (random: () => number) => CheckOutcome) {
+  let drawn = 0
+  const outcome = check(() => numbers[drawn++]!)
+  return { ...outcome, drawn }
+}
+
+function assertExplains({ explain }: Engine, rule: SentRule, record: unknown): void {
+  const told = explain(rule, record)
+  const { action, matches } = naiveCheck([{ ...rule, sample_rate: 1 }], mapped(record), () => 0)
+  const isError = matches[0]?.kind.endsWith('FAILED')
+  const seen = {
+    action: told.action,
+    score: told.score,
+    result: told.result,
+    groups: told.groups.map(group =>
+      group.conditions.map(({ result, kind, score, position, candidates }) => ({
+        result,
+        kind,
+        score,
+        position,
+        candidates: candidates.map(({ path, value }) => ({ path, value: mapped(value) })),
+      })),
+    ),
+  }
+  assert.deepStrictEqual(seen, {
+    action,
+    score: naiveRuleScore(rule.any),
+    result: isError ? 'error' : String(matches.length > 0),
+    groups: rule.any.map(group =>
+      group.all.map((condition, index) => {
+        const { result, kind } = naiveCondition(condition, mapped(record))
+        const candidates = candidatesOf(condition.field, mapped(record))
+        return { result, kind, score: naiveScore(condition), position: naiveOrder(group).indexOf(index), candidates }
+      }),
+    ),
+  })
+}
