@@ -25,12 +25,25 @@ describe('G1: the sync is finished before the answer is given', () => {
       ])
       const { code, errors } = await writer.ended
       assert.equal(code, 0, errors.join(''))
-      const { acknowledged, syncs } = replay(readFileSync(trace, 'utf8'))
+      const { acknowledged, syncs } = replay(readFileSync(trace, 'utf8'), pulls)
       assert.equal(acknowledged, count)
       console.log(`      ${acknowledged} acknowledged, ${syncs} syncs of the WAL`)
       if (lanes > 1) assert.ok(syncs < count / 2, 'many appends share one sync')
     })
   }
+
+  it('with rules, changed by four at a time', async function () {
+    this.timeout(60_000)
+    using folder = temporaryFolder()
+    const trace = `${folder.path}/trace`
+    const count = 40
+    const { code, errors } = await start('strace', [
+      ...['-f', '-y', '-s', '4096', '-e', 'trace=write,pwrite64,fsync,fdatasync', '-o', trace],
+      ...[process.execPath, program('tk-writer.ts'), `${folder.path}/data/tk.db`, 'p', '4', String(count)],
+    ]).ended
+    assert.equal(code, 0, errors.join(''))
+    assert.equal(replay(readFileSync(trace, 'utf8'), rules).acknowledged, 2 * count)
+  })
 
   it('also for what a killed process had written and not synced: it is, before anyone may read it', async function () {
     this.timeout(30_000)
@@ -53,15 +66,32 @@ describe('G1: the sync is finished before the answer is given', () => {
   })
 })
 
-const wal = '<[^>]*/pulls\\.db-wal>'
-const writes = new RegExp(` pwrite64\\(\\d+${wal}`)
-const syncBegins = new RegExp(` f(?:data)?sync\\(\\d+${wal}`)
+interface Traced {
+  readonly file: string
+  /** In a page: what it holds. */
+  readonly written: RegExp
+  readonly acknowledged: RegExp
+}
+
+const pulls: Traced = {
+  file: 'pulls\\.db',
+  written: /\{\\"id\\":\\"(p-\d+)\\"/g,
+  acknowledged: / write\(1<.*"ack (p-\d+)/,
+}
+const rules: Traced = {
+  file: 'tk\\.db',
+  written: /\\"name\\":\\"(p-\d+b?)\\"/g,
+  acknowledged: / write\(1<.*"ack rule \S+ \d (p-\d+b?)/,
+}
 
 /**
- * Walks through the calls in the order of the kernel. Invariant: when a pull is acknowledged, a page
+ * Walks through the calls in the order of the kernel. Invariant: when something is acknowledged, a page
  * with its body was written to the WAL, and after that a sync of the WAL began and has returned 0.
  */
-function replay(trace: string): { acknowledged: number; syncs: number } {
+function replay(trace: string, { file, ...traced }: Traced): { acknowledged: number; syncs: number } {
+  const wal = `<[^>]*/${file}-wal>`
+  const writes = new RegExp(` pwrite64\\(\\d+${wal}`)
+  const syncBegins = new RegExp(` f(?:data)?sync\\(\\d+${wal}`)
   let acknowledged = 0
   let syncs = 0
   const written = new Set<string>()
@@ -70,14 +100,14 @@ function replay(trace: string): { acknowledged: number; syncs: number } {
   const syncing = new Map<string, readonly string[]>()
   for (const line of trace.split('\n')) {
     const thread = line.split(' ', 1)[0]!
-    if (writes.test(line)) for (const [, id] of line.matchAll(/\{\\"id\\":\\"(p-\d+)\\"/g)) written.add(id!)
+    if (writes.test(line)) for (const [, id] of line.matchAll(traced.written)) written.add(id!)
     if (syncBegins.test(line)) syncing.set(thread, [...written])
     if (syncing.has(thread) && / f(?:data)?sync(?:\(| resumed).* = 0$/.test(line)) {
       for (const id of syncing.get(thread)!) synced.add(id)
       syncing.delete(thread)
       syncs++
     }
-    const id = / write\(1<.*"ack (p-\d+)/.exec(line)?.[1]
+    const id = traced.acknowledged.exec(line)?.[1]
     if (id === undefined) continue
     assert.ok(synced.has(id), `${id} was acknowledged ${written.has(id) ? 'before its sync' : 'before it was written'}`)
     acknowledged++

@@ -1,8 +1,8 @@
-import { writeSync } from 'node:fs'
 import { systemClock } from '../../core/lib/clock.ts'
 import { createLogger } from '../../core/lib/log.ts'
 import { endedPull } from '../../server/store/ended-pull.fake.ts'
 import { openSqliteHistory } from '../../server/store/sqlite/open-sqlite-history.ts'
+import { say } from './say.ts'
 
 // A program that appends pulls, several at a time, and writes a line for each: `ack ID` or `nack ID: MESSAGE`.
 // Arguments: the data folder, a prefix for the ids, how many append side by side, how many pulls in all,
@@ -15,20 +15,6 @@ const store = openSqliteHistory({
   log: createLogger('writer', 'error'),
   answerTimeoutMs: Number(answerTimeoutMs),
 })
-
-/** At once and in one call: nothing may count as told that the pipe has not got. */
-function say(line: string): void {
-  for (;;) {
-    try {
-      writeSync(1, line)
-      return
-    } catch (error) {
-      // The reader is behind, and its pipe does not block.
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
-    }
-  }
-}
 
 let next = 0
 async function lane(): Promise<void> {
