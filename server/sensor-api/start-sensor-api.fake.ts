@@ -65,6 +65,7 @@ export async function startSensorApi({
       sync(client, request, { 'x-api-key': key.text, ...headers }),
     report: (request: Partial<ReportEventsRequest> = {}, headers: Headers = {}) =>
       report(client, request, { 'x-api-key': key.text, ...headers }),
+    metadata: () => metadataOf({ 'x-api-key': key.text }),
     metrics: () => api.metrics.registry.metrics(),
     async [Symbol.asyncDispose]() {
       client.close()
@@ -91,12 +92,10 @@ type Call<Q, R> = (
 ) => ClientUnaryCall
 
 export function ended<Q, R>(call: Call<Q, R>, request: Q, headers: Headers): Promise<Ended<R>> {
-  const metadata = new Metadata()
-  for (const [name, value] of Object.entries(headers)) if (value !== undefined) metadata.set(name, value)
   return new Promise(resolve => {
     let initial: Record<string, unknown> = {}
     let answer: R | undefined
-    const running = call(request, metadata, (_, response) => {
+    const running = call(request, metadataOf(headers), (_, response) => {
       answer = response
     })
     running.on('metadata', given => {
@@ -107,6 +106,12 @@ export function ended<Q, R>(call: Call<Q, R>, request: Q, headers: Headers): Pro
       setImmediate(() => resolve({ response: answer, headers: initial, trailers, code, details })),
     )
   })
+}
+
+function metadataOf(headers: Headers): Metadata {
+  const metadata = new Metadata()
+  for (const [name, value] of Object.entries(headers)) if (value !== undefined) metadata.set(name, value)
+  return metadata
 }
 
 export const sync = (client: SensorAPIClient, request: Partial<SyncRulesRequest>, headers: Headers) =>

@@ -65,13 +65,14 @@ function guard(parts: GateParts, path: string, call: ServerInterceptingCallInter
   let requestId = ''
   let requestBytes = 0
   let responseBytes = 0
+  let received = false
+  /** To the handler, which gives back what the request holds. */
   let handedOver = false
   let over = false
 
   const end = (code: Status) => {
     if (over) return
     over = true
-    // A handler that still works on the body gives its share back itself.
     if (!handedOver) share.release()
     const seconds = (clock.monotonic() - startedMs) / 1000
     observed({ method: path.slice(path.lastIndexOf('/') + 1), code, seconds, requestBytes, responseBytes })
@@ -113,11 +114,13 @@ function guard(parts: GateParts, path: string, call: ServerInterceptingCallInter
           )
         },
         onReceiveMessage: (body, pass) => {
-          if (!over && context !== undefined) pass({ context, body } satisfies Incoming)
+          if (over || context === undefined) return
+          received = true
+          pass({ context, body } satisfies Incoming)
         },
         onReceiveHalfClose: pass => {
           if (over) return
-          handedOver = true
+          handedOver = received
           pass()
         },
         // Every call ends so, with whatever status; also one that grpc-js itself refused.
