@@ -65,7 +65,8 @@ export class RecordChecker {
   /** One line a minute at most for each rule whose conditions met values that they could not convert. */
   reportConversions(): void {
     const { rules, log } = this.#parts
-    for (const { rule, unconverted } of rules.held?.set.rules ?? []) {
+    for (const { rule, counts } of rules.held?.set.rules ?? []) {
+      const { unconverted } = counts
       const news = unconverted > 0 && unconverted !== this.#toldConversions.get(rule)
       if (news && this.#seldom.now(`unconverted ${rule.rule_id}`)) {
         this.#toldConversions.set(rule, unconverted)

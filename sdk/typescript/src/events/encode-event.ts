@@ -22,14 +22,19 @@ export interface EventParts {
 export function encodeEvent(parts: EventParts, maxBytes: number): { bytes: Uint8Array; whole: boolean } | undefined {
   const { record, match } = parts
   const value: JsonText = match.hasValue ? jsonOf(match.value, maxBytes) : { text: '' }
-  if ('text' in record && record.text.length <= maxBytes && 'text' in value) {
-    const bytes = encode(parts, { recordJson: Buffer.from(record.text), matchedValueJson: value.text })
-    if (bytes.byteLength <= maxBytes) return { bytes, whole: true }
+  const tooLarge = 'failed' in record && record.failed === 'too_large'
+  if (!tooLarge && 'text' in value) {
+    // A record that is not JSON is not there at all; `record_omitted` speaks of size only.
+    const recordJson = 'text' in record ? Buffer.from(record.text) : noBytes
+    const bytes = encode(parts, { recordJson, matchedValueJson: value.text })
+    if (bytes.byteLength <= maxBytes) return { bytes, whole: 'text' in record }
   }
   const cut = cutValue(match, value)
   const bytes = encode(parts, { recordOmitted: true, ...cut })
   return bytes.byteLength <= maxBytes ? { bytes, whole: false } : undefined
 }
+
+const noBytes = Buffer.alloc(0)
 
 type Content = Partial<Pick<Event, 'recordJson' | 'recordOmitted' | 'matchedValueJson' | 'matchedValueTruncated'>>
 
@@ -47,7 +52,7 @@ function encode({ id, match, metadata, atMs }: EventParts, content: Content): Ui
     conditionIndex: match.conditionIndex,
     matchedPath: wirePath(match.path),
     matchedValueJson: '',
-    recordJson: Buffer.alloc(0),
+    recordJson: noBytes,
     recordOmitted: false,
     maskedPointers: [],
     matchedValueTruncated: false,
