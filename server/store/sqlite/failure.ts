@@ -28,6 +28,11 @@ export interface Failure {
   readonly fix: string
 }
 
+export function isFailure(value: unknown): value is Failure {
+  const { kind } = (value ?? {}) as { kind?: FailureKind }
+  return kind !== undefined && failureKinds.includes(kind)
+}
+
 /** A failure that is known where it is found. */
 export class StoreFault extends Error {
   readonly failure: Failure

@@ -1,7 +1,7 @@
 import type { Transferable } from 'node:worker_threads'
 import { PulltraceError } from '../../../core/lib/errors.ts'
 import type { StoreHealth } from '../store.ts'
-import { errorOf, type Failure } from './failure.ts'
+import { errorOf, type Failure, isFailure } from './failure.ts'
 import { tkWords } from './store-words.ts'
 import type { TkMethod, TkMethods } from './tk-database.ts'
 import { CallFailed } from './worker-client.ts'
@@ -40,7 +40,10 @@ export class TkCalls {
     ...args: ArgsOf<TkMethods, M>
   ): Promise<ResultOf<TkMethods, M>> {
     const result = await this.#ask(this.#writer, handedOver, method, args)
-    this.#writer.noteWritten()
+    // A group commit answers for each of its parts: what failed is in the list.
+    const failure = Array.isArray(result) ? result.find(isFailure) : undefined
+    if (failure) this.#writer.note(failure)
+    else this.#writer.noteWritten()
     return result
   }
 
