@@ -1,4 +1,4 @@
-import { isAlias, isMap, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml'
+import { isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml'
 import { offsetOf, placesOf } from '../../../core/contract/yaml-places.ts'
 import { parseExportedRule } from '../../../core/rules/parse.ts'
 import type { RuleContent } from '../../../core/rules/rule.ts'
@@ -45,11 +45,11 @@ export function parseRuleFile({ file, text }: RuleSource): FileRules {
   const faults: string[] = []
   for (const document of documents) {
     const contents = document.contents as Node | null
-    if (contents === null) continue
+    // With nothing in it but comments.
+    if (contents === null || (isScalar(contents) && contents.value === null)) continue
     for (const node of isSeq(contents) ? (contents.items as (Node | null)[]) : [contents]) {
       const start = at((node ?? contents).range![0])
-      // An alias stands for a whole rule, which would then be there twice.
-      if (!isMap(node) || isAlias(node)) {
+      if (!isMap(node)) {
         faults.push(`${start}: a rule must be a map of fields`)
         continue
       }

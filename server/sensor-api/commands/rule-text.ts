@@ -6,9 +6,8 @@ export type RuleFormat = 'yaml' | 'json'
 
 /** A list of rules as a file that `rules apply` takes; the same text for the same rules. */
 export function rulesText(rules: readonly (Rule | RuleContent)[], format: RuleFormat): string {
-  if (format === 'json')
-    return `${escaped(JSON.stringify(rules.map(orderedRule), null, 2), /[\u007F-\u009F]|\p{Cf}|\p{Zl}|\p{Zp}/gu)}\n`
-  return yamlText(rules.map(rule => withWrittenPaths(orderedRule(rule))))
+  if (format === 'yaml') return yamlText(rules.map(rule => withWrittenPaths(orderedRule(rule))))
+  return `${escaped(JSON.stringify(rules.map(orderedRule), null, 2), 'json')}\n`
 }
 
 /** One rule as YAML, for people to compare: without what no author writes. */
@@ -53,7 +52,8 @@ function writtenCondition({ field, op, field_type, value, field_ref, on_missing_
   }
 }
 
-const unseen = /\p{Cf}|\p{Zl}|\p{Zp}/gu
+/** What a terminal would act on instead of showing it, and what is not seen at all. */
+const unseen = /[^\P{Cc}\n]|\p{Cf}|\p{Zl}|\p{Zp}/gu
 
 function yamlText(value: unknown): string {
   const document = new Document(value, { aliasDuplicateObjects: false })
@@ -66,16 +66,16 @@ function yamlText(value: unknown): string {
       if (node instanceof YAMLSeq && node.items.every(item => isScalar(item))) node.flow = true
     },
   })
-  return escaped(document.toString({ lineWidth: 0 }), unseen)
+  return escaped(document.toString({ lineWidth: 0 }), 'yaml')
 }
 
-/** `\u202e`, or in YAML beyond the first plane `\U000e0001`; JSON has two escapes for that. */
-function escaped(text: string, pattern: RegExp): string {
-  return text.replace(pattern, found =>
-    found.length === 1
-      ? `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`
-      : pattern === unseen
-        ? `\\U${found.codePointAt(0)!.toString(16).padStart(8, '0')}`
-        : [0, 1].map(at => `\\u${found.charCodeAt(at).toString(16)}`).join(''),
-  )
+/** `\u202e`; beyond the first plane YAML has `\U000e0001`, and JSON two escapes. */
+function escaped(text: string, format: RuleFormat): string {
+  const written = (code: number, letter: string, digits: number) =>
+    `\\${letter}${code.toString(16).padStart(digits, '0')}`
+  return text.replace(unseen, found => {
+    const [code, second] = [found.charCodeAt(0), found.charCodeAt(1)]
+    if (found.length === 1) return written(code, 'u', 4)
+    return format === 'yaml' ? written(found.codePointAt(0)!, 'U', 8) : written(code, 'u', 4) + written(second, 'u', 4)
+  })
 }
