@@ -102,6 +102,7 @@ async function up(file: string, color: boolean, world: World): Promise<void> {
       plan,
       containerd,
       programs: programFiles(),
+      sampleRules: fileURLToPath(new URL('../config/samples/rules', import.meta.url)),
       clock: systemClock,
       color: wantsColor(color, world),
       command: env['PULLTRACE_COMMAND'] || 'pulltrace',
@@ -122,6 +123,7 @@ function programFiles(): Programs {
     server: file('server/pulltrace/main'),
     agent: file('agent/main'),
     demo: file('cli/demo/main'),
+    sensorApi: file('server/sensor-api/main'),
     leash: new URL(`./up/leash${extension}`, import.meta.url).href,
   }
 }

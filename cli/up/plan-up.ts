@@ -3,6 +3,7 @@ import type { PulltraceConfig } from '../../core/contract/pulltrace-config.ts'
 import { clusterOnlyFields, settingsOf } from '../../core/contract/settings.ts'
 import { Code, PulltraceError } from '../../core/lib/errors.ts'
 import { type Env, isLoopback, listenAddress, socketPath } from '../../core/lib/settings.ts'
+import { planRules, type RulesPlan } from './plan-rules.ts'
 
 /** What is known of the machine's own containerd. */
 export interface ContainerdFound {
@@ -17,6 +18,8 @@ export interface UpPlan {
   readonly agent: Env
   /** Environment of the demo runtime; undefined when the machine's containerd is watched. */
   readonly demo: Env | undefined
+  /** Undefined when nothing of rules runs here. */
+  readonly rules: RulesPlan | undefined
   readonly nodeName: string
   /** Least level of a program's log lines that is shown. */
   readonly logLevel: string
@@ -67,17 +70,19 @@ export function planUp(
     ...(isDemo && { PULLTRACE_CONTAINERD_NAMESPACES: '*' }),
     ...told,
   }
+  const server = {
+    ...env,
+    PULLTRACE_HTTP_ADDR: '127.0.0.1:8080',
+    PULLTRACE_METRICS_ADDR: '127.0.0.1:9090',
+    PULLTRACE_DATA_DIR: './data',
+    ...fromFile.server,
+    ...given,
+    ...told,
+  }
   return {
-    server: {
-      ...env,
-      PULLTRACE_HTTP_ADDR: '127.0.0.1:8080',
-      PULLTRACE_METRICS_ADDR: '127.0.0.1:9090',
-      PULLTRACE_DATA_DIR: './data',
-      ...fromFile.server,
-      ...given,
-      ...told,
-    },
+    server,
     agent,
+    rules: planRules(spec, env, server.PULLTRACE_DATA_DIR),
     demo: isDemo ? { ...env, ...told, PULLTRACE_DEMO_SOCKET: demoSocket } : undefined,
     nodeName,
     logLevel,

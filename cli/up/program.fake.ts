@@ -1,4 +1,4 @@
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { checkSettings, checkSettingsFlag } from '../../core/lib/check-settings.ts'
@@ -16,8 +16,19 @@ if (process.argv.includes(checkSettingsFlag)) {
     }),
   )
 }
-const role = env['PULLTRACE_SERVER_URL'] ? 'agent' : env['FAKE_ROLE_DEMO'] ? 'demo' : 'server'
+const role = env['PULLTRACE_SERVER_URL']
+  ? 'agent'
+  : env['FAKE_ROLE_DEMO']
+    ? 'demo'
+    : env['TK_GRPC_ADDR']
+      ? 'sensor-api'
+      : 'server'
 const did = (what: string) => appendFileSync(env['FAKE_LOG']!, `${role} ${what} ${process.pid}\n`)
+if (process.argv[2] === 'rules') {
+  did(process.argv.slice(2).join('-'))
+  writeFileSync(env['TK_DATABASE_URL']!, '')
+  process.exit(0)
+}
 const log = (msg: string, fields: object = {}) =>
   process.stderr.write(`${JSON.stringify({ level: 'info', program: role, msg, ...fields })}\n`)
 
@@ -25,6 +36,7 @@ const server = createServer((_, response) => void response.end('ready'))
 server.listen(0, '127.0.0.1', () => {
   const { port } = server.address() as AddressInfo
   did('started')
+  if (role === 'server' && env['TK_API_URL']) did(`calls-${env['TK_API_URL']}-${env['TK_API_KEY_FILE']}`)
   log(role === 'demo' ? 'demo runtime ready' : 'listening', { url: `http://127.0.0.1:${port}` })
   if (role === 'server' && env['FAKE_SAY']) process.stderr.write(`${env['FAKE_SAY']}\n`)
   if (env['FAKE_DIE'] === role) {

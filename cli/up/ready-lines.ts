@@ -1,4 +1,5 @@
 import type { Env } from '../../core/lib/settings.ts'
+import type { RulesPlan } from './plan-rules.ts'
 
 export interface Ready {
   /** As the server was started. */
@@ -10,12 +11,14 @@ export interface Ready {
   readonly demo: boolean
   /** How this program was called. */
   readonly command: string
+  /** Undefined when nothing of rules runs here. */
+  readonly rules?: Pick<RulesPlan, 'databaseFile'> | undefined
 }
 
 const defaultUrl = 'http://127.0.0.1:8080'
 
 /** What to do now: lines that can be copied into another terminal as they are. A token itself is never in them. */
-export function readyLines({ server, url, metrics, nodeName, demo, command }: Ready): string[] {
+export function readyLines({ server, url, metrics, nodeName, demo, command, rules }: Ready): string[] {
   const { curl, client, hint } = accessOf(server)
   const address = url === defaultUrl ? '' : ` --server ${url}`
   return [
@@ -24,11 +27,15 @@ export function readyLines({ server, url, metrics, nodeName, demo, command }: Re
     `  events   curl -N${curl} ${url}/api/v1/events`,
     `  watch    ${command} watch${address}${client}`,
     `  history  ${command} history${address}${client}`,
+    ...(rules ? [`  rules    ${sensorApiOf(command)} rules list --database ${quoted(rules.databaseFile)}`] : []),
     ...metrics.map(base => `  metrics  ${base}/metrics`),
     ...hint,
     'Ctrl-C stops everything.',
   ]
 }
+
+/** The program beside the one that was called. */
+const sensorApiOf = (command: string) => command.replace(/[^/]*$/, 'tk-sensor-api')
 
 /** What a reader of this server has to add: a credential, and who signed its certificate. */
 function accessOf(server: Env) {

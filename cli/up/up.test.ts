@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -10,7 +10,13 @@ import type { Env } from '../../core/lib/settings.ts'
 import { type Programs, runUp, type UpParts } from './up.ts'
 
 const fake = new URL('./program.fake.ts', import.meta.url).pathname
-const programs: Programs = { server: fake, agent: fake, demo: fake, leash: new URL('./leash.ts', import.meta.url).href }
+const programs: Programs = {
+  server: fake,
+  agent: fake,
+  demo: fake,
+  sensorApi: fake,
+  leash: new URL('./leash.ts', import.meta.url).href,
+}
 
 describe('runUp', function () {
   this.timeout(30_000)
@@ -39,12 +45,14 @@ describe('runUp', function () {
         server: env,
         agent: env,
         demo: demo ? { ...env, FAKE_ROLE_DEMO: 'true' } : undefined,
+        rules: undefined,
         nodeName: 'demo-data-x',
         logLevel,
         ignored: ['spec.server.tls'],
       },
       containerd: { socket: '/run/x.sock', trouble: demo ? 'there is no such socket' : undefined },
       programs,
+      sampleRules: path.join(folder, 'rules'),
       clock: systemClock,
       color: false,
       command: './bin/pulltrace',
@@ -72,6 +80,47 @@ describe('runUp', function () {
     await running
     assert.deepEqual(done(), ['server started', 'agent started', 'agent stopped', 'server stopped'])
     assert.equal(said.at(-1), 'Stopped.')
+  })
+
+  it('starts tk-sensor-api first, with a key of its own and the samples in a new database, and the server as its sensor', async () => {
+    const keyFile = path.join(folder, 'data', 'tk-api-key')
+    const rules = {
+      sensorApi: { ...process.env, FAKE_LOG: path.join(folder, 'log'), TK_GRPC_ADDR: 'x', TK_DATABASE_URL: '' },
+      keyFile,
+      databaseFile: path.join(folder, 'data', 'tk.db'),
+    }
+    rules.sensorApi.TK_DATABASE_URL = rules.databaseFile
+    mkdirSync(path.join(folder, 'rules'))
+    const keys = new Set<string>()
+    for (let round = 0; round < 2; round++) {
+      const stop = new AbortController()
+      const base = parts()
+      const running = runUp({ ...base, plan: { ...base.plan, rules } }, stop.signal, never)
+      await untilSaid('Ctrl-C stops everything.')
+      stop.abort()
+      await running
+      assert.ok(said.some(line => /^ {2}rules {4}\.\/bin\/tk-sensor-api rules list --database .*tk\.db$/.test(line)))
+      assert.equal(said.filter(line => line.startsWith('Added the sample rules')).length, 1 - round)
+      keys.add(readFileSync(keyFile, 'utf8'))
+      said.length = 0
+    }
+    assert.match([...keys].join(), /^tk-v1-[0-9a-f]{32}-[0-9a-f]{64}\n$/)
+    assert.equal(statSync(keyFile).mode & 0o777, 0o600)
+    const all = done()
+    assert.equal(all.filter(line => line.includes('rules-import')).length, 1)
+    const calls = all.filter(line => line.includes('calls-')).map(line => line.replace(/:\d+/, ':PORT'))
+    assert.deepEqual([...new Set(calls)], [`server calls-http://127.0.0.1:PORT-${keyFile}`])
+    assert.deepEqual(
+      all.slice(-7).filter(line => !line.includes('calls-')),
+      [
+        'sensor-api started',
+        'server started',
+        'agent started',
+        'agent stopped',
+        'server stopped',
+        'sensor-api stopped',
+      ],
+    )
   })
 
   it('says that it shows demo data on every line that matters', async () => {

@@ -5,7 +5,9 @@ import type { Env } from '../../core/lib/settings.ts'
 import { checkPrograms } from './check-programs.ts'
 import { Child, type Exit } from './child.ts'
 import { formatLogLine, isShown, parseLogLine } from './log-line.ts'
+import { type RulesPlan, sensorSettings } from './plan-rules.ts'
 import type { ContainerdFound, UpPlan } from './plan-up.ts'
+import { prepareRules } from './prepare-rules.ts'
 import { readyLines } from './ready-lines.ts'
 
 /** Main files of the programs, and the leash. */
@@ -13,6 +15,7 @@ export interface Programs {
   readonly server: string
   readonly agent: string
   readonly demo: string
+  readonly sensorApi: string
   readonly leash: string
 }
 
@@ -21,6 +24,8 @@ export interface UpParts {
   readonly plan: UpPlan
   readonly containerd: ContainerdFound
   readonly programs: Programs
+  /** Folder of the rules that a new database begins with. */
+  readonly sampleRules: string
   readonly clock: Clock
   readonly color: boolean
   /** How this program was called, for what is printed. */
@@ -37,7 +42,7 @@ const readyWithinMs = 20_000
 const stopWithinMs = 15_000
 
 /**
- * Checks the settings of server and agent, starts them, waits until both are ready, and stops the agent first and the server last
+ * Checks the settings of all programs, starts them, waits until they are ready, and stops them newest first, the agent before the server,
  * when `stop` aborts; `kill` ends the waiting. A program that ends by itself ends everything, with an
  * error: on one machine a crash should be seen, and who wants restarts has a service manager for it.
  */
@@ -46,6 +51,7 @@ export async function runUp(parts: UpParts, stop: AbortSignal, kill: AbortSignal
   await checkPrograms([
     { name: 'server', main: programs.server, env: plan.server },
     { name: 'agent', main: programs.agent, env: plan.agent },
+    ...(plan.rules ? [{ name: 'sensor-api', main: programs.sensorApi, env: plan.rules.sensorApi }] : []),
   ])
   if (stop.aborted) return
   const children: Child[] = []
@@ -70,15 +76,17 @@ export async function runUp(parts: UpParts, stop: AbortSignal, kill: AbortSignal
   }
   try {
     sayFirst(parts)
+    const rules = plan.rules && (await startRules(parts, plan.rules, start, halt))
     const demo = plan.demo && start('demo', programs.demo, plan.demo)
-    const server = start('server', programs.server, plan.server)
+    const server = start('server', programs.server, { ...plan.server, ...rules?.settings })
     await server.until(() => server.urls.length > 0, halt)
     if (demo) await demo.until(() => demo.tail.some(line => line.includes('demo runtime ready')), halt)
     if (!halt.aborted) {
       const [url] = server.urls
       const agent = start('agent', programs.agent, { ...plan.agent, PULLTRACE_SERVER_URL: url })
-      for (const child of [server, agent]) await becomesReady(parts, child, halt)
-      if (!halt.aborted) sayReady(parts, server, agent)
+      const started = [server, agent, ...(rules ? [rules.sensorApi] : [])]
+      for (const child of started) await becomesReady(parts, child, halt)
+      if (!halt.aborted) sayReady(parts, server, agent, rules?.sensorApi)
     }
     if (!halt.aborted) await new Promise(resolve => halt.addEventListener('abort', resolve, { once: true }))
   } finally {
@@ -88,6 +96,23 @@ export async function runUp(parts: UpParts, stop: AbortSignal, kill: AbortSignal
   }
   if (fault !== undefined) throw fault
   say('Stopped.')
+}
+
+/** tk-sensor-api runs before the server does, which waits for its first rules a moment only. */
+async function startRules(
+  { programs, sampleRules, say }: UpParts,
+  plan: RulesPlan,
+  start: (name: string, main: string, env: Env) => Child,
+  halt: AbortSignal,
+) {
+  const told = await prepareRules(plan, programs.sensorApi, sampleRules)
+  if (told !== undefined) say(told)
+  if (halt.aborted) return undefined
+  const env = { ...plan.sensorApi, TK_BOOTSTRAP_API_KEY_FILE: plan.keyFile }
+  const sensorApi = start('sensor-api', programs.sensorApi, env)
+  await sensorApi.until(() => sensorApi.urls.length > 0, halt)
+  const [url] = sensorApi.urls
+  return url === undefined ? undefined : { sensorApi, settings: sensorSettings(plan, plan.sensorApi, url) }
 }
 
 function prefixOf(name: string, demo: boolean): string {
@@ -123,19 +148,28 @@ function sayFirst({ containerd, plan, say }: UpParts): void {
   if (plan.ignored.length > 0) say(`Ignored, as only a cluster can honour them: ${plan.ignored.join(', ')}.`)
 }
 
-function sayReady({ plan, command, say }: UpParts, server: Child, agent: Child): void {
+function sayReady({ plan, command, say }: UpParts, server: Child, agent: Child, sensorApi: Child | undefined): void {
   const [url, metrics] = server.urls
-  const all = [metrics, ...agent.urls].filter(base => base !== undefined)
+  const all = [metrics, ...agent.urls, ...(sensorApi?.urls.slice(1) ?? [])].filter(base => base !== undefined)
   const demo = plan.demo !== undefined
-  const ready = { server: plan.server, url: url!, metrics: all, nodeName: plan.nodeName, demo, command }
+  const ready = {
+    server: plan.server,
+    url: url!,
+    metrics: all,
+    nodeName: plan.nodeName,
+    demo,
+    command,
+    rules: sensorApi && plan.rules,
+  }
   for (const line of readyLines(ready)) say(line)
 }
 
 /** What is known to help, by what the last lines say. */
 const advices: readonly [RegExp, string][] = [
+  [/instance is already running/, 'stop the other copy, or set PULLTRACE_DATA_DIR to another folder'],
   [
     /in use|EADDRINUSE/,
-    'another program has this address, perhaps a second copy: stop it, or set PULLTRACE_HTTP_ADDR, PULLTRACE_METRICS_ADDR and PULLTRACE_AGENT_METRICS_ADDR to others (127.0.0.1:0 takes any free port) and PULLTRACE_DATA_DIR to another folder',
+    'another program has this address, perhaps a second copy: stop it, or set PULLTRACE_HTTP_ADDR, PULLTRACE_METRICS_ADDR, PULLTRACE_AGENT_METRICS_ADDR, TK_GRPC_ADDR and TK_SENSOR_METRICS_ADDR to others (127.0.0.1:0 takes any free port) and PULLTRACE_DATA_DIR to another folder',
   ],
   [/ENOSPC|no space/i, 'make room on the disk, or set PULLTRACE_DATA_DIR to a folder on another one'],
   [

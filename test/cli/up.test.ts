@@ -55,6 +55,8 @@ describe('pulltrace up', function () {
     PULLTRACE_METRICS_ADDR: free,
     PULLTRACE_AGENT_METRICS_ADDR: free,
     PULLTRACE_DATA_DIR: path.join(folder, data),
+    TK_GRPC_ADDR: free,
+    TK_SENSOR_METRICS_ADDR: free,
     PULLTRACE_READER_TOKEN: '',
     NO_COLOR: '1',
   })
@@ -82,7 +84,7 @@ describe('pulltrace up', function () {
       await until(/Ctrl-C stops everything\./)
       assert.match(text.out, /^DEMO DATA: .*none\.sock cannot be used \(there is no such socket\)/)
       const urls = [...text.out.matchAll(/(?:page|metrics) +(http:\S+)/g)].map(match => match[1]!)
-      assert.equal(urls.length, 3)
+      assert.equal(urls.length, 4)
       for (const url of urls) assert.equal((await fetch(url)).status, 200, url)
     }
     const [, url] = await programs[0]!.until(/page +(http:\S+)\//)
@@ -144,7 +146,10 @@ describe('pulltrace up', function () {
     const second = up('one')
     const [code] = (await once(second.child, 'exit')) as [number]
     assert.equal(code, 3, second.text.all)
-    assert.match(second.text.all, /everything was stopped: .*in use by process \d+/)
+    assert.match(
+      second.text.all,
+      /everything was stopped\. [\s\S]*Another tk-sensor-api instance is already running \(pid \d+/,
+    )
     assert.match(second.text.all, /stop the other copy, or set PULLTRACE_DATA_DIR to another folder/)
     assert.equal(await first.stop(), 0)
   })
