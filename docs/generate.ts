@@ -13,6 +13,8 @@ import { settings as operatorSettings } from '../operator/config.ts'
 import { createOperatorMetrics, watchedGauge } from '../operator/metrics.ts'
 import { settings as serverSettings } from '../server/pulltrace/config.ts'
 import { ServerMetrics } from '../server/pulltrace/metrics.ts'
+import { settings as sensorApiSettings } from '../server/sensor-api/config.ts'
+import { SensorApiMetrics } from '../server/sensor-api/metrics.ts'
 
 /** Makes what docs/ and crds/ say of the code from the code; with --check it only compares. */
 type Settings = Readonly<Record<string, Setting<unknown>>>
@@ -30,12 +32,13 @@ function configuration(): string {
   }
   const intro = `Every setting is an environment variable. A program checks all of them at its start and names every fault at once.
 Addresses are \`host:port\` or \`:port\` (every address), durations are Go's (\`500ms\`, \`2s\`, \`168h\`). An empty variable counts as
-not set. \`--check-settings\` has server or agent name the faults and do nothing else: exit code 2, or 0 when there is none.
+not set. \`--check-settings\` has a server or agent name the faults and do nothing else: exit code 2, or 0 when there is none.
 \`pulltrace up\` takes the same names for what it starts, and sets the rest from its PulltraceConfig.`
   const parts = [
     part('pulltrace-server', serverSettings),
     part('pulltrace-agent', agentSettings),
     part('pulltrace-operator', operatorSettings),
+    part('tk-sensor-api', sensorApiSettings),
     part('pulltrace watch, history, why', clientSettings),
   ]
   return `# Configuration\n\n<!-- ${mark} -->\n\n${intro}\n\n${parts.join('\n')}`
@@ -54,7 +57,7 @@ function metrics(): string {
     bodyBytesHeld: () => 0,
     connections: async () => 0,
   })
-  const intro = `Prometheus reads them at \`/metrics\` of the health listener (\`PULLTRACE_METRICS_ADDR\`, \`PULLTRACE_AGENT_METRICS_ADDR\`).
+  const intro = `Prometheus reads them at \`/metrics\` of the health listener (\`PULLTRACE_METRICS_ADDR\`, \`PULLTRACE_AGENT_METRICS_ADDR\`, \`TK_SENSOR_METRICS_ADDR\`).
 Labels take values from small fixed lists only: no image, node or pod ever becomes a series. The default metrics of the
 process and of Node (\`process_*\`, \`nodejs_*\`) are there too; the operator also has what controllers written in Go have, under their
 names: \`controller_runtime_*\`, \`workqueue_*\`, \`rest_client_requests_total\`, \`leader_election_master_status\`.`
@@ -62,8 +65,21 @@ names: \`controller_runtime_*\`, \`workqueue_*\`, \`rest_client_requests_total\`
     metricTable('pulltrace-server', server.registry),
     metricTable('pulltrace-agent', createAgentMetrics(version).registry),
     metricTable('pulltrace-operator', operatorMetrics()),
+    metricTable('tk-sensor-api', sensorApiMetrics()),
   ]
   return `# Metrics\n\n<!-- ${mark} -->\n\n${intro}\n\n${parts.join('\n')}`
+}
+
+function sensorApiMetrics(): Registry {
+  const { registry } = new SensorApiMetrics({
+    version,
+    rules: () => undefined,
+    databaseUp: () => true,
+    storage: async () => ({}),
+    inFlightBytes: () => 0,
+    connections: () => 0,
+  })
+  return registry
 }
 
 /** With what it registers only once it leads. */
@@ -83,7 +99,7 @@ interface MetricShape {
 function metricTable(title: string, registry: Registry): string {
   const all = registry.getMetricsAsArray() as unknown as readonly MetricShape[]
   const rows = all
-    .filter(({ name }) => name.startsWith('pulltrace_'))
+    .filter(({ name }) => /^(?:pulltrace|trapperkeeper)_/.test(name))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map(metric => {
       const labels = (metric.labelNames ?? []).filter(label => label !== 'le').map(label => `\`${label}\``)

@@ -28,13 +28,9 @@ function databaseFile(name: string, fallback: string, doc: string): Setting<stri
     doc,
     default: fallback,
     parse: text => {
-      if (text.startsWith('file:')) {
-        try {
-          return fileURLToPath(text)
-        } catch {
-          return text.slice('file:'.length)
-        }
-      }
+      // As SQLite reads it: without a slash it is relative, which a URL cannot be.
+      if (/^file:[^/]/.test(text)) return text.slice('file:'.length)
+      if (text.startsWith('file:')) return fileURLToPath(text)
       if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
         throw new Error(
           "the path or file: URL of a SQLite database, such as './data/tk.db': others are not available yet",

@@ -132,5 +132,10 @@ async function serve(): Promise<void> {
 if (import.meta.main) {
   const args = process.argv.slice(2)
   if (args.includes(checkSettingsFlag)) process.exit(checkSettings(() => loadSensorApiConfig(process.env)))
-  await serve()
+  if (args.length === 0) await serve()
+  else {
+    // Loaded when asked for: the service needs none of it.
+    const { runCommand } = await import('./commands/main.ts')
+    process.exitCode = await runCommand(args, process.env)
+  }
 }
