@@ -1,5 +1,6 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { createKubeMetrics, type KubeMetrics } from '../core/kube/metrics.ts'
+import { collectProcessMetrics } from '../core/lib/process-metrics.ts'
 
 /** As controller-runtime counts what a look came to. */
 export type ReconcileResult = 'success' | 'error' | 'requeue' | 'requeue_after'
@@ -20,7 +21,7 @@ const workers = 1
 export function createOperatorMetrics(version: string): OperatorMetrics {
   const registry = new Registry()
   const registers = [registry]
-  collectDefaultMetrics({ register: registry })
+  collectProcessMetrics(registry)
   new Gauge({ name: 'pulltrace_operator_info', help: 'Version.', labelNames: ['version'], registers }).set(
     { version },
     1,

@@ -1,4 +1,5 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { collectProcessMetrics } from '../../core/lib/process-metrics.ts'
 import { type Action, actions } from '../../core/rules/rule.ts'
 import { EventCode } from '../../proto/generated/trapperkeeper/sensor/v1/sensor_api.ts'
 import type { RulesSnapshot } from '../store/rules-store.ts'
@@ -82,7 +83,7 @@ export class SensorApiMetrics {
     for (const result of ['full', 'not_modified', 'paused', 'error']) this.#syncs.inc({ result }, 0)
     for (const reason of dropReasons) this.#lost.inc({ reason }, 0)
     this.#addGauges(sources)
-    collectDefaultMetrics({ register: this.registry })
+    collectProcessMetrics(this.registry)
   }
 
   readonly called = ({ method, code, requestBytes, responseBytes }: CallFigures): void => {
