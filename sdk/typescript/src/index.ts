@@ -4,5 +4,6 @@ export type { Action, FieldPath, MatchKind, PathSegment } from '../../../core/ru
 export { ConfigError, EventBufferFull, RuleFailed, SensorClosed, SensorOffline } from './errors.ts'
 export type { DurationOption, FailureMode, SensorOptions, SyncMode } from './options/options.ts'
 export type { BatchOutcome, FlushResult, Outcome, RuleMatch, SensorState, SyncResult } from './outcome.ts'
+export type { CheckOptions } from './record-checker.ts'
 export { type BatchOptions, Sensor, type StateListener } from './sensor.ts'
 export type { SensorStats } from './stats.ts'

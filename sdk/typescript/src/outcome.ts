@@ -11,7 +11,7 @@ export interface RuleMatch {
   /** Before any conversion; undefined when the condition counts as matched by a policy. */
   readonly value: unknown
   readonly kind: MatchKind
-  /** UUIDv7 of the event that waits for a flush; undefined when no event could be kept. */
+  /** UUIDv7 of the event that waits for a flush; undefined when no event could be kept, or none was wanted. */
   readonly eventId: string | undefined
 }
 

@@ -17,6 +17,16 @@ export interface Checked {
   readonly full: boolean
 }
 
+export interface CheckOptions {
+  /**
+   * Asked of each rule that matched: true and its match makes no event, though the outcome tells it. For a caller who
+   * checks one thing again and again and reports it once.
+   */
+  readonly skipEvent?: ((rule: { readonly rule_id: string; readonly version: number }) => boolean) | undefined
+}
+
+const noOptions: CheckOptions = Object.freeze({})
+
 /** Checks records against the rules in force and records what matched. A check without a match allocates nothing. */
 export class RecordChecker {
   checks = 0
@@ -35,7 +45,7 @@ export class RecordChecker {
     this.#seldom = new Seldom(seldomMs, () => parts.clock.monotonic())
   }
 
-  check(record: unknown, metadata?: Metadata): Checked {
+  check(record: unknown, metadata?: Metadata, { skipEvent }: CheckOptions = noOptions): Checked {
     const { settings, rules, sample } = this.#parts
     if (settings.disabled) return this.#pass(unchecked)
     this.checks++
@@ -49,7 +59,7 @@ export class RecordChecker {
     this.#found = outer
     if (found === undefined) return this.#pass(applied.pass)
     const good = metadata === undefined ? noMetadata : this.#good(metadata)
-    const { ids, full } = this.#parts.recorder.record(found, record, good, this.#shared)
+    const { ids, full } = this.#parts.recorder.record(found, record, good, this.#shared, skipEvent)
     const matches = found.map((match, index) => matchOf(match, ids[index]))
     const keep = action === 'pass' || action === 'observe'
     return { outcome: { action, keep, matches, ruleSetEtag: applied.etag }, full }

@@ -7,7 +7,7 @@ import type { SensorOptions } from './options/options.ts'
 import { parseOptions } from './options/parse-options.ts'
 import type { BatchOutcome, FlushResult, Outcome, SensorState, SyncResult } from './outcome.ts'
 import { createParts, type SensorParts } from './parts.ts'
-import { RecordChecker } from './record-checker.ts'
+import { type CheckOptions, RecordChecker } from './record-checker.ts'
 import { type SensorStats, statsOf } from './stats.ts'
 import { runSyncLoop } from './sync/sync-loop.ts'
 
@@ -70,9 +70,9 @@ export class Sensor implements AsyncDisposable {
    * @throws RuleFailed when a rule with action `fail` matched, unless `raiseOnFail` is off; EventBufferFull when an
    * event did not fit; SensorOffline in `fail-closed` without rules; SensorClosed.
    */
-  check(record: unknown, metadata?: Metadata): Outcome {
+  check(record: unknown, metadata?: Metadata, options?: CheckOptions): Outcome {
     this.#use()
-    const { outcome, full } = this.#checker.check(record, metadata)
+    const { outcome, full } = this.#checker.check(record, metadata, options)
     this.#raise(outcome, full)
     return outcome
   }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../../core/lib/clock.ts'
 import type { Match } from '../../../../core/rules/evaluate.ts'
+import type { SentRule } from '../../../../core/rules/rule.ts'
 import type { Metadata } from '../options/metadata.ts'
 import type { DropReason } from '../stats.ts'
 import { encodeEvent } from './encode-event.ts'
@@ -35,7 +36,7 @@ export class Recorder {
   }
 
   /**
-   * The ids of the events of one record, undefined for one that is lost; `full` when one was lost for want of room. The
+   * The ids of the events of one record, undefined for one that is lost or skipped; `full` when one was lost for want of room. The
    * record is written down now: what happens to it later does not matter.
    */
   record(
@@ -43,10 +44,12 @@ export class Recorder {
     record: unknown,
     metadata: Metadata,
     shared: Metadata,
+    skip?: (rule: SentRule) => boolean,
   ): { ids: readonly (string | undefined)[]; full: boolean } {
     let json: JsonText | undefined
     let full = false
     const ids = matches.map(match => {
+      if (skip?.(match.rule)) return undefined
       if (this.#buffer.full) {
         full = true
         this.lose('bufferOverflow')
