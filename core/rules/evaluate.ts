@@ -1,15 +1,8 @@
-import {
-  type CompiledCondition,
-  type CompiledRule,
-  closeRecord,
-  compileRules,
-  missingFailed,
-  no,
-  openRecord,
-  type RuleSet,
-} from './compile.ts'
+import { type CompiledCondition, closeRecord, compileRules, openRecord, type RuleSet } from './compile.ts'
+import { missingFailed } from './condition-test.ts'
 import { candidatesOf } from './fields.ts'
 import { type Action, type FieldPath, type MatchKind, matchKinds, type SentRule } from './rule.ts'
+import { run } from './run.ts'
 import { holds } from './values.ts'
 
 /** One match of one rule on one record, or the error that its `fail` policy asked for. */
@@ -35,8 +28,8 @@ export type OnError = (rule: SentRule, reason: unknown) => void
 
 /**
  * Checks one record against every rule, in order. Observed matches go on; the first `drop` or `fail` ends the check, as
- * an error of a `fail` policy does. Allocates nothing when nothing matches. Never throws because of a record: what
- * `random` and `onMatch` throw is the caller's.
+ * an error of a `fail` policy does. Allocates nothing when nothing matches. Never throws because of a record; what
+ * `onMatch` throws is the caller's.
  */
 export function evaluate(
   set: RuleSet,
@@ -49,64 +42,60 @@ export function evaluate(
   if (set.busy) return evaluate(compileRules(set.sent).set, record, random, onMatch, onError)
   openRecord(set, record)
   try {
-    return tryRules(set, random, onMatch, onError)
+    return tryRules(set, record, random, onMatch, onError)
   } finally {
     closeRecord(set)
   }
 }
 
-function tryRules(set: RuleSet, random: () => number, onMatch: OnMatch, onError?: OnError): 'pass' | Action {
+function tryRules(
+  set: RuleSet,
+  record: unknown,
+  random: () => number,
+  onMatch: OnMatch,
+  onError: OnError | undefined,
+): 'pass' | Action {
+  const { program, stop } = set
   let action: 'pass' | Action = 'pass'
-  for (const compiled of set.rules) {
-    const { sampleRate } = compiled
-    // Rates 0 and 1 draw no number: the generator then yields the same for everybody else.
-    if (sampleRate < 1 && (sampleRate === 0 || !(random() < sampleRate))) continue
-    let match: Match | undefined
+  let from = 0
+  for (;;) {
+    let match: Match
     try {
-      match = tryRule(compiled, set)
+      if (!run(program, from, random, stop)) return action
+      from = program.nextRule[stop.at]!
+      match = matchAt(set, record)
     } catch (reason) {
-      compiled.errors++
-      onError?.(compiled.rule, reason)
+      from = program.nextRule[stop.at]!
+      const { rule } = set.places[stop.at]!
+      rule.counts.errors++
+      onError?.(rule.rule, reason)
       continue
     }
-    if (match === undefined) continue
     onMatch(match)
     action = match.action
     if (action !== 'observe') return action
   }
-  return action
 }
 
-function tryRule(compiled: CompiledRule, set: RuleSet): Match | undefined {
-  for (const group of compiled.groups) {
-    let holding = true
-    for (const condition of group) {
-      const result = condition.test()
-      if (result === no) {
-        holding = false
-        break
-      }
-      if (result >= missingFailed) return matchOf(compiled, condition, 'fail', result, set)
-    }
-    if (holding) {
-      const first = group.find(({ conditionIndex }) => conditionIndex === 0)!
-      return matchOf(compiled, first, compiled.rule.action, first.test(), set)
-    }
-  }
-  return undefined
+/** The match that a run stopped at. What it tells is the first condition of the group as its author wrote it, or the one that failed. */
+function matchAt({ places, stop }: RuleSet, record: unknown): Match {
+  const { rule, condition } = places[stop.at]!
+  if (stop.result >= missingFailed) return matchOf(rule.rule, 'fail', condition, stop.result, record)
+  const first = rule.groups[condition.groupIndex]!.find(({ conditionIndex }) => conditionIndex === 0)!
+  return matchOf(rule.rule, rule.rule.action, first, first.test(), record)
 }
 
 function matchOf(
-  { rule }: CompiledRule,
-  { condition, groupIndex, conditionIndex, judge }: CompiledCondition,
+  rule: SentRule,
   action: Action,
+  { condition, groupIndex, conditionIndex, judge }: CompiledCondition,
   result: number,
-  set: RuleSet,
+  record: unknown,
 ): Match {
   const kind = matchKinds[result - 1] ?? 'VALUE'
   const where = { rule, action, kind, groupIndex, conditionIndex }
   if (kind === 'VALUE') {
-    for (const { path, value } of candidatesOf(condition.field, set.round.record)) {
+    for (const { path, value } of candidatesOf(condition.field, record)) {
       if (judge(value) === holds) return { ...where, path, value, hasValue: value !== undefined }
     }
   }

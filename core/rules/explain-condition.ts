@@ -1,4 +1,5 @@
-import { type CompiledCondition, missingFailed, no } from './compile.ts'
+import type { CompiledCondition } from './compile.ts'
+import { missingFailed, no } from './condition-test.ts'
 import { scoreOfCondition } from './cost.ts'
 import { candidatesOf } from './fields.ts'
 import { numberOf, textOf } from './judge.ts'
