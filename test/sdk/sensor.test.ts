@@ -54,6 +54,31 @@ describe('Sensor', () => {
       assert.equal(sensor.stats().events.recorded, 2)
     })
 
+    it('makes no event of a match that the caller wants none of, also when there is no room, and tells it all the same', async () => {
+      const [one, two] = [wireRule('observe'), wireRule('fail')]
+      server.rules = [one, two]
+      await using sensor = await openSensor(server, { raiseOnFail: false, bufferEvents: 1 })
+      const asked: string[] = []
+      const skipEvent = ({ rule_id, version }: { rule_id: string; version: number }) => {
+        asked.push(`${rule_id}/${version}`)
+        return rule_id === two.ruleId
+      }
+      sensor.check({ temperature: 20 }, {}, { skipEvent })
+      assert.deepEqual(asked, [])
+      const { matches } = sensor.check(hot, {}, { skipEvent })
+      assert.deepEqual(asked, [`${one.ruleId}/3`, `${two.ruleId}/3`])
+      assert.deepEqual(
+        matches.map(({ action, eventId }) => [action, eventId !== undefined]),
+        [
+          ['observe', true],
+          ['fail', false],
+        ],
+      )
+      sensor.check(hot, {}, { skipEvent: () => true })
+      const { recorded, dropped } = sensor.stats().events
+      assert.deepEqual([recorded, dropped.bufferOverflow], [1, 0])
+    })
+
     it('answers records without a match with one and the same frozen outcome', async () => {
       await using sensor = await openSensor(server)
       const outcome = sensor.check({ temperature: 20 })

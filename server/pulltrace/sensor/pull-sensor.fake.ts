@@ -1,6 +1,12 @@
-import { EventBufferFull, type FlushResult, type Outcome, type RuleMatch } from '../../../sdk/typescript/src/index.ts'
+import {
+  type CheckOptions,
+  EventBufferFull,
+  type FlushResult,
+  type Outcome,
+  type RuleMatch,
+} from '../../../sdk/typescript/src/index.ts'
 import type { PullRecord } from './pull-record.ts'
-import type { CheckOptions, PullSensor } from './pull-sensor.ts'
+import type { PullSensor } from './pull-sensor.ts'
 
 export interface FakeRule {
   readonly ruleId: string

@@ -1,4 +1,4 @@
-import type { FlushResult, Outcome, SensorState, SensorStats } from '../../../sdk/typescript/src/index.ts'
+import type { CheckOptions, FlushResult, Outcome, SensorState, SensorStats } from '../../../sdk/typescript/src/index.ts'
 
 /** What the server asks of a sensor; the SDK's `Sensor` answers it. */
 export interface PullSensor {
@@ -10,9 +10,4 @@ export interface PullSensor {
   stats(): SensorStats
   /** Flushes once more, within the sensor's own deadline. */
   close(): Promise<unknown>
-}
-
-export interface CheckOptions {
-  /** True for a rule whose match is to make no event. Only asked when it has matched. */
-  readonly skipEvent?: (rule: { readonly rule_id: string; readonly version: number }) => boolean
 }
