@@ -100,7 +100,7 @@ export function describeTkProperties(make: MakeTk): void {
     this.timeout(runs * 4000)
     await fc.assert(
       fc.asyncProperty(fc.array(asked, { maxLength: 12 }), async sequence => {
-        const open = make({ now: () => startMs })
+        const open = await make({ now: () => startMs })
         const stores = [open(), open()]
         const model = new Model()
         try {

@@ -13,7 +13,7 @@ export interface TkParts {
 }
 
 /** Makes an empty database. Each call of the answer opens it once more, as another process does. */
-export type MakeTk = (parts: TkParts) => () => TkStore
+export type MakeTk = (parts: TkParts) => Promise<() => TkStore>
 
 /** One database of a test, and who has it open. */
 export interface TkFixture {
@@ -34,10 +34,10 @@ export function describeTkStore(engine: string, make: MakeTk): void {
   describe(`TkStore on ${engine}`, () => {
     let opened: TkStore[]
     const fixture = { nowMs: startMs } as { -readonly [K in keyof TkFixture]: TkFixture[K] }
-    beforeEach(() => {
+    beforeEach(async () => {
       opened = []
       fixture.nowMs = startMs
-      const open = make({ now: () => fixture.nowMs })
+      const open = await make({ now: () => fixture.nowMs })
       fixture.open = () => {
         const store = open()
         opened.push(store)

@@ -8,7 +8,7 @@ import { openSqliteTk } from './open-sqlite-tk.ts'
 
 const folders: string[] = []
 
-describeTkStore('SQLite', ({ now }) => {
+describeTkStore('SQLite', async ({ now }) => {
   const folder = mkdtempSync(path.join(tmpdir(), 'pulltrace-tk-'))
   folders.push(folder)
   const file = path.join(folder, 'tk.db')

@@ -35,8 +35,8 @@ export function serveDatabase(port: MessagePort, served: Served): void {
         patienceMs = waitForOthersMs
         if (method === 'close') port.close()
       } catch (error) {
-        // What waits behind this call has waited as long.
-        patienceMs = isBusy(error) ? 0 : waitForOthersMs
+        // What waits behind this call has waited as long: a queue of calls must not wait for the sum.
+        patienceMs = isBusy(error) ? waitForOthersMs / 20 : waitForOthersMs
         post(answerTo(id, error, failureOf(error, file, words)))
       }
     })

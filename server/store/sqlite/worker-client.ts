@@ -91,12 +91,10 @@ export class WorkerClient<D extends Methods> {
     }
   }
 
-  /** Rejects with CallFailed, or with the PulltraceError by which the database refused the call. */
-  call<M extends MethodOf<D>>(method: M, ...args: ArgsOf<D, M>): Promise<ResultOf<D, M>> {
-    return this.callWith([], method, ...args)
-  }
-
-  /** As `call`; buffers that are handed over are empty here afterwards. */
+  /**
+   * Rejects with CallFailed, or with the PulltraceError by which the database refused the call. Buffers that are handed
+   * over are empty here afterwards.
+   */
   async callWith<M extends MethodOf<D>>(
     handedOver: readonly Transferable[],
     method: M,
@@ -132,9 +130,9 @@ export class WorkerClient<D extends Methods> {
   ): Promise<unknown> {
     if (this.#loss) throw new CallFailed(this.#loss)
     const id = ++this.#lastId
-    const answer = this.#answer(id)
+    // Throws when an argument cannot cross; then nothing waits for an answer.
     this.#worker.postMessage({ id, method, args } satisfies Call, handedOver)
-    return answer
+    return this.#answer(id)
   }
 
   async #answer(id: number): Promise<unknown> {
