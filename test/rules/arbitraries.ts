@@ -41,6 +41,11 @@ const unicodeTexts = ['\u00e9', 'e\u0301', '\u{1f600}', 'x\u{1f600}', '\ud83d', 
 const texts = [...numberTexts, ...otherTexts, ...unicodeTexts]
 const searched = ['a', 'ab', 'bc', '7', '.', 'e', 'tr', '+', '\u0301', '\u{1f600}', '\ud83d', '\ude00', 'Inf']
 
+/** What programs hand over beside plain objects. Only own fields count. */
+const inherits = () => Object.create({ a: 7, b: 'ab' }) as unknown
+const withoutPrototype = () => Object.assign(Object.create(null), { a: 7, b: null }) as unknown
+const withGetter = () => Object.create({}, { b: { get: () => 'ab', enumerable: true } }) as unknown
+
 export const leaves = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom<unknown>(...numbers) },
   { weight: 2, arbitrary: fc.constantFrom<unknown>(...oddNumbers) },
@@ -48,6 +53,7 @@ export const leaves = fc.oneof(
   { weight: 1, arbitrary: fc.boolean() },
   { weight: 2, arbitrary: fc.constantFrom<unknown>(null, undefined) },
   { weight: 1, arbitrary: fc.constantFrom(new Date(0), new Date(120), new Uint8Array(1), new Set([7, 'ab', null])) },
+  { weight: 1, arbitrary: fc.constantFrom(inherits, withoutPrototype, withGetter).map(make => make()) },
 )
 
 const keys = ['a', 'b', '*', '0', '__proto__']

@@ -31,7 +31,7 @@ function valueNear({ value: literal }: Condition, form: number, leaf: unknown): 
 }
 
 function near(value: unknown, form: number): unknown {
-  if (form < 2) return value
+  if (form < 2 || typeof value === 'object') return value
   if (form === 2) return typeof value === 'string' ? `${value}x` : String(value)
   if (form === 3) return typeof value === 'string' ? `x${value}` : typeof value === 'number' ? value + 1 : value
   if (form === 4) return typeof value === 'string' && value.trim() !== '' ? Number(value) : ` ${String(value)}\n`
