@@ -9,6 +9,8 @@ import { run } from './run.ts'
 /** Runs one admin command, or whatever else the arguments are, on this process's terminal; resolves with its exit code. */
 export function runCommand(argv: readonly string[], env: Env): Promise<number> {
   const { stdin, stdout, stderr } = process
+  // Whoever read our output has gone (`| head`): what was asked for is done all the same.
+  for (const stream of [stdout, stderr]) stream.on('error', () => {})
   return run(argv, {
     env,
     stdin,
@@ -35,7 +37,8 @@ async function confirm(question: string): Promise<boolean> {
   try {
     return /^y(es)?$/i.test((await terminal.question(question)).trim())
   } catch {
-    // Ctrl-C or Ctrl-D: no.
+    // Ctrl-C or Ctrl-D: no. The question still stands on its line.
+    process.stderr.write('\n')
     return false
   } finally {
     terminal.close()

@@ -1,7 +1,8 @@
+import { isUtf8 } from 'node:buffer'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
-import { text as textOf } from 'node:stream/consumers'
+import { buffer } from 'node:stream/consumers'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import type { RuleSource } from './rule-file.ts'
 
@@ -16,7 +17,7 @@ const isRuleFile = (name: string) => /^[^.].*\.(ya?ml|json)$/.test(name)
 export async function readSources(files: readonly string[], stdin: Readable): Promise<readonly RuleSource[]> {
   const sources: RuleSource[] = []
   for (const file of files) {
-    if (file === '-') sources.push({ file: 'stdin', text: await textOf(stdin) })
+    if (file === '-') sources.push({ file: 'stdin', text: decoded('stdin', await buffer(stdin)) })
     else for (const found of await filesOf(file)) sources.push({ file: found, text: await read(found) })
   }
   return sources
@@ -36,11 +37,17 @@ async function filesOf(file: string): Promise<readonly string[]> {
 async function read(file: string): Promise<string> {
   try {
     const { size } = await stat(file)
-    if (size <= mostBytes) return await readFile(file, 'utf8')
+    if (size <= mostBytes) return decoded(file, await readFile(file))
   } catch (cause) {
-    throw notReadable(file, cause)
+    throw cause instanceof PulltraceError ? cause : notReadable(file, cause)
   }
   throw new PulltraceError(Code.Invalid, `the file ${file} must have at most ${mostBytes} bytes`)
+}
+
+/** Of another encoding every name would be stored as something else. */
+function decoded(file: string, bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString()
+  throw new PulltraceError(Code.Invalid, `${file} must be text in UTF-8`)
 }
 
 const notReadable = (file: string, cause: unknown) =>

@@ -41,12 +41,15 @@ async function plan(files: readonly string[], mode: ApplyMode, task: Task): Prom
   return planned.steps
 }
 
-/** Faults that are told: a file that holds no rules at all has thousands. */
+/** Faults that are told, and characters of each: a file that holds no rules at all has thousands of whole pages. */
 const mostFaults = 100
+const longestFault = 500
 
 function refuse(faults: readonly string[]): void {
   if (faults.length === 0) return
-  const told = faults.slice(0, mostFaults)
+  const told = faults
+    .slice(0, mostFaults)
+    .map(fault => (fault.length > longestFault ? `${fault.slice(0, longestFault)}…` : fault))
   if (faults.length > told.length) told.push(`and ${faults.length - told.length} more`)
   const count = faults.length === 1 ? 'one fault' : `${faults.length} faults`
   throw new PulltraceError(

@@ -243,6 +243,8 @@ describe('rules', () => {
     assert.match((await tk('rules apply -f /nowhere/x.yaml')).err, /\/nowhere\/x\.yaml cannot be read: ENOENT/)
     mkdirSync(path.join(terminal.folder, 'empty'))
     assert.match((await tk(`rules apply -f ${terminal.folder}/empty`)).err, /has no \.yaml, \.yml or \.json file/)
+    writeFileSync(path.join(terminal.folder, 'latin1.yaml'), Buffer.from('name: caf\xe9', 'latin1'))
+    assert.match((await tk(`rules apply -f ${terminal.folder}/latin1.yaml`)).err, /latin1\.yaml must be text in UTF-8/)
     assert.match((await tk('rules export /nowhere/x.yaml')).err, /cannot be written: ENOENT/)
   })
 })

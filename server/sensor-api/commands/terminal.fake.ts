@@ -28,7 +28,7 @@ export class Terminal implements Disposable {
     const isTTY = answer !== undefined
     const code = await run(argv, {
       env: { TK_DATABASE_URL: this.databaseFile, NO_COLOR: '1', ...env },
-      stdin: Object.assign(Readable.from([stdin]), { isTTY }),
+      stdin: Object.assign(Readable.from([Buffer.from(stdin)]), { isTTY }),
       stdout: { write: text => (out += text), isTTY },
       stderr: { write: text => (err += text), isTTY },
       clock: systemClock,
