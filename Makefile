@@ -6,7 +6,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 CONFIG ?= config/samples/pulltraceconfig.yaml
-UNIT := '{core,agent,operator,server,cli,sdk}/**/*.test.ts' 'test/*.test.ts'
+UNIT := '{core,agent,operator,server,cli,sdk}/**/*.test.ts' 'test/*.test.ts' 'test/rules/*.test.ts'
 
 .PHONY: help
 help: ## List the targets
