@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { parseRule } from '../../../core/rules/parse.ts'
 import { parseRuleFile } from './rule-file.ts'
@@ -28,6 +29,13 @@ describe('parseRuleFile', () => {
       )
     })
   }
+
+  it('takes every example of the guide', () => {
+    const guide = readFileSync(new URL('../../../docs/rules.md', import.meta.url), 'utf8')
+    const examples = [...guide.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, text]) => text!)
+    assert.equal(examples.length, 2)
+    for (const example of examples) assert.deepEqual(parse(example).faults, [])
+  })
 
   it('lets rules share what they have in common, by anchors', () => {
     const text = `- name: one\n  action: drop\n  scope: &s {tags: [a]}\n  any: &c [{all: [{field: a, op: exists}]}]\n- {name: two, action: drop, scope: *s, any: *c}\n`
