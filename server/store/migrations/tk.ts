@@ -1,6 +1,7 @@
 import type { Migration } from './migration.ts'
 import { rules } from './tk-0001-rules.ts'
 import { keys } from './tk-0002-keys.ts'
+import { events } from './tk-0003-events.ts'
 
 /** The schema of what the two tk services share, in order. A new step is a new file and a line here. */
-export const tkMigrations: readonly Migration[] = [rules, keys]
+export const tkMigrations: readonly Migration[] = [rules, keys, events]

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import type { TkStore } from '../tk-store.ts'
 import { SqliteAudit } from './sqlite-audit.ts'
+import { SqliteEvents } from './sqlite-events.ts'
 import { SqliteKeys } from './sqlite-keys.ts'
 import { SqliteRules } from './sqlite-rules.ts'
 import { TkCalls } from './tk-calls.ts'
@@ -20,13 +21,16 @@ export interface SqliteTkOptions extends SupervisorOptions {
 export function openSqliteTk({ file, lockTimeoutMs = 5000, ...options }: SqliteTkOptions): TkStore {
   const calls = new TkCalls(path.resolve(file), lockTimeoutMs, options)
   const now = () => options.clock.now()
+  const events = new SqliteEvents(calls)
   return {
     rules: new SqliteRules(calls, now),
     keys: new SqliteKeys(calls, now),
     audit: new SqliteAudit(calls),
-    // The events are plugged in by their own migration and database.
-    events: undefined as never,
+    events,
     health: () => calls.health(),
-    close: () => calls.close(),
+    close: async () => {
+      await events.close()
+      await calls.close()
+    },
   }
 }

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { AuditDatabase } from './audit-database.ts'
 import { DatabaseFile } from './database-file.ts'
+import { EventsDatabase } from './events-database.ts'
 import { KeysDatabase } from './keys-database.ts'
 import { RulesDatabase } from './rules-database.ts'
 import type { MethodOf, Methods, Part } from './worker-protocol.ts'
@@ -10,6 +11,7 @@ export type TkMethods = Methods &
   Part<'rules', RulesDatabase> &
   Part<'keys', KeysDatabase> &
   Part<'audit', AuditDatabase> &
+  Part<'events', EventsDatabase> &
   Part<'file', DatabaseFile>
 
 /** One connection to the database of the tk services. */
@@ -17,6 +19,7 @@ export class TkDatabase extends DatabaseFile {
   readonly rules: RulesDatabase
   readonly keys: KeysDatabase
   readonly audit: AuditDatabase
+  readonly events: EventsDatabase
   readonly #readOnly: boolean
 
   constructor(db: DatabaseSync, file: string, readOnly: boolean) {
@@ -25,6 +28,7 @@ export class TkDatabase extends DatabaseFile {
     this.rules = new RulesDatabase(db, this.statements)
     this.keys = new KeysDatabase(db, this.statements)
     this.audit = new AuditDatabase(this.statements)
+    this.events = new EventsDatabase(db, this.statements, file)
   }
 
   override probe(nowMs: number): void {
@@ -35,7 +39,13 @@ export class TkDatabase extends DatabaseFile {
   /** What a call names. */
   methodOf(name: string): (...args: readonly unknown[]) => unknown {
     const [part, method] = name.split('.') as [string, string | undefined]
-    const parts: Record<string, object> = { rules: this.rules, keys: this.keys, audit: this.audit, file: this }
+    const parts: Record<string, object> = {
+      rules: this.rules,
+      keys: this.keys,
+      audit: this.audit,
+      events: this.events,
+      file: this,
+    }
     const owner = (method === undefined ? this : parts[part]) as Record<
       string,
       (...args: readonly unknown[]) => unknown

@@ -1,0 +1,87 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { EventFilter } from '../events-store.ts'
+import { pruneEvents } from './event-retention.ts'
+import { type EventRow, eventRow } from './event-rows.ts'
+import { EventSearch, type SearchAnswer, type SearchState } from './event-search.ts'
+import { EventWriter } from './event-writer.ts'
+import { type Failure, failureOf, isBusy } from './failure.ts'
+import type { Statements } from './statements.ts'
+import { tkWords } from './store-words.ts'
+import { snapshot, transaction } from './transaction.ts'
+
+/** What a worker does with events, one call at a time. Batches come in packed; rows go out as they are. */
+export class EventsDatabase {
+  readonly #db: DatabaseSync
+  readonly #statements: Statements
+  readonly #file: string
+  readonly #search: EventSearch
+  #writer: EventWriter | undefined
+
+  constructor(db: DatabaseSync, statements: Statements, file: string) {
+    this.#db = db
+    this.#statements = statements
+    this.#file = file
+    this.#search = new EventSearch(statements)
+  }
+
+  /**
+   * Group commit: all batches in one transaction and one sync. If it fails for what one of them holds, each gets a
+   * transaction of its own, so that one cannot fail the others. For each batch: `appendedCodes` of its events, or why
+   * it was not written. Throws when nothing can be written now, whatever is in it.
+   */
+  append(batches: readonly ArrayBuffer[]): (Uint8Array | Failure)[] {
+    try {
+      return this.#write(batches)
+    } catch (error) {
+      const failure = this.#failureOfBatch(error)
+      if (batches.length === 1) return [failure]
+      return batches.map(batch => {
+        try {
+          return this.#write([batch])[0]!
+        } catch (error) {
+          return this.#failureOfBatch(error)
+        }
+      })
+    }
+  }
+
+  get(eventId: Uint8Array): EventRow | undefined {
+    const found = this.#statements.of('SELECT id FROM events WHERE event_id = ?').get(eventId)
+    return found && eventRow(this.#statements, (found as { id: number }).id)
+  }
+
+  /** A part of a search: it ends after `forMs`, and goes on from its state. */
+  search(filter: EventFilter, limit: number, state: SearchState, forMs: number): SearchAnswer {
+    return snapshot(this.#db, () => this.#search.run(filter, limit, state, forMs))
+  }
+
+  /** Deletes up to `most` events in one transaction; zeros when there is nothing left to delete. */
+  pruneSome(olderThanMs: number, maxBytes: number, most: number): { byAge: number; bySize: number } {
+    this.#writer?.forget()
+    return transaction(this.#db, () => pruneEvents(this.#statements, olderThanMs, maxBytes, most))
+  }
+
+  size(): { events: number; bytes: number } {
+    return this.#statements
+      .of('SELECT CAST(total(events) AS INTEGER) AS events, CAST(total(bytes) AS INTEGER) AS bytes FROM event_blocks')
+      .get() as { events: number; bytes: number }
+  }
+
+  #write(batches: readonly ArrayBuffer[]): Uint8Array[] {
+    this.#writer ??= new EventWriter(this.#statements)
+    const writer = this.#writer
+    try {
+      return transaction(this.#db, () => writer.write(batches))
+    } catch (error) {
+      // The commit itself can fail.
+      writer.forget()
+      throw error
+    }
+  }
+
+  #failureOfBatch(error: unknown): Failure {
+    const failure = failureOf(error, this.#file, tkWords)
+    if (isBusy(error) || failure.kind !== 'internal') throw error
+    return failure
+  }
+}

@@ -1,0 +1,107 @@
+import { Code, PulltraceError } from '../../../core/lib/errors.ts'
+import { decodeCursor, encodeCursor } from '../cursor.ts'
+import type { Appended, EventBatch, EventFilter, EventsStore, FoundEvent } from '../events-store.ts'
+import type { Page } from '../store.ts'
+import { appendedWords } from './event-codes.ts'
+import { packBatch } from './event-packing.ts'
+import { foundEvent } from './event-rows.ts'
+import { type EventPlace, searchStart } from './event-search.ts'
+import { errorOf, type Failure } from './failure.ts'
+import { GroupCommit } from './group-commit.ts'
+import { tkWords } from './store-words.ts'
+import type { TkCalls } from './tk-calls.ts'
+import { closed } from './worker-supervisor.ts'
+
+export interface EventsOptions {
+  /** After which a search ends without an answer. */
+  readonly searchTimeoutMs?: number
+}
+
+/** Events deleted in one transaction: short enough that an append behind it does not wait long. */
+const eventsAtOnce = 5000
+
+/** One part of a search: others are answered between two parts. */
+const searchPartMs = 100
+
+/** Events, through the workers. */
+export class SqliteEvents implements EventsStore {
+  readonly #calls: TkCalls
+  readonly #searchTimeoutMs: number
+  readonly #commits = new GroupCommit<ArrayBuffer, Uint8Array | Failure | PulltraceError>(
+    batches => this.#write(batches),
+    batch => batch.byteLength,
+  )
+  #closed = false
+
+  constructor(calls: TkCalls, { searchTimeoutMs = 10_000 }: EventsOptions = {}) {
+    this.#calls = calls
+    this.#searchTimeoutMs = searchTimeoutMs
+  }
+
+  async append(batch: EventBatch): Promise<readonly Appended[]> {
+    if (this.#closed) throw errorOf(closed, tkWords)
+    if (batch.events.length === 0) return []
+    const answer = await this.#commits.append(packBatch(batch))
+    if (answer instanceof PulltraceError) throw answer
+    if (!(answer instanceof Uint8Array)) throw errorOf(answer, tkWords)
+    return Array.from(answer, code => appendedWords[code]!)
+  }
+
+  async search(filter: EventFilter, limit: number, cursor?: string): Promise<Page<FoundEvent>> {
+    const after = cursor === undefined ? undefined : decodeCursor('events', ['number', 'number'], cursor)
+    let state = searchStart(after as unknown as EventPlace | undefined)
+    const startMs = performance.now()
+    for (;;) {
+      const answer = await this.#calls.search('events.search', filter, limit, state, searchPartMs)
+      if ('rows' in answer) {
+        return { items: answer.rows.map(foundEvent), nextCursor: answer.last && encodeCursor('events', answer.last) }
+      }
+      if (performance.now() - startMs > this.#searchTimeoutMs) throw tookTooLong(this.#searchTimeoutMs)
+      state = answer.state
+    }
+  }
+
+  async get(eventId: string): Promise<FoundEvent | undefined> {
+    const digits = eventId.replaceAll('-', '')
+    if (!/^[0-9a-f]{32}$/i.test(digits)) return undefined
+    const row = await this.#calls.read('events.get', Buffer.from(digits, 'hex'))
+    return row && foundEvent(row)
+  }
+
+  async prune(olderThanMs: number, maxBytes: number): Promise<{ readonly byAge: number; readonly bySize: number }> {
+    const sum = { byAge: 0, bySize: 0 }
+    for (;;) {
+      const some = await this.#calls.write('events.pruneSome', olderThanMs, maxBytes, eventsAtOnce)
+      if (some.byAge + some.bySize === 0) return sum
+      sum.byAge += some.byAge
+      sum.bySize += some.bySize
+    }
+  }
+
+  size(): Promise<{ readonly events: number; readonly bytes: number }> {
+    return this.#calls.read('events.size')
+  }
+
+  /** When all that was appended is answered. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#commits.drained()
+  }
+
+  async #write(batches: readonly ArrayBuffer[]): Promise<readonly (Uint8Array | Failure | PulltraceError)[]> {
+    try {
+      return await this.#calls.writeWith(batches, 'events.append', batches)
+    } catch (error) {
+      const failed = PulltraceError.from(error)
+      return batches.map(() => failed)
+    }
+  }
+}
+
+function tookTooLong(timeoutMs: number): PulltraceError {
+  const bound = `${timeoutMs / 1000} s`
+  return new PulltraceError(Code.Timeout, `the search of events took longer than ${bound}`, {
+    bound,
+    fix: 'search a shorter time, or add a rule, a sensor or another exact condition',
+  })
+}
