@@ -1,4 +1,4 @@
-import type { Logger } from '../../../core/lib/log.ts'
+import type { Logger } from './logger.ts'
 
 const line = (message: string, fields: Record<string, unknown> = {}) => {
   const rest = Object.entries(fields).map(([name, value]) => `${name}=${textOf(value)}`)

@@ -1,4 +1,4 @@
-import type { Logger } from '../../../core/lib/log.ts'
+import type { Logger } from './logger.ts'
 import type { FailureMode } from './options/options.ts'
 import type { SensorState } from './outcome.ts'
 

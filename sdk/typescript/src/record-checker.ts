@@ -1,6 +1,7 @@
 import { evaluate, type Match } from '../../../core/rules/evaluate.ts'
 import type { SentRule } from '../../../core/rules/rule.ts'
 import { ConfigError } from './errors.ts'
+import type { CheckOptions } from './options/check-options.ts'
 import { checkMetadata, type Metadata } from './options/metadata.ts'
 import type { Outcome, RuleMatch } from './outcome.ts'
 import type { SensorParts } from './parts.ts'
@@ -15,14 +16,6 @@ export interface Checked {
   readonly outcome: Outcome
   /** An event was lost for want of room. */
   readonly full: boolean
-}
-
-export interface CheckOptions {
-  /**
-   * Asked of each rule that matched: true and its match makes no event, though the outcome tells it. For a caller who
-   * checks one thing again and again and reports it once.
-   */
-  readonly skipEvent?: ((rule: { readonly rule_id: string; readonly version: number }) => boolean) | undefined
 }
 
 const noOptions: CheckOptions = Object.freeze({})

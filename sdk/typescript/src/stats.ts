@@ -1,6 +1,3 @@
-import type { SensorParts } from './parts.ts'
-import type { RecordChecker } from './record-checker.ts'
-
 /** What a sensor has done since it was opened. Counts, except where a unit is in the name. */
 export interface SensorStats {
   /** Records checked. */
@@ -31,23 +28,3 @@ export interface SensorStats {
 
 export const dropReasons = ['bufferOverflow', 'eventTooLarge', 'closedUnsent'] as const
 export type DropReason = (typeof dropReasons)[number]
-
-export function statsOf(parts: SensorParts, { checks, evaluatorErrors }: RecordChecker): SensorStats {
-  const { rules, syncer, recorder, buffer, sent } = parts
-  const lost = Object.fromEntries(dropReasons.map(reason => [reason, recorder.lost[reason] ?? 0]))
-  return {
-    checks,
-    rules: rules.state === 'READY' || rules.state === 'STALE' ? (rules.held?.rules ?? 0) : 0,
-    invalidRules: rules.held?.faults.length ?? 0,
-    syncs: { ...syncer.counts },
-    events: {
-      recorded: recorder.recorded,
-      ...sent,
-      dropped: lost as Record<DropReason, number>,
-      buffered: buffer.events,
-      bufferedBytes: buffer.bytes,
-      withoutRecord: recorder.withoutRecord,
-    },
-    evaluatorErrors,
-  }
-}

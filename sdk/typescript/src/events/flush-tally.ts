@@ -1,4 +1,4 @@
-import type { Logger } from '../../../../core/lib/log.ts'
+import type { Logger } from '../logger.ts'
 import type { FlushResult } from '../outcome.ts'
 import type { Verdict } from './judge-answer.ts'
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../../core/lib/clock.ts'
-import type { Logger } from '../../../../core/lib/log.ts'
+import type { Logger } from '../logger.ts'
 
 export const failureModes = ['fail-safe', 'fail-closed', 'fail-open-with-cache'] as const
 /**

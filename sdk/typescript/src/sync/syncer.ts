@@ -1,7 +1,7 @@
-import type { Logger } from '../../../../core/lib/log.ts'
 import type { ServerLimits } from '../../../../proto/generated/trapperkeeper/sensor/v1/sensor_api.ts'
 import type { CallFailure } from '../api/call-failure.ts'
 import { failureOf } from '../api/retry.ts'
+import type { Logger } from '../logger.ts'
 import type { SyncResult } from '../outcome.ts'
 import type { AppliedSet } from './applied-set.ts'
 import type { RuleState } from './rule-state.ts'
