@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { matchKinds, type RuleContent } from '../../core/rules/rule.ts'
-import { describeEventProperties } from './events-conformance-properties.ts'
+import { describeEventProperties } from './conformance-event-properties.ts'
 import type { EventFilter, FoundEvent } from './events-store.ts'
 import { eventBatch, eventId, receivedAtMs, sensorEvent, unknownRuleId } from './sensor-event.fake.ts'
 import type { TkStore } from './tk-store.ts'
