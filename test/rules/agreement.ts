@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { SentRule } from '../../core/rules/rule.ts'
-import { looseRecords, ruleSets } from './arbitraries.ts'
+import { looseRecords } from './arbitrary-records.ts'
+import { brokenRules, ruleSets } from './arbitrary-rules.ts'
 import type { Engine } from './engine-subject.ts'
 import { naiveCheck, naiveCondition } from './naive.ts'
-import { naiveOrder, naiveRuleScore, naiveScore } from './naive-cost.ts'
+import { naiveMax, naiveMin, naiveOrder, naiveRuleScore, naiveScore } from './naive-cost.ts'
 import { mapped } from './naive-mapping.ts'
 import { candidatesOf } from './naive-paths.ts'
 import { recordsFor } from './planted-records.ts'
@@ -22,9 +23,12 @@ const draws = fc.array(fc.constantFrom(0, 0.2, 0.25, 0.4, 0.5, 0.99), { minLengt
  * random numbers drawn, and what `explain` tells of each condition.
  */
 export const agreementOf = (engine: Engine) =>
-  fc.property(cases, draws, ([rules, ...pair], numbers) => {
-    const { set, faults } = engine.compileRules(rules)
-    assert.deepEqual(faults, [])
+  fc.property(cases, brokenRules, draws, ([rules, ...pair], broken, numbers) => {
+    const { set, faults } = engine.compileRules([...broken, ...rules])
+    assert.deepEqual(
+      faults.map(fault => fault.rule_id),
+      broken.map(rule => rule.rule_id),
+    )
     for (const record of pair) {
       const seen = outcomeOf(numbers, random => {
         const matches: CheckOutcome['matches'][number][] = []
@@ -48,7 +52,9 @@ function outcomeOf(numbers: readonly number[], check: (random: () => number) => 
   return { ...outcome, drawn }
 }
 
-function assertExplains({ explain }: Engine, rule: SentRule, record: unknown): void {
+function assertExplains({ explain, costOf }: Engine, rule: SentRule, record: unknown): void {
+  const { min, max } = costOf(rule.any)
+  assert.deepEqual({ min, max }, { min: naiveMin(rule.any), max: naiveMax(rule.any) })
   const told = explain(rule, record)
   const { action, matches } = naiveCheck([{ ...rule, sample_rate: 1 }], mapped(record), () => 0)
   const isError = matches[0]?.kind.endsWith('FAILED')

@@ -15,7 +15,7 @@ type Explain = typeof import('../../core/rules/explain.ts')
 export type Engine = Pick<Parse, 'parseRule'> &
   Pick<Sent, 'sendOrder'> &
   Pick<Scope, 'applies'> &
-  Pick<Cost, 'scoreOf' | 'orderOf'> &
+  Pick<Cost, 'scoreOf' | 'orderOf' | 'costOf'> &
   Pick<Compile, 'compileRules'> &
   Pick<Evaluate, 'evaluate'> &
   Pick<Explain, 'explain'>
@@ -28,11 +28,11 @@ export async function loadEngine(dir: string): Promise<Engine> {
   const { parseRule } = (await load('parse.ts')) as Parse
   const { sendOrder } = (await load('sent.ts')) as Sent
   const { applies } = (await load('scope.ts')) as Scope
-  const { scoreOf, orderOf } = (await load('cost.ts')) as Cost
+  const { scoreOf, orderOf, costOf } = (await load('cost.ts')) as Cost
   const { compileRules } = (await load('compile.ts')) as Compile
   const { evaluate } = (await load('evaluate.ts')) as Evaluate
   const { explain } = (await load('explain.ts')) as Explain
-  return { parseRule, sendOrder, applies, scoreOf, orderOf, compileRules, evaluate, explain }
+  return { parseRule, sendOrder, applies, scoreOf, orderOf, costOf, compileRules, evaluate, explain }
 }
 
 /** A rule of a vector as the server keeps it; throws with the first fault. */

@@ -2,11 +2,34 @@ import type { AndGroup, Condition } from '../../core/rules/rule.ts'
 
 /** 3.1: what a condition costs. */
 export function naiveScore(condition: Condition): number {
+  return weighed(condition, 8, operatorPoints(condition))
+}
+
+function weighed(condition: Condition, perWildcard: number, points: number): number {
   const segments = condition.field.length
   const wildcards = condition.field.filter(segment => segment === '*').length
   const references = condition.field_ref?.length ?? 0
-  return (10 * segments + operatorPoints(condition)) * 8 ** wildcards + 10 * references
+  return (10 * segments + points) * perWildcard ** wildcards + 10 * references
 }
+
+/** 3.3, `min`: the first ordered condition of each group, as if a wildcard found one element. */
+export function naiveMin(any: readonly AndGroup[]): number {
+  return any
+    .map(group => group.all[naiveOrder(group)[0]!]!)
+    .reduce((sum, condition) => sum + weighed(condition, 1, operatorPoints(condition)), 0)
+}
+
+/** 3.3, `max`: a wildcard finds a thousand elements, and what can be converted costs what a conversion costs. */
+export function naiveMax(any: readonly AndGroup[]): number {
+  return any
+    .flatMap(group => group.all)
+    .reduce(
+      (sum, condition) => sum + weighed(condition, 1000, canConvert(condition) ? 4 : operatorPoints(condition)),
+      0,
+    )
+}
+
+const canConvert = ({ op, field_type }: Condition) => op !== 'exists' && op !== 'is_null' && field_type !== 'boolean'
 
 function operatorPoints({ op, field_type }: Condition): number {
   if (op === 'exists' || op === 'is_null') return 1

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { Condition, FieldPath, SentRule } from '../../core/rules/rule.ts'
-import { leaves, looseRecords } from './arbitraries.ts'
+import { leaves, looseRecords } from './arbitrary-records.ts'
 
 /**
  * Records in which the fields of given rules are there, mostly with values that equal the rule's literal, print or parse

@@ -10,73 +10,9 @@ import {
   policies,
   type SentRule,
 } from '../../core/rules/rule.ts'
+import { big, numbers, searched, texts } from './arbitrary-records.ts'
 import { naiveRuleScore } from './naive-cost.ts'
 import { ruleOf } from './subject.ts'
-
-/**
- * Rules and records that meet: few keys, few values, and among those the ones where evaluators differ. Two random
- * values out of everything would never be equal, and everything would be false.
- */
-const big = 9007199254740993n
-
-const numbers = [0, -0, 1, 7, 7.5, 10, -1, 1e-7, 1e21, 2 ** 53, 1.7976931348623157e308]
-const oddNumbers = [big, -big, 7n, 10n ** 21n, 10n ** 309n, Infinity, -Infinity, Number.NaN]
-const numberTexts = [
-  '7',
-  '7.0',
-  ' 7 ',
-  '07',
-  '+7',
-  '-0',
-  '1e-7',
-  '1e21',
-  '.5',
-  '7.',
-  String(big),
-  `-${big}`,
-  `${big}.0`,
-]
-const otherTexts = ['', ' ', 'abc', 'ab', 'ABC', 'true', 'NaN', 'Infinity', '0x7', '1e400', '7_0', '\u00a07', '.']
-const unicodeTexts = ['\u00e9', 'e\u0301', '\u{1f600}', 'x\u{1f600}', '\ud83d', '\ude00']
-const texts = [...numberTexts, ...otherTexts, ...unicodeTexts]
-const searched = ['a', 'ab', 'bc', '7', '.', 'e', 'tr', '+', '\u0301', '\u{1f600}', '\ud83d', '\ude00', 'Inf']
-
-/** What programs hand over beside plain objects. Only own fields count. */
-const inherits = () => Object.create({ a: 7, b: 'ab' }) as unknown
-const withoutPrototype = () => Object.assign(Object.create(null), { a: 7, b: null }) as unknown
-const withGetter = () => Object.create({}, { b: { get: () => 'ab', enumerable: true } }) as unknown
-
-export const leaves = fc.oneof(
-  { weight: 4, arbitrary: fc.constantFrom<unknown>(...numbers) },
-  { weight: 2, arbitrary: fc.constantFrom<unknown>(...oddNumbers) },
-  { weight: 4, arbitrary: fc.constantFrom<unknown>(...texts) },
-  { weight: 1, arbitrary: fc.boolean() },
-  { weight: 2, arbitrary: fc.constantFrom<unknown>(null, undefined) },
-  { weight: 1, arbitrary: fc.constantFrom(new Date(0), new Date(120), new Uint8Array(1), new Set([7, 'ab', null])) },
-  { weight: 1, arbitrary: fc.constantFrom(inherits, withoutPrototype, withGetter).map(make => make()) },
-)
-
-const keys = ['a', 'b', '*', '0', '__proto__']
-
-const fromEntries = (entries: readonly (readonly [string, unknown])[]) => Object.fromEntries(entries)
-
-const { value: valueArbitrary } = fc.letrec(tie => ({
-  value: fc.oneof(
-    { maxDepth: 4 },
-    { weight: 3, arbitrary: leaves },
-    { weight: 2, arbitrary: fc.array(tie('value'), { maxLength: 3 }) },
-    {
-      weight: 2,
-      arbitrary: fc.array(fc.tuple(fc.constantFrom(...keys), tie('value')), { maxLength: 3 }).map(fromEntries),
-    },
-  ),
-}))
-
-/** Any record; mostly objects, for on anything else most paths are only missing. */
-export const looseRecords: fc.Arbitrary<unknown> = fc.oneof(
-  { weight: 8, arbitrary: fc.tuple(valueArbitrary, valueArbitrary).map(([a, b]) => ({ a, b })) },
-  { weight: 1, arbitrary: valueArbitrary },
-)
 
 const plainPaths: readonly FieldPath[] = [
   ['a'],
@@ -182,6 +118,13 @@ const groups: fc.Arbitrary<AndGroup> = fc.array(conditions, { minLength: 1, maxL
 
 const rates = [1, 1, 1, 0, 0.25, 0.5]
 
+/** What must never come true: an empty OR, an empty AND, an empty path. */
+const broken: readonly (readonly AndGroup[])[] = [
+  [],
+  [{ all: [] }],
+  [{ all: [{ field: [], op: 'is_null', field_type: 'any', on_missing_field: 'match', on_coercion_fail: 'match' }] }],
+]
+
 /** Rules as a sensor receives them, in an order that the score did not make: sensors keep the received one. */
 export const ruleSets: fc.Arbitrary<readonly SentRule[]> = fc
   .array(
@@ -193,3 +136,9 @@ export const ruleSets: fc.Arbitrary<readonly SentRule[]> = fc
     { minLength: 1, maxLength: 4 },
   )
   .map(rules => rules.map((rule, index) => ruleOf({ ...rule, rule_id: `r${index}`, score: naiveRuleScore(rule.any) })))
+
+/** Rules that cannot be put in force, and stop no other. */
+export const brokenRules: fc.Arbitrary<readonly SentRule[]> = fc.oneof(
+  { weight: 4, arbitrary: fc.constant([]) },
+  { weight: 1, arbitrary: fc.constantFrom(...broken).map(any => [ruleOf({ any, rule_id: 'broken', action: 'fail' })]) },
+)
