@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { isDeepStrictEqual } from 'node:util'
-import { RisingUuids } from '../../../core/lib/uuid7.ts'
+import { RisingUuids } from '../../../core/lib/rising-uuids.ts'
 import { limits } from '../../../core/rules/limits.ts'
 import type { RuleContent, RuleState } from '../../../core/rules/rule.ts'
 import type { Actor, PauseState, RuleChange } from '../rules-store.ts'

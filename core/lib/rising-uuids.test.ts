@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { RisingUuids } from './uuid7.ts'
+import { RisingUuids } from './rising-uuids.ts'
 
 const form = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 const msOf = (id: string) => Number.parseInt(id.replace('-', '').slice(0, 12), 16)
