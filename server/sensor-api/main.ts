@@ -11,9 +11,7 @@ import { urlOf } from './cannot-listen.ts'
 import { loadSensorApiConfig, program } from './config.ts'
 import { healthHandler } from './health.ts'
 import { listenHealth } from './health-listener.ts'
-import { KeyRing } from './keys/authenticate.ts'
-import { registerBootstrapKey } from './keys/bootstrap.ts'
-import { openSecrets } from './keys/secrets.ts'
+import { KeysAtStart } from './keys-at-start.ts'
 import { openSensorApi } from './open-sensor-api.ts'
 import { runRetention } from './retention.ts'
 
@@ -22,6 +20,8 @@ const mebibyte = 1024 * 1024
 const filesEveryMs = 5000
 /** How often who watches the health is told of a change. Milliseconds. */
 const healthEveryMs = 1000
+
+const starting = 'database connection failed'
 
 export interface Hooks {
   /** When both listeners are open, with addresses that can be used. */
@@ -41,14 +41,17 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
   const stopped = AbortSignal.any([stop, lock.lost])
   const store = openSqliteTk({ file: config.databaseFile, clock, log })
   running.defer(() => store.close())
-  const secrets = await openSecrets(config.secrets, store.keys, log)
-  const { bootstrapKeyFile: file } = config
-  if (file !== undefined) await registerBootstrapKey({ file, secrets, store: store.keys, log })
+  const keys = new KeysAtStart(config, store.keys, clock, log)
+  const open = await keys.open()
 
   const background = new AbortController()
-  const keys = new KeyRing({ secrets, store: store.keys, clock })
   const api = openSensorApi({ config, version, store, keys, clock, log })
   const tasks = [
+    open
+      ? undefined
+      : keys.openLater(() => {
+          if (api.state.notReady === starting) api.state.notReady = undefined
+        }, background.signal),
     runRetention(
       {
         store: store.events,
@@ -79,7 +82,7 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
   const listener = await api.listen(tls)
   running.defer(() => api.close(config.shutdownGraceMs))
 
-  api.state.notReady = undefined
+  api.state.notReady = open ? undefined : starting
   const url = urlOf(listener.address, tls !== undefined)
   const metricsUrl = urlOf(metricsListener.address, tls !== undefined)
   log.info('listening', { url, metricsUrl, database: config.databaseFile, version })

@@ -1,5 +1,8 @@
+import { randomBytes } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { makeKey } from '../../server/sensor-api/keys/api-key.ts'
 import { type Child, makeRigDir, removeRigDir, startChild, waitUntil } from './child.ts'
 
 /** A program of the product as a process of its own, which can die and come back at the same place. */
@@ -81,6 +84,51 @@ export async function startAgent(options: AgentOptions): Promise<Program> {
     }),
     isReady: lines => lines.some(({ msg }) => msg === 'agent started'),
   })
+}
+
+export interface SensorApiProgram extends Program {
+  /** `127.0.0.1:port`, for a gRPC client; the same after a restart. */
+  readonly address: string
+  readonly metricsUrl: string
+  readonly databaseFile: string
+  /** An API key that it knows. */
+  readonly key: string
+}
+
+/** tk-sensor-api on free loopback ports, over a database of its own or in `folder`. */
+export async function startSensorApi({
+  folder,
+  env = {},
+}: {
+  readonly folder?: string
+  readonly env?: Readonly<Record<string, string>>
+} = {}): Promise<SensorApiProgram> {
+  const dir = await makeRigDir('sensor-api')
+  const databaseFile = path.join(folder ?? dir, 'tk.db')
+  const secret = { id: randomBytes(16).toString('hex'), secret: randomBytes(32) }
+  const key = makeKey(secret).text
+  const keyFile = path.join(dir, 'key')
+  await writeFile(keyFile, key, { mode: 0o600 })
+  let url = 'http://127.0.0.1:0'
+  let metricsUrl = url
+  const program = await startProgram('server/sensor-api/main.ts', dir, {
+    environment: () => ({
+      TK_GRPC_ADDR: new URL(url).host,
+      TK_SENSOR_METRICS_ADDR: new URL(metricsUrl).host,
+      TK_DATABASE_URL: databaseFile,
+      TK_HMAC_SECRET: `${secret.id}:${secret.secret.toString('base64')}`,
+      TK_BOOTSTRAP_API_KEY_FILE: keyFile,
+      ...env,
+    }),
+    isReady(lines) {
+      const line = lines.find(({ msg }) => msg === 'listening')
+      if (!line) return false
+      url = String(line['url'])
+      metricsUrl = String(line['metricsUrl'])
+      return true
+    },
+  })
+  return Object.assign(program, { address: new URL(url).host, metricsUrl, databaseFile, key })
 }
 
 interface Start {
