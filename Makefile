@@ -65,8 +65,8 @@ test-unit: setup ## Tests that need no other program
 	mocha $(UNIT)
 test-containerd: setup programs ## Real containerd 1.6 and 2.4, a real registry behind a proxy that lies
 	mocha 'test/{rig,containerd,scenarios}/**/*.test.ts'
-test-durability: setup programs ## kill -9, full disks, the order of sync and answer
-	mocha 'test/durability/**/*.test.ts'
+test-durability: setup programs ## kill -9, full disks, the order of sync and answer, one instance of a service
+	mocha 'test/{durability,sensor-api}/**/*.test.ts'
 test-stream: setup programs ## The stream through nginx, in a browser, cut a thousand times
 	mocha 'test/stream/**/*.test.ts'
 test-image: setup programs ## The container image: its bytes, its licences, each program in it under runc

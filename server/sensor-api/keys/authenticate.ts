@@ -1,8 +1,9 @@
+import { hash } from 'node:crypto'
 import type { Clock } from '../../../core/lib/clock.ts'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import { Lru } from '../../../core/lib/lru.ts'
 import type { ApiKey, KeysStore } from '../../store/keys-store.ts'
-import { hashesOf, parseKey } from './api-key.ts'
+import { hashesOf, type ParsedKey, parseKey } from './api-key.ts'
 import type { HmacSecret } from './secrets.ts'
 
 /** A revocation works within so long, in every process. Milliseconds. */
@@ -55,36 +56,38 @@ export class KeyRing {
     if (!text) throw new KeyRefused('missing')
     const parsed = parseKey(text)
     if (!parsed) throw new KeyRefused('malformed')
-    for (const { hash } of hashesOf(this.#parts.secrets, parsed)) {
-      const key = await this.#find(hash)
-      if (!key) continue
-      if (key.revokedAtMs !== undefined) throw new KeyRefused('revoked')
-      this.#touch(key)
-      return key
-    }
-    throw new KeyRefused('unknown')
+    const key = await this.#find(parsed)
+    if (!key) throw new KeyRefused('unknown')
+    if (key.revokedAtMs !== undefined) throw new KeyRefused('revoked')
+    this.#touch(key)
+    return key
   }
 
-  /** By its hash: the time that a comparison of hashes takes tells nothing to who does not know the secret. */
-  #find(hash: Buffer): Promise<ApiKey | undefined> | ApiKey {
-    const name = hash.toString('base64')
-    const known = this.#known.get(name)
+  /** Remembered by a digest: it costs a tenth of the HMAC, and the time to find it tells nothing of the key. */
+  #find(parsed: ParsedKey): Promise<ApiKey | undefined> | ApiKey {
+    const digest = hash('sha256', parsed.text, 'base64')
+    const known = this.#known.get(digest)
     if (known && this.#parts.clock.monotonic() - known.readMs < cachedForMs) return known.key
-    const asked = this.#asked.get(name)
+    const asked = this.#asked.get(digest)
     if (asked) return asked
-    const asking = this.#read(name, hash).finally(() => this.#asked.delete(name))
-    this.#asked.set(name, asking)
+    const asking = this.#read(digest, parsed).finally(() => this.#asked.delete(digest))
+    this.#asked.set(digest, asking)
     return asking
   }
 
-  async #read(name: string, hash: Buffer): Promise<ApiKey | undefined> {
+  /** By its HMAC: the time that a comparison of these takes tells nothing to who does not know the secret. */
+  async #read(digest: string, parsed: ParsedKey): Promise<ApiKey | undefined> {
+    const { secrets, store, clock } = this.#parts
     // Counted from before the read: a revocation after it began is not in the answer.
-    const readMs = this.#parts.clock.monotonic()
-    this.#known.delete(name)
-    const key = await this.#parts.store.findByHash(hash)
-    if (!key) return undefined
-    this.#known.set(name, { key, readMs })
-    return key
+    const readMs = clock.monotonic()
+    this.#known.delete(digest)
+    for (const { hash } of hashesOf(secrets, parsed)) {
+      const key = await store.findByHash(hash)
+      if (!key) continue
+      this.#known.set(digest, { key, readMs })
+      return key
+    }
+    return undefined
   }
 
   #touch({ id, lastUsedAtMs = Number.NEGATIVE_INFINITY }: ApiKey): void {
