@@ -52,12 +52,11 @@ async function answer(parts: HealthParts, request: IncomingMessage, response: Se
 function readyz({ notReady, database }: HealthParts, response: ServerResponse): void {
   const why = notReady()
   const health = database()
-  if (why !== undefined) answerJson(response, 503, { status: 'unavailable', error: why })
-  else if (health.healthy) answerJson(response, 200, { status: 'ok' })
-  else {
+  if (!health.healthy) {
     const { kind, reason, fix } = health
     answerJson(response, 503, { status: 'unavailable', error: 'database connection failed', kind, reason, fix })
-  }
+  } else if (why !== undefined) answerJson(response, 503, { status: 'unavailable', error: why })
+  else answerJson(response, 200, { status: 'ok' })
 }
 
 const pathOf = ({ url = '/' }: IncomingMessage) => url.split('?', 1)[0]!
