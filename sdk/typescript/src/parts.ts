@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../../../core/lib/clock.ts'
+import { RisingUuids } from '../../../core/lib/rising-uuids.ts'
 import type { ServerLimits } from '../../../proto/generated/trapperkeeper/sensor/v1/sensor_api.ts'
 import { openSensorApi, type SensorApi } from './api/sensor-api.ts'
 import { backgroundClock } from './clock.ts'
@@ -6,7 +7,6 @@ import { consoleLogger } from './console-logger.ts'
 import { EventBuffer } from './events/event-buffer.ts'
 import { EventSender } from './events/event-sender.ts'
 import { Recorder } from './events/recorder.ts'
-import { Uuid7Source } from './events/uuid7.ts'
 import type { Logger } from './logger.ts'
 import type { SensorOptions } from './options/options.ts'
 import type { SensorSettings } from './options/parse-options.ts'
@@ -46,13 +46,14 @@ export function createParts(settings: SensorSettings, options: SensorOptions, on
   const clock = options.clock ?? systemClock
   const background = options.clock ?? backgroundClock
   const jitter = createRandom()
-  const ids = new Uuid7Source(() => clock.now())
-  const sensorId = ids.next()
+  const uuids = new RisingUuids()
+  const nextId = () => uuids.next(clock.now())
+  const sensorId = nextId()
   const { apiUrl, ca, compress, tags, failureMode, cacheTtlMs } = settings
 
-  const api = openSensorApi({ apiUrl, apiKey: settings.apiKey.reveal(), ca, compress, requestId: () => ids.next() })
+  const api = openSensorApi({ apiUrl, apiKey: settings.apiKey.reveal(), ca, compress, requestId: nextId })
   const buffer = new EventBuffer({ maxEvents: settings.bufferEvents, maxBytes: settings.bufferBytes })
-  const recorder = new Recorder(buffer, clock, ids)
+  const recorder = new Recorder(buffer, clock, nextId)
   const rules = new RuleState({ failureMode, cacheTtlMs, monotonic: () => clock.monotonic(), onChange: onState })
   const sending = new AbortController()
   const sent = { sent: 0, accepted: 0, duplicates: 0, rejected: 0 }

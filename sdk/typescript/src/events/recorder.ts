@@ -6,7 +6,6 @@ import type { DropReason } from '../stats.ts'
 import { encodeEvent } from './encode-event.ts'
 import type { EventBuffer } from './event-buffer.ts'
 import { type JsonText, jsonOf } from './record-json.ts'
-import type { Uuid7Source } from './uuid7.ts'
 
 export const maxEventBytes = 1_024 * 1_024
 
@@ -17,13 +16,13 @@ export class Recorder {
   readonly lost: Partial<Record<DropReason, number>> = {}
   readonly #buffer: EventBuffer
   readonly #clock: Clock
-  readonly #ids: Uuid7Source
+  readonly #nextId: () => string
   #maxBytes = maxEventBytes
 
-  constructor(buffer: EventBuffer, clock: Clock, ids: Uuid7Source) {
+  constructor(buffer: EventBuffer, clock: Clock, nextId: () => string) {
     this.#buffer = buffer
     this.#clock = clock
-    this.#ids = ids
+    this.#nextId = nextId
   }
 
   /** What the server takes of one event; 0 means that it does not say. */
@@ -56,7 +55,7 @@ export class Recorder {
         return undefined
       }
       json ??= jsonOf(record, this.#maxBytes)
-      const id = this.#ids.next()
+      const id = this.#nextId()
       const event = encodeEvent({ id, match, record: json, metadata, atMs: this.#clock.now() }, this.#maxBytes)
       if (event === undefined) {
         this.lose('eventTooLarge')
