@@ -53,6 +53,13 @@ describe('keys', () => {
     assert.notEqual((await store.keys.storedSecret()).id, 'a'.repeat(32))
   })
 
+  it('warns when every other key is hashed with another secret, as in a shell without that of the service', async () => {
+    const env = { TK_HMAC_SECRET: `${'a'.repeat(32)}:${Buffer.alloc(32, 9).toString('base64')}` }
+    await terminal.run(['keys', 'create', 'first'], { env })
+    assert.doesNotMatch((await terminal.run(['keys', 'create', 'second'], { env })).err, /No other key/)
+    assert.match((await terminal.run(['keys', 'create', 'third'])).err, /No other key is hashed with this secret/)
+  })
+
   for (const { name, argv, env, want } of [
     {
       name: 'a bad secret, without its text',

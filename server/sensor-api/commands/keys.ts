@@ -14,11 +14,17 @@ export async function createKey(name: string, output: KeyOutput, task: Task): Pr
   checkName(name)
   const { secrets, fromDatabase } = await secretsOf(task)
   const made = makeKey(secrets[0]!)
+  const working = (await store.keys.list()).filter(key => key.revokedAtMs === undefined)
   const key = await store.keys.create({ name, ...hashesOf(secrets, made)[0]! }, actor)
   if (output === 'json') print(`${JSON.stringify({ ...shown(key), key: made.text }, null, 2)}\n`)
   else print(`${made.text}\n`)
   say(`key ${key.id} is made. It is shown this once: nothing keeps it.`)
   if (fromDatabase) say('It is hashed with a secret that the database keeps; set TK_HMAC_SECRET in production.')
+  if (working.length > 0 && !working.some(({ secretId }) => secrets.some(({ id }) => id === secretId))) {
+    say(
+      'No other key is hashed with this secret. It works only if the service has the same TK_HMAC_SECRET as this command.',
+    )
+  }
 }
 
 export async function listKeys(output: KeyOutput, task: Task): Promise<void> {
