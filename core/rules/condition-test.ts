@@ -20,7 +20,7 @@ export type Test = () => Result
 
 /** Counts of one rule since it was compiled. */
 export interface Counts {
-  /** Times that a condition met a value that did not convert. */
+  /** Times that a condition met values that did not convert, whatever it then came to. */
   unconverted: number
   /** Exceptions while the rule was tried. */
   errors: number
@@ -40,10 +40,10 @@ export function testOf(fields: Fields, condition: Condition, judge: Judge, count
   const settle = settlerOf(condition)
   return () => {
     const found = find()
-    if ((found & holds) !== 0) return byValue
+    if (found === holds) return byValue
     if (found === differs) return no
     if ((found & unconvertible) !== 0) counts.unconverted++
-    return settle(found)
+    return (found & holds) !== 0 ? byValue : settle(found)
   }
 }
 

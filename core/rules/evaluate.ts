@@ -82,7 +82,11 @@ function matchAt({ places, stop }: RuleSet, record: unknown): Match {
   const { rule, condition } = places[stop.at]!
   if (stop.result >= missingFailed) return matchOf(rule.rule, 'fail', condition, stop.result, record)
   const first = rule.groups[condition.groupIndex]!.find(({ conditionIndex }) => conditionIndex === 0)!
-  return matchOf(rule.rule, rule.rule.action, first, first.test(), record)
+  const { unconverted } = rule.counts
+  const result = first === condition ? stop.result : first.test()
+  // It was counted when the run tried it.
+  rule.counts.unconverted = unconverted
+  return matchOf(rule.rule, rule.rule.action, first, result, record)
 }
 
 function matchOf(
