@@ -74,13 +74,18 @@ describe('the lock of the one instance, between real processes', () => {
   })
 
   it('is taken over from a process that has ended and that nobody has waited for', async () => {
-    // A shell that becomes a program which never waits: its child stays as a zombie, with its start time.
-    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 600'], { stdio: ['ignore', 'pipe', 'ignore'] })
+    // A shell that becomes a program which never waits: its killed child stays as a zombie, with its start time.
+    const parent = spawn('sh', ['-c', 'sleep 600 & echo $!; exec sleep 600'], { stdio: ['ignore', 'pipe', 'ignore'] })
     try {
       const pid = Number(String((await once(parent.stdout, 'data'))[0]))
+      await eventually(
+        'the shell is another program',
+        () => readFileSync(`/proc/${parent.pid}/comm`, 'utf8') === 'sleep\n',
+      )
+      process.kill(pid, 'SIGKILL')
       const stat = await eventually('a zombie', () => {
         const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-        return text.includes(') Z ') && readFileSync(`/proc/${parent.pid}/comm`, 'utf8') === 'sleep\n' ? text : false
+        return text.includes(') Z ') ? text : false
       })
       const starter = start()
       await take(starter)
