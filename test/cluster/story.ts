@@ -24,6 +24,8 @@ export interface Story {
   readonly cluster: Cluster
   /** Must succeed. */
   kubectl(...args: readonly string[]): Promise<string>
+  /** The same, with a text on its standard input. */
+  feed(input: string, ...args: readonly string[]): Promise<string>
   apply(objects: object): Promise<void>
   /** A Deployment of one pod; resolves with the pod's name. */
   deploy(name: string, image: string): Promise<string>
@@ -81,6 +83,7 @@ export async function openStory(): Promise<Story> {
     cluster,
     get,
     kubectl: (...args) => ask(args),
+    feed: (input, ...args) => ask(args, input),
     apply,
     async deploy(name, image) {
       await apply(deployment(name, image))
