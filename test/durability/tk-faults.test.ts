@@ -4,6 +4,7 @@ import { systemClock } from '../../core/lib/clock.ts'
 import type { PulltraceError } from '../../core/lib/errors.ts'
 import { silentLogger } from '../../core/lib/log.ts'
 import { ruleContent } from '../../server/store/rule-content.fake.ts'
+import { eventBatch, sensorEvent } from '../../server/store/sensor-event.fake.ts'
 import { openSqliteTk } from '../../server/store/sqlite/open-sqlite-tk.ts'
 import type { TkStore } from '../../server/store/tk-store.ts'
 import { eventually } from '../eventually.ts'
@@ -73,6 +74,37 @@ describe('rules on a broken disk', function () {
       await eventually('the store is healthy again', () => store.health().healthy)
       await whole()
       await works(store)
+    } finally {
+      await store.close()
+    }
+  })
+
+  it('filled by events: makes room with what was set aside, and sets it aside again', async () => {
+    using volume = temporaryVolume('64m')
+    const store = open(volume.path)
+    try {
+      // As the service does now and then; it sets room aside.
+      await store.events.prune(0, 0)
+      let n = 0
+      // More than once: nothing is used up for good.
+      for (let times = 0; times < 2; times++) {
+        // To the last page: where a batch of events does not fit, one of them may.
+        for (const length of [20, 1, 0]) {
+          const recordJson = `"${'x'.repeat(1000 * length)}"`
+          for (let full = false; !full; ) {
+            const events = Array.from({ length: Math.max(1, length) }, () => sensorEvent(n++, { recordJson }))
+            await store.events.append(eventBatch(events)).catch(() => {
+              full = true
+            })
+          }
+        }
+        await refuses(store, 'disk_full', /no space is left to write/, /free space/, 'resource_exhausted')
+        const { bySize } = await store.events.prune(0, 30_000_000)
+        assert.ok(bySize > 0)
+        assert.equal(store.health().healthy, true, 'at once, not at the next try')
+        await works(store)
+        assert.ok(existsSync(`${volume.path}/tk.db.reserve`))
+      }
     } finally {
       await store.close()
     }

@@ -8,6 +8,7 @@ import type { HistoryFilter, HistoryStore, Page, StoreHealth } from '../store.ts
 import { errorOf, type Failure } from './failure.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { GroupPlace, HistoryDatabase, PullPlace } from './history-database.ts'
+import { makeRoom } from './make-room.ts'
 import { type PullRow, pullOfBody, rowOf } from './rows.ts'
 import { historyWords } from './store-words.ts'
 import { CallFailed } from './worker-client.ts'
@@ -18,10 +19,6 @@ export interface SqliteHistoryOptions extends SupervisorOptions {
   /** Made if it is not there. The database in it is `pulls.db`. */
   readonly dataDir: string
 }
-
-/** While the disk is full: so little that what was set aside suffices. Rows may be fewer, down to one. */
-const rowsWhenFull = 50
-const pagesWhenFull = 16
 
 /** Free pages that are given back between two appends. */
 const pagesAtOnce = 2000
@@ -102,26 +99,13 @@ class SqliteHistory implements HistoryStore {
     return removed
   }
 
-  /** On a full disk even removing needs room: first what was set aside, then what each small step gives. */
   async #makeRoom(beforeMs: number, maxBytes: number): Promise<number> {
-    await this.#call('releaseReserve')
-    // What waits in the WAL may fit the file, and then the WAL is empty. If not, removing comes first.
-    await this.#call('checkpoint').catch(() => {})
-    let removed = 0
-    let rows = rowsWhenFull
-    while (removed < rowsWhenFull) {
-      try {
-        const some = await this.#call('pruneSome', beforeMs, maxBytes, rows)
-        removed += some
-        await this.#call('checkpoint')
-        await this.#call('returnPages', pagesWhenFull)
-        await this.#call('checkpoint')
-        if (some === 0) break
-      } catch (error) {
-        if (rows === 1) throw error
-        rows = Math.ceil(rows / 10)
-      }
-    }
+    const removed = await makeRoom({
+      pruneSome: most => this.#call('pruneSome', beforeMs, maxBytes, most),
+      releaseReserve: () => this.#call('releaseReserve'),
+      checkpoint: () => this.#call('checkpoint'),
+      returnPages: pages => this.#call('returnPages', pages),
+    })
     await this.#call('probe', this.#now())
     this.#supervisor.noteWritten()
     return removed

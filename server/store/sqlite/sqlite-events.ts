@@ -8,6 +8,7 @@ import { foundEvent } from './event-rows.ts'
 import { type EventPlace, searchStart } from './event-search.ts'
 import { errorOf, type Failure } from './failure.ts'
 import { GroupCommit } from './group-commit.ts'
+import { makeRoom } from './make-room.ts'
 import { tkWords } from './store-words.ts'
 import type { TkCalls } from './tk-calls.ts'
 import { closed } from './worker-supervisor.ts'
@@ -20,6 +21,9 @@ export interface EventsOptions {
 /** Events deleted in one transaction: short enough that an append behind it does not wait long. */
 const eventsAtOnce = 5000
 
+/** Free pages that are given back between two appends. */
+const pagesAtOnce = 2000
+
 /** One part of a search: others are answered between two parts. */
 const searchPartMs = 100
 
@@ -31,6 +35,11 @@ export class SqliteEvents implements EventsStore {
     batches => this.#write(batches),
     batch => batch.byteLength,
   )
+  readonly #file = {
+    releaseReserve: () => this.#calls.write('file.releaseReserve'),
+    checkpoint: () => this.#calls.write('file.checkpoint'),
+    returnPages: (pages: number) => this.#calls.write('file.returnPages', pages),
+  }
   #closed = false
 
   constructor(calls: TkCalls, { searchTimeoutMs = 10_000 }: EventsOptions = {}) {
@@ -70,12 +79,26 @@ export class SqliteEvents implements EventsStore {
 
   async prune(olderThanMs: number, maxBytes: number): Promise<{ readonly byAge: number; readonly bySize: number }> {
     const sum = { byAge: 0, bySize: 0 }
-    for (;;) {
-      const some = await this.#calls.write('events.pruneSome', olderThanMs, maxBytes, eventsAtOnce)
-      if (some.byAge + some.bySize === 0) return sum
-      sum.byAge += some.byAge
-      sum.bySize += some.bySize
+    const pruneSome = async (most: number) => {
+      const { byAge, bySize } = await this.#calls.write('events.pruneSome', olderThanMs, maxBytes, most)
+      sum.byAge += byAge
+      sum.bySize += bySize
+      return byAge + bySize
     }
+    const full = this.#calls.writeFailure?.kind === 'disk_full'
+    if (full) await makeRoom({ pruneSome, ...this.#file })
+    while ((await pruneSome(eventsAtOnce)) > 0) if (full) await this.#file.checkpoint()
+    // Free pages wait in the file for the next events, but on a volume that was full others need them too.
+    if (full) await this.#giveBack()
+    // A volume without room for it gets on without.
+    await this.#calls.write('file.keepReserve').catch(() => {})
+    return sum
+  }
+
+  async #giveBack(): Promise<void> {
+    const { checkpoint, returnPages } = this.#file
+    while ((await returnPages(pagesAtOnce)) > 0) await checkpoint()
+    await checkpoint()
   }
 
   size(): Promise<{ readonly events: number; readonly bytes: number }> {

@@ -43,7 +43,8 @@ export class TkCalls {
     // A group commit answers for each of its parts: what failed is in the list.
     const failure = Array.isArray(result) ? result.find(isFailure) : undefined
     if (failure) this.#writer.note(failure)
-    else this.#writer.noteWritten()
+    // What is done to the file as a whole may need no room.
+    else if (!method.startsWith('file.')) this.#writer.noteWritten()
     return result
   }
 
