@@ -5,7 +5,9 @@ import { KeyRing } from '../keys/authenticate.ts'
 import { readSecrets } from '../keys/secrets.ts'
 import { Terminal } from './terminal.fake.ts'
 
-describe('keys', () => {
+describe('keys', function () {
+  // Each command opens the database anew, in a worker.
+  this.timeout(30_000)
   let terminal: Terminal
   beforeEach(() => {
     terminal = new Terminal()

@@ -12,7 +12,9 @@ const rule = (name: string, more: object = {}) => ({
   ...more,
 })
 
-describe('rules', () => {
+describe('rules', function () {
+  // Each command opens the database anew, in a worker.
+  this.timeout(30_000)
   let terminal: Terminal
   beforeEach(() => {
     terminal = new Terminal()
