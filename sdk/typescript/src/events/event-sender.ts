@@ -15,6 +15,8 @@ import { headOf, requestOf, type Sender } from './request.ts'
 
 const tryDeadlineMs = 30_000
 const retryPolicy = { backoffMs: [1_000, 2_000, 4_000], maxServerDelayMs: 30_000, whenExhausted: true }
+/** However much the server takes: a request must get through within its deadline on a line of 5 Mbit/s. */
+const maxRequestBytes = 16_000_000
 /** Until the server has said what it takes. */
 const firstLimits = { maxRequestBytes: 4_000_000, maxEventsPerRequest: 1_000 }
 
@@ -44,10 +46,10 @@ export class EventSender {
   }
 
   /** What the server takes in one request; 0 means that it does not say. */
-  limit({ maxRequestBytes, maxEventsPerRequest }: ServerLimits): void {
+  limit(told: ServerLimits): void {
     this.#limits = {
-      maxRequestBytes: maxRequestBytes || firstLimits.maxRequestBytes,
-      maxEventsPerRequest: maxEventsPerRequest || firstLimits.maxEventsPerRequest,
+      maxRequestBytes: Math.min(told.maxRequestBytes || firstLimits.maxRequestBytes, maxRequestBytes),
+      maxEventsPerRequest: told.maxEventsPerRequest || firstLimits.maxEventsPerRequest,
     }
   }
 
