@@ -118,12 +118,23 @@ const groups: fc.Arbitrary<AndGroup> = fc.array(conditions, { minLength: 1, maxL
 
 const rates = [1, 1, 1, 0, 0.25, 0.5]
 
-/** What must never come true: an empty OR, an empty AND, an empty path. */
-const broken: readonly (readonly AndGroup[])[] = [
-  [],
-  [{ all: [] }],
-  [{ all: [{ field: [], op: 'is_null', field_type: 'any', on_missing_field: 'match', on_coercion_fail: 'match' }] }],
-]
+const presence: Condition = {
+  field: ['a'],
+  op: 'is_null',
+  field_type: 'any',
+  on_missing_field: 'skip',
+  on_coercion_fail: 'skip',
+}
+
+/** What must never come true: an empty OR, an empty AND, an empty path, rates and actions that are none. */
+const broken: readonly SentRule[] = [
+  { any: [] },
+  { any: [{ all: [] }] },
+  { any: [{ all: [presence] }, { all: [] }] },
+  { any: [{ all: [{ ...presence, field: [] }] }] },
+  ...[-0.5, 1.5, Number.NaN].map(sample_rate => ({ any: [{ all: [presence] }], sample_rate })),
+  { any: [{ all: [presence] }], action: 'pass' as 'fail' },
+].map(rule => ruleOf({ action: 'fail', rule_id: 'broken', ...rule }))
 
 /** Rules as a sensor receives them, in an order that the score did not make: sensors keep the received one. */
 export const ruleSets: fc.Arbitrary<readonly SentRule[]> = fc
@@ -140,5 +151,5 @@ export const ruleSets: fc.Arbitrary<readonly SentRule[]> = fc
 /** Rules that cannot be put in force, and stop no other. */
 export const brokenRules: fc.Arbitrary<readonly SentRule[]> = fc.oneof(
   { weight: 4, arbitrary: fc.constant([]) },
-  { weight: 1, arbitrary: fc.constantFrom(...broken).map(any => [ruleOf({ any, rule_id: 'broken', action: 'fail' })]) },
+  { weight: 1, arbitrary: fc.constantFrom(...broken).map(rule => [rule]) },
 )
