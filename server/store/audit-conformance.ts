@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { AuditEntry } from './audit-store.ts'
 import { ruleContent } from './rule-content.fake.ts'
+import { eventBatch, sensorEvent } from './sensor-event.fake.ts'
 import { by, startMs, type TkFixture } from './tk-conformance.ts'
 
 const dayMs = 86_400_000
@@ -80,6 +81,18 @@ export function describeAuditStore(fixture: TkFixture): void {
       for (const cursor of ['', 'x', Buffer.from('["audit","1"]').toString('base64url')]) {
         await assert.rejects(fixture.store.audit.search(1, cursor), { code: 'invalid' })
       }
+    })
+
+    it('tells of each run of the retention that removed something', async () => {
+      const { events, audit } = fixture.store
+      await events.prune(startMs, 0)
+      await events.append(eventBatch([1, 2, 3].map(n => sensorEvent(n, { receivedAtMs: startMs - n }))))
+      await events.prune(startMs - 1, 0)
+      const { items } = await audit.search(10)
+      assert.deepEqual(
+        items.map(({ id: _, ...entry }) => entry),
+        [{ atMs: startMs, actor: 'system', action: 'retention.run', target: '', after: { byAge: 2, bySize: 0 } }],
+      )
     })
 
     it('keeps entries for 400 days, and not for ever', async () => {

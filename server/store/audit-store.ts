@@ -7,7 +7,7 @@ export interface AuditEntry {
   readonly actor: string
   /** `rule.create`, `rule.update`, `rule.delete`, `rules.pause`, `rules.resume`, `key.create`, `key.revoke`, `retention.run`. */
   readonly action: string
-  /** Id of the rule or key; empty for the pause. */
+  /** Id of the rule or key; empty for the pause and for a run of the retention. */
   readonly target: string
   readonly before?: unknown
   readonly after?: unknown

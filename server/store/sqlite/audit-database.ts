@@ -1,5 +1,7 @@
+import type { DatabaseSync } from 'node:sqlite'
 import type { Actor } from '../rules-store.ts'
 import type { Statements } from './statements.ts'
+import { transaction } from './transaction.ts'
 
 /** An entry as it is stored: what was before and after is JSON. */
 export interface AuditRow {
@@ -58,12 +60,19 @@ export function writeAudit(statements: Statements, changes: readonly AuditedChan
     .run(nowMs, keptMs, prunedAtOnce)
 }
 
-/** The log of who changed what. Written by whoever makes the change; here it is only read. */
+/** The log of who changed what. Whoever makes a change writes its entry in the same transaction. */
 export class AuditDatabase {
+  readonly #db: DatabaseSync
   readonly #statements: Statements
 
-  constructor(statements: Statements) {
+  constructor(db: DatabaseSync, statements: Statements) {
+    this.#db = db
     this.#statements = statements
+  }
+
+  /** Of what took many transactions. */
+  record(change: AuditedChange, nowMs: number): void {
+    transaction(this.#db, () => writeAudit(this.#statements, [change], nowMs))
   }
 
   /** Newest first; those before an id. */

@@ -21,7 +21,7 @@ export interface SqliteTkOptions extends SupervisorOptions {
 export function openSqliteTk({ file, lockTimeoutMs = 5000, ...options }: SqliteTkOptions): TkStore {
   const calls = new TkCalls(path.resolve(file), lockTimeoutMs, options)
   const now = () => options.clock.now()
-  const events = new SqliteEvents(calls)
+  const events = new SqliteEvents(calls, now)
   return {
     rules: new SqliteRules(calls, now),
     keys: new SqliteKeys(calls, now),

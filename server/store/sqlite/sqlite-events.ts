@@ -30,6 +30,7 @@ const searchPartMs = 100
 /** Events, through the workers. */
 export class SqliteEvents implements EventsStore {
   readonly #calls: TkCalls
+  readonly #now: () => number
   readonly #searchTimeoutMs: number
   readonly #commits = new GroupCommit<ArrayBuffer, Uint8Array | Failure | PulltraceError>(
     batches => this.#write(batches),
@@ -42,8 +43,9 @@ export class SqliteEvents implements EventsStore {
   }
   #closed = false
 
-  constructor(calls: TkCalls, { searchTimeoutMs = 10_000 }: EventsOptions = {}) {
+  constructor(calls: TkCalls, now: () => number, { searchTimeoutMs = 10_000 }: EventsOptions = {}) {
     this.#calls = calls
+    this.#now = now
     this.#searchTimeoutMs = searchTimeoutMs
   }
 
@@ -90,6 +92,10 @@ export class SqliteEvents implements EventsStore {
     while ((await pruneSome(eventsAtOnce)) > 0) if (full) await this.#file.checkpoint()
     // Free pages wait in the file for the next events, but on a volume that was full others need them too.
     if (full) await this.#giveBack()
+    if (sum.byAge + sum.bySize > 0) {
+      const run = { by: { name: 'system' }, action: 'retention.run', target: '', after: sum }
+      await this.#calls.write('audit.record', run, this.#now())
+    }
     // A volume without room for it gets on without.
     await this.#calls.write('file.keepReserve').catch(() => {})
     return sum

@@ -27,7 +27,7 @@ export class TkDatabase extends DatabaseFile {
     this.#readOnly = readOnly
     this.rules = new RulesDatabase(db, this.statements)
     this.keys = new KeysDatabase(db, this.statements)
-    this.audit = new AuditDatabase(this.statements)
+    this.audit = new AuditDatabase(db, this.statements)
     this.events = new EventsDatabase(db, this.statements, file)
   }
 
