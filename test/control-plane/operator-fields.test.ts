@@ -124,6 +124,28 @@ describe('the operator and the fields of a PulltraceConfig', function () {
       is: 'NodePort',
     },
     {
+      name: 'rules.enabled',
+      spec: { rules: { enabled: true } },
+      seen: async () => {
+        const [api, keys] = await Promise.all([
+          scene.api.get(services, 'tk-sensor-api', { namespace: system }),
+          scene.api.get(secrets, 'pulltrace-rules', { namespace: system }),
+        ])
+        const names = podOf(await statefulSetOf(scene.api)).containers.map(({ name }) => name)
+        return api && keys && names.join()
+      },
+      is: 'server,sensor-api',
+    },
+    {
+      name: 'rules.retention',
+      spec: { rules: { enabled: true, retention: '24h' } },
+      seen: async () => {
+        const [, api] = podOf(await statefulSetOf(scene.api)).containers
+        return api?.env?.find(({ name }) => name === 'TK_EVENTS_RETENTION')?.value
+      },
+      is: '24h',
+    },
+    {
       name: 'watchNamespaces',
       spec: { watchNamespaces: ['shop', 'bank'] },
       seen: async () => envOf(await statefulSetOf(scene.api), 'PULLTRACE_WATCH_NAMESPACES'),

@@ -44,7 +44,7 @@ describe('the roles of the operator', function () {
 
   async function createTlsSecret() {
     const authority = await createAuthority(scene.plane.dir)
-    const names = [`pulltrace-server.${system}.svc`]
+    const names = [`pulltrace-server.${system}.svc`, `tk-sensor-api.${system}.svc`]
     const { certificateFile, keyFile } = await authority.serve('pulltrace-server', { names, addresses: [] })
     await scene.kubectl([
       'create',
@@ -61,7 +61,8 @@ describe('the roles of the operator', function () {
   const asked = async () => (await scene.plane.auditEvents()).filter(({ user }) => user.username === operatorAccount)
 
   it('are enough for all that it does', async () => {
-    await applyConfig(scene.api, { server: { tls: { secretName: 'pulltrace-server-tls' } } }, 'first')
+    const rules = { enabled: true }
+    await applyConfig(scene.api, { rules, server: { tls: { secretName: 'pulltrace-server-tls' } } }, 'first')
     await untilMade(scene.api)
     const uidOf = async () =>
       (await scene.api.get(configMaps, 'pulltrace-server-ca', { namespace: agents }))?.metadata?.uid
