@@ -13,6 +13,8 @@ const scripts = [
   'latency.ts',
   'cluster.ts',
   'operator.ts',
+  'sync-rules.ts',
+  'rules.ts',
 ]
 const file = 'bench/RESULTS.md'
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : scripts
