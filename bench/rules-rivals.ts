@@ -1,3 +1,5 @@
+import { parse } from '@marcbachmann/cel-js'
+import { Engine } from 'json-rules-engine'
 import { orderOf } from '../core/rules/cost.ts'
 import type { Condition, SentRule } from '../core/rules/rule.ts'
 
@@ -13,7 +15,9 @@ const rulesInFunction = 25
 export function handWritten(rules: readonly SentRule[]): Check {
   const functions: Check[] = []
   for (let at = 0; at < rules.length; at += rulesInFunction) {
-    const lines = rules.slice(at, at + rulesInFunction).map(rule => `  if (${expressionOf(rule)}) count++`)
+    const lines = rules
+      .slice(at, at + rulesInFunction)
+      .map(rule => `  if (${expressionOf(rule, javaScriptOf)}) count++`)
     functions.push(new Function('r', `let count = 0\n${lines.join('\n')}\n  return count`) as Check)
   }
   if (functions.length === 1) return functions[0]!
@@ -24,16 +28,62 @@ export function handWritten(rules: readonly SentRule[]): Check {
   }
 }
 
-function expressionOf(rule: SentRule): string {
-  const groups = rule.any.map(group => orderOf(group).map(index => javaScriptOf(group.all[index]!)))
+function expressionOf(rule: SentRule, write: (condition: Condition) => string): string {
+  const groups = rule.any.map(group => orderOf(group).map(index => write(group.all[index]!)))
   return groups.map(group => group.join(' && ')).join(' || ')
 }
+
+const signs: Record<string, string> = { eq: '===', neq: '!==', lt: '<', lte: '<=', gt: '>', gte: '>=' }
 
 function javaScriptOf({ field, op, value }: Condition): string {
   const path = `r.${field.join('?.')}`
   const literal = JSON.stringify(value)
   const methods: Record<string, string> = { prefix: 'startsWith', suffix: 'endsWith', contains: 'includes' }
-  const signs: Record<string, string> = { eq: '===', neq: '!==', lt: '<', lte: '<=', gt: '>', gte: '>=' }
   if (op === 'in') return `${literal}.includes(${path})`
   return op in methods ? `${path}?.${methods[op]}(${literal})` : `${path} ${signs[op]} ${literal}`
+}
+
+/** Parsed once; a rule each, as there is no set of rules. */
+export function celExpressions(rules: readonly SentRule[]): Check {
+  const parsed = rules.map(rule => parse(expressionOf(rule, celOf)))
+  return r => {
+    let count = 0
+    for (const expression of parsed) if (expression({ r }) === true) count++
+    return count
+  }
+}
+
+function celOf({ field, op, value }: Condition): string {
+  const path = `r.${field.join('.')}`
+  // Numbers of JSON are doubles, which a literal without a point is not.
+  const celSigns: Record<string, string> = { ...signs, eq: '==', neq: '!=' }
+  const literal = typeof value === 'number' && Number.isInteger(value) ? `${value}.0` : JSON.stringify(value)
+  const methods: Record<string, string> = { prefix: 'startsWith', suffix: 'endsWith', contains: 'contains' }
+  if (op === 'in') return `${path} in ${literal}`
+  return op in methods ? `${path}.${methods[op]}(${literal})` : `${path} ${celSigns[op]} ${literal}`
+}
+
+/** One engine with all rules. Its rules are tried in parallel, each by promises. */
+export function jsonRules(rules: readonly SentRule[]): (record: object) => Promise<number> {
+  const engine = new Engine([], { allowUndefinedFacts: true })
+  engine.addOperator<string, string>('prefix', (text, literal) => text.startsWith(literal))
+  engine.addOperator<string, string>('suffix', (text, literal) => text.endsWith(literal))
+  engine.addOperator<string, string>('contained', (text, literal) => text.includes(literal))
+  for (const { rule_id: type, any } of rules) {
+    engine.addRule({
+      event: { type },
+      conditions: { any: any.map(group => ({ all: group.all.map(jsonConditionOf) })) },
+    })
+  }
+  return async record => (await engine.run(record)).events.length
+}
+
+const jsonOperators: Record<string, string> = {
+  ...{ eq: 'equal', neq: 'notEqual', lt: 'lessThan', lte: 'lessThanInclusive', gt: 'greaterThan' },
+  ...{ gte: 'greaterThanInclusive', contains: 'contained' },
+}
+
+function jsonConditionOf({ field: [fact, ...more], op, value }: Condition) {
+  const path = more.length === 0 ? {} : { path: `$.${more.join('.')}` }
+  return { fact: fact as string, operator: jsonOperators[op] ?? op, value, ...path }
 }

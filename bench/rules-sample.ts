@@ -97,11 +97,13 @@ const never: readonly Sample[] = [
   text(['customer', 'address', 'country'], 'in', () => [`X${between(0, 9)}`, 'YY']),
 ]
 
-/** Rules of 1 to 5 conditions, of which the last never holds: nothing matches. */
-export function sampleRules(count: number): readonly SentRule[] {
+/** Rules of 1 to 5 conditions. Unless they are to match, the last one of each never holds. */
+export function sampleRules(count: number, matching = false): readonly SentRule[] {
   return Array.from({ length: count }, (_, index) => {
     const conditions = (index % 5) + 1
-    const all = Array.from({ length: conditions }, (_, at) => conditionOf(pick(at === conditions - 1 ? never : often)))
+    const all = Array.from({ length: conditions }, (_, at) =>
+      conditionOf(pick(at < conditions - 1 || matching ? often : never)),
+    )
     return {
       rule_id: `rule-${index}`,
       version: 1,

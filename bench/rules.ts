@@ -1,0 +1,136 @@
+import { execFileSync } from 'node:child_process'
+import { loadavg } from 'node:os'
+import { compileRules } from '../core/rules/compile.ts'
+import { evaluate } from '../core/rules/evaluate.ts'
+import type { SentRule } from '../core/rules/rule.ts'
+import { median, table } from './measure.ts'
+import { type Check, celExpressions, handWritten, jsonRules } from './rules-rivals.ts'
+import { type RecordKind, sampleRecords, sampleRules } from './rules-sample.ts'
+
+/** What a check of one record costs, beside the same rules written by hand and in two other engines. */
+const rounds = 5
+const recordCount = 300
+const ruleCounts = [1, 10, 100, 1000]
+const roundMs = 200
+
+// The measurement of memory needs `gc()`.
+if (globalThis.gc === undefined) {
+  execFileSync(process.execPath, ['--expose-gc', import.meta.filename], { stdio: 'inherit' })
+  process.exit(0)
+}
+
+const noRandom = () => {
+  throw new Error('no rule of these is sampled')
+}
+
+function ours(rules: readonly SentRule[], matched: () => void = noRandom): Check {
+  const { set, faults } = compileRules(rules)
+  if (faults.length > 0) throw new Error(faults[0]!.message)
+  return record => (evaluate(set, record, noRandom, matched) === 'pass' ? 0 : 1)
+}
+
+function runOnce(check: Check, records: readonly unknown[], times: number): void {
+  for (let time = 0; time < times; time++) for (let at = 0; at < records.length; at++) check(records[at])
+}
+
+/** Times that all records are checked in one round, after enough of it for V8 to have optimised the check. */
+function calibrate(check: Check, records: readonly unknown[]): number {
+  let times = 1
+  for (;;) {
+    const startMs = performance.now()
+    runOnce(check, records, times)
+    const ms = performance.now() - startMs
+    if (ms > roundMs / 2) return Math.max(1, Math.round((times * roundMs) / ms))
+    times *= 2
+  }
+}
+
+/** Medians of ns per check. The checks take turns, so that other load on the machine meets all of them. */
+function measure(checks: readonly Check[], records: readonly unknown[]): readonly number[] {
+  const times = checks.map(check => calibrate(check, records))
+  const ns: number[][] = checks.map(() => [])
+  for (let round = 0; round < rounds; round++) {
+    for (const [at, check] of checks.entries()) {
+      const startMs = performance.now()
+      runOnce(check, records, times[at]!)
+      ns[at]!.push(((performance.now() - startMs) * 1e6) / times[at]! / records.length)
+    }
+  }
+  return ns.map(median)
+}
+
+/** Bytes that a check leaves to the garbage collector: the least of some rounds, V8 also allocates for itself. */
+function bytesPerCheck(check: Check, records: readonly unknown[], times: number): number {
+  let least = Number.POSITIVE_INFINITY
+  for (let round = 0; round < rounds; round++) {
+    globalThis.gc!()
+    const before = process.memoryUsage().heapUsed
+    runOnce(check, records, times)
+    least = Math.min(least, process.memoryUsage().heapUsed - before)
+  }
+  return Math.max(0, least) / times / records.length
+}
+
+async function jsonRulesNs(rules: readonly SentRule[], records: readonly unknown[]): Promise<number> {
+  const check = jsonRules(rules)
+  const times = Math.max(10, Math.round(2000 / rules.length))
+  const ns: number[] = []
+  for (let round = 0; round < rounds + 1; round++) {
+    const startMs = performance.now()
+    for (let at = 0; at < times; at++) await check(records[at % records.length] as object)
+    ns.push(((performance.now() - startMs) * 1e6) / times)
+  }
+  return median(ns.slice(1))
+}
+
+/** All four must find the same matches, or their figures say nothing. */
+async function checkAgreement(records: readonly unknown[]): Promise<void> {
+  const rules = sampleRules(50, true)
+  let matches = 0
+  const mine = ours(rules, () => matches++)
+  const rivals = [handWritten(rules), celExpressions(rules)]
+  const json = jsonRules(rules)
+  let total = 0
+  for (const record of records.slice(0, 50)) {
+    matches = 0
+    mine(record)
+    total += matches
+    const others = [...rivals.map(rival => rival(record)), await json(record as object)]
+    if (others.some(count => count !== matches))
+      throw new Error(`the engines disagree: ${matches}, ${others.join(', ')}`)
+  }
+  if (total === 0) throw new Error('no rule matched: nothing was compared')
+}
+
+const round = (ns: number) => (ns < 100 ? ns.toFixed(1) : Math.round(ns).toLocaleString('en'))
+const kinds: readonly [name: string, kind: RecordKind][] = [
+  ['some fields optional', { fractions: false, optional: true }],
+  ['all of one shape', { fractions: false, optional: false }],
+]
+
+await checkAgreement(sampleRecords(recordCount, kinds[0]![1]))
+console.log('### A check of one record, nothing matches, ns\n')
+const rows: (string | number)[][] = [['records', 'rules', 'Pulltrace', 'by hand', 'times', 'CEL', 'json-rules-engine']]
+for (const [name, kind] of kinds) {
+  for (const count of ruleCounts) {
+    const records = sampleRecords(recordCount, kind)
+    const rules = sampleRules(count)
+    const [mine, hand, cel] = measure([ours(rules), handWritten(rules), celExpressions(rules)], records)
+    const json = await jsonRulesNs(rules, records)
+    rows.push([name, count, round(mine!), round(hand!), (mine! / hand!).toFixed(1), round(cel!), round(json)])
+  }
+}
+console.log(table(rows))
+
+console.log('\n### Bytes allocated by a check, nothing matches\n')
+const memory: (string | number)[][] = [['numbers of the records', ...ruleCounts.map(count => `${count} rules`)]]
+for (const fractions of [false, true]) {
+  const records = sampleRecords(recordCount, { fractions, optional: true })
+  const cells = ruleCounts.map(count => {
+    const check = ours(sampleRules(count))
+    return bytesPerCheck(check, records, calibrate(check, records) * 5).toFixed(1)
+  })
+  memory.push([fractions ? 'one with a fraction is read' : 'whole', ...cells])
+}
+console.log(table(memory))
+console.log(`\nLoad average at the end: ${loadavg()[0]!.toFixed(1)}`)
