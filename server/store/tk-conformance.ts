@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describeAuditStore } from './audit-conformance.ts'
+import { describeTkProperties } from './conformance-tk-properties.ts'
 import { describeKeysStore } from './keys-conformance.ts'
 import { describePause } from './pause-conformance.ts'
 import { ruleContent } from './rule-content.fake.ts'
 import { describeRulesStore } from './rules-conformance.ts'
-import { describeTkProperties } from './tk-conformance-properties.ts'
 import type { TkStore } from './tk-store.ts'
 
 export interface TkParts {
