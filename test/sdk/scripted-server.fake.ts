@@ -38,10 +38,14 @@ export interface Seen<T> {
   readonly request: T
   readonly headers: Metadata
   readonly bytes: number
+  /** That the caller still gave it. */
+  readonly deadlineMs: number
 }
 
 type Call<T> = ServerUnaryCall<{ request: T; bytes: number }, Uint8Array>
 type Reply = sendUnaryData<Uint8Array>
+
+const leftMs = (call: Call<unknown>) => Number(call.getDeadline()) - Date.now()
 
 /**
  * A real gRPC server whose answers are a script: one play for each call as long as there are any, then what a good
@@ -59,6 +63,8 @@ export class ScriptedServer implements AsyncDisposable {
   /** By id, in the order in which they came first. */
   readonly stored = new Map<string, Event>()
   duplicates = 0
+  /** Over all connections, as they came. */
+  receivedBytes = 0
   /** How an event is judged; undefined: stored. */
   judge: (event: Event) => { status: EventStatus; code: EventCode } | undefined = () => undefined
   /** Called before each report is worked on. */
@@ -93,12 +99,13 @@ export class ScriptedServer implements AsyncDisposable {
     this.#front = net.createServer(socket => this.#join(socket))
   }
 
-  static async start({ maxReceiveBytes = 64 * 1024 * 1024 } = {}): Promise<ScriptedServer> {
+  static async start({
+    maxReceiveBytes = 64 * 1024 * 1024,
+    credentials = ServerCredentials.createInsecure(),
+  } = {}): Promise<ScriptedServer> {
     const server = new ScriptedServer(maxReceiveBytes)
     server.#backPort = await new Promise<number>((resolve, reject) =>
-      server.#server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) =>
-        error ? reject(error) : resolve(port),
-      ),
+      server.#server.bindAsync('127.0.0.1:0', credentials, (error, port) => (error ? reject(error) : resolve(port))),
     )
     await server.up()
     return server
@@ -133,6 +140,9 @@ export class ScriptedServer implements AsyncDisposable {
   #join(socket: net.Socket): void {
     const back = net.connect(this.#backPort, '127.0.0.1').setNoDelay()
     socket.setNoDelay()
+    socket.on('data', data => {
+      this.receivedBytes += data.length
+    })
     for (const [one, other] of [
       [socket, back],
       [back, socket],
@@ -149,7 +159,7 @@ export class ScriptedServer implements AsyncDisposable {
 
   #sync(call: Call<SyncRulesRequest>, reply: Reply): void {
     const { request, bytes } = call.request
-    this.syncs.push({ request, headers: call.metadata, bytes })
+    this.syncs.push({ request, headers: call.metadata, bytes, deadlineMs: leftMs(call) })
     this.#play(this.plays.sync.shift(), call, reply, () => {
       const etag = this.paused ? 'PAUSED' : this.etag
       if (call.metadata.get('if-none-match')[0] === etag) {
@@ -172,7 +182,7 @@ export class ScriptedServer implements AsyncDisposable {
 
   #report(call: Call<ReportEventsRequest>, reply: Reply): void {
     const { request, bytes } = call.request
-    this.reports.push({ request, headers: call.metadata, bytes })
+    this.reports.push({ request, headers: call.metadata, bytes, deadlineMs: leftMs(call) })
     this.onReport()
     this.#play(this.plays.report.shift(), call, reply, () => ({ body: this.#store(request.events) }))
   }

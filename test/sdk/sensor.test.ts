@@ -59,9 +59,9 @@ describe('Sensor', () => {
       server.rules = [one, two]
       await using sensor = await openSensor(server, { raiseOnFail: false, bufferEvents: 1 })
       const asked: string[] = []
-      const skipEvent = ({ rule_id, version }: { rule_id: string; version: number }) => {
-        asked.push(`${rule_id}/${version}`)
-        return rule_id === two.ruleId
+      const skipEvent = ({ ruleId, version }: { ruleId: string; version: number }) => {
+        asked.push(`${ruleId}/${version}`)
+        return ruleId === two.ruleId
       }
       sensor.check({ temperature: 20 }, {}, { skipEvent })
       assert.deepEqual(asked, [])

@@ -41,7 +41,7 @@ export class FakeSensor implements PullSensor {
     let full = false
     for (const { ruleId, version = 1, action, when } of this.rules) {
       if (!when(record as PullRecord)) continue
-      const skipped = skipEvent?.({ rule_id: ruleId, version }) === true
+      const skipped = skipEvent?.({ ruleId, version }) === true
       const fits = this.#buffer.length < this.#bufferEvents
       full ||= !skipped && !fits
       if (!skipped && fits) this.#buffer.push(`${ruleId} ${metadata['pull_id']}`)

@@ -84,7 +84,7 @@ export class RulesOnPulls {
       return sensor.check(
         recordOf(pull),
         { pull_id: pull.id },
-        { skipEvent: ({ rule_id, version }) => before?.reported.includes(keyOf(rule_id, version)) === true },
+        { skipEvent: ({ ruleId, version }) => before?.reported.includes(keyOf(ruleId, version)) === true },
       )
     } catch (error) {
       if (error instanceof EventBufferFull) return error.outcome

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../../core/lib/clock.ts'
 import type { Match } from '../../../../core/rules/evaluate.ts'
-import type { SentRule } from '../../../../core/rules/rule.ts'
+import type { CheckOptions } from '../options/check-options.ts'
 import type { Metadata } from '../options/metadata.ts'
 import type { DropReason } from '../stats.ts'
 import { encodeEvent } from './encode-event.ts'
@@ -43,12 +43,12 @@ export class Recorder {
     record: unknown,
     metadata: Metadata,
     shared: Metadata,
-    skip?: (rule: SentRule) => boolean,
+    skip: CheckOptions['skipEvent'],
   ): { ids: readonly (string | undefined)[]; full: boolean } {
     let json: JsonText | undefined
     let full = false
     const ids = matches.map(match => {
-      if (skip?.(match.rule)) return undefined
+      if (skip?.({ ruleId: match.rule.rule_id, version: match.rule.version })) return undefined
       if (this.#buffer.full) {
         full = true
         this.lose('bufferOverflow')
