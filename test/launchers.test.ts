@@ -30,19 +30,24 @@ async function startedBy(name: string) {
 type Failed = { readonly code: number; readonly stderr: string }
 
 describe('launch', () => {
-  for (const program of ['agent', 'server', 'operator'] as const) {
+  for (const [program, name] of [
+    ['agent', 'pulltrace-agent'],
+    ['server', 'pulltrace-server'],
+    ['sensorApi', 'tk-sensor-api'],
+    ['operator', 'pulltrace-operator'],
+  ] as const) {
     const { command, env } = launch[program]
 
-    it(`has the flags and the environment of bin/pulltrace-${program}`, async () => {
-      const started = await startedBy(`pulltrace-${program}`)
+    it(`has the flags and the environment of bin/${name}`, async () => {
+      const started = await startedBy(name)
       assert.deepEqual(started.flags, command.slice(1, -1))
       for (const [name, value] of Object.entries(env)) assert.ok(started.env.includes(`${name}=${value}`), name)
       const known = started.env.map(line => line.split('=')[0]!)
       assert.deepEqual(known.filter(name => /^(MALLOC|UV|NODE)_/.test(name)).sort(), Object.keys(env).sort())
     })
 
-    it(`starts a bundle of the same name as bin/pulltrace-${program}, where there are no sources`, async () => {
-      const { file } = await startedBy(`pulltrace-${program}`)
+    it(`starts a bundle of the same name as bin/${name}, where there are no sources`, async () => {
+      const { file } = await startedBy(name)
       assert.equal(file, `dist/${command.at(-1)!.split('/').at(-1)}`)
     })
   }

@@ -92,6 +92,23 @@ describe('who may call', () => {
     }
   })
 
+  it('learns nothing of files while keys cannot be checked', async () => {
+    await using server = await startSensorApi()
+    server.keysStore.fault = new PulltraceError(Code.Unavailable, '/data/tk.db is in use')
+    const { code, details, trailers } = await server.sync()
+    assert.deepEqual([code, details], [Status.UNAVAILABLE, 'API keys cannot be checked now'])
+    assert.deepEqual(trailers.get('retry-after-ms'), ['1000'])
+  })
+
+  it('is told of a bad value in any script, also where it is cut in the middle of a character', async () => {
+    await using server = await startSensorApi()
+    for (const tag of ['é', '😀'.repeat(100), `x${'😀'.repeat(100)}`, '\u0000', '%', '\n']) {
+      const { code, details } = await server.sync({ tags: [tag] })
+      assert.equal(code, Status.INVALID_ARGUMENT)
+      assert.match(details, /^tags\[0\] must be/)
+    }
+  })
+
   it('learns nothing of a bug but the request that it happened in', async () => {
     await using server = await startSensorApi()
     server.store.fault = new PulltraceError(Code.Internal, 'no such table: secrets')

@@ -152,7 +152,7 @@ async function admit(parts: GateParts, metadata: Metadata, address: string, requ
   try {
     key = await keys.authenticate(given)
   } catch (reason) {
-    if (!(reason instanceof KeyRefused)) throw reason
+    if (!(reason instanceof KeyRefused)) throw notAnswered(reason)
     refused(reason.reason)
     // Never the key, not even a part of it.
     log.warn('call refused', { address, requestId, reason: reason.reason })
@@ -165,6 +165,12 @@ async function admit(parts: GateParts, metadata: Metadata, address: string, requ
     throw new PulltraceError(Code.Exhausted, 'too many calls with this API key', { retryAfterSeconds: waitSeconds })
   }
   return key
+}
+
+/** Who has not shown a key learns nothing of files and reasons; the log and /readyz have them. */
+function notAnswered(reason: unknown): unknown {
+  if (PulltraceError.from(reason).code !== Code.Unavailable) return reason
+  return new PulltraceError(Code.Unavailable, 'API keys cannot be checked now', { retryAfterSeconds: 1, cause: reason })
 }
 
 const notUnderstood = (encoding: string) =>

@@ -35,7 +35,8 @@ export function grpcStatusOf(reason: unknown, requestId: string): GrpcStatus {
     return { code, details: `internal error, request ${requestId}`, metadata: new Metadata() }
   }
   const { fix, retryAfterSeconds } = error.details
-  const details = fix === undefined ? error.publicMessage : `${error.publicMessage}; ${fix}`
+  // Half a character, where a text was cut, would be an error of its own when it is sent.
+  const details = (fix === undefined ? error.publicMessage : `${error.publicMessage}; ${fix}`).toWellFormed()
   return { code, details, metadata: retryInfo(code, details, retryAfterSeconds) }
 }
 
