@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import type { SentRule } from '../../core/rules/rule.ts'
+import type { Condition, SentRule } from '../../core/rules/rule.ts'
 import { looseRecords } from './arbitrary-records.ts'
 import { brokenRules, ruleSets } from './arbitrary-rules.ts'
 import type { Engine } from './engine-subject.ts'
-import { naiveCheck, naiveCondition } from './naive.ts'
+import { judge, naiveCheck, naiveCondition } from './naive.ts'
 import { naiveMax, naiveMin, naiveOrder, naiveRuleScore, naiveScore } from './naive-cost.ts'
 import { mapped } from './naive-mapping.ts'
 import { candidatesOf } from './naive-paths.ts'
+import { classOf } from './naive-values.ts'
 import { recordsFor } from './planted-records.ts'
 import type { CheckOutcome } from './subject.ts'
 
@@ -63,12 +64,18 @@ function assertExplains({ explain, costOf }: Engine, rule: SentRule, record: unk
     score: told.score,
     result: told.result,
     groups: told.groups.map(group =>
-      group.conditions.map(({ result, kind, score, position, candidates }) => ({
+      group.conditions.map(({ result, kind, score, position, policy, candidates }) => ({
         result,
         kind,
         score,
         position,
-        candidates: candidates.map(({ path, value }) => ({ path, value: mapped(value) })),
+        policy,
+        candidates: candidates.map(({ path, value, valueClass, finding }) => ({
+          path,
+          value: mapped(value),
+          valueClass,
+          finding,
+        })),
       })),
     ),
   }
@@ -77,11 +84,32 @@ function assertExplains({ explain, costOf }: Engine, rule: SentRule, record: unk
     score: naiveRuleScore(rule.any),
     result: isError ? 'error' : String(matches.length > 0),
     groups: rule.any.map(group =>
-      group.all.map((condition, index) => {
-        const { result, kind } = naiveCondition(condition, mapped(record))
-        const candidates = candidatesOf(condition.field, mapped(record))
-        return { result, kind, score: naiveScore(condition), position: naiveOrder(group).indexOf(index), candidates }
-      }),
+      group.all.map((condition, index) => ({
+        ...naiveExplanation(condition, mapped(record)),
+        score: naiveScore(condition),
+        position: naiveOrder(group).indexOf(index),
+      })),
     ),
   })
+}
+
+const findings = { T: 'holds', F: 'differs', M: 'missing', K: 'not convertible' } as const
+
+function naiveExplanation(condition: Condition, record: unknown) {
+  const { result, kind } = naiveCondition(condition, record)
+  const candidates = candidatesOf(condition.field, record)
+  const singles = candidates.map(({ value }) => judge(condition, value, record))
+  const compares = condition.op !== 'exists' && condition.op !== 'is_null'
+  const byPolicy = compares && !singles.includes('T') && !singles.includes('F')
+  return {
+    result,
+    kind,
+    policy: byPolicy ? (singles.includes('K') ? 'on_coercion_fail' : 'on_missing_field') : undefined,
+    candidates: candidates.map(({ path, value }, index) => ({
+      path,
+      value,
+      valueClass: classOf(value).toLowerCase(),
+      finding: findings[singles[index]!],
+    })),
+  }
 }

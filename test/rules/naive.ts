@@ -83,7 +83,8 @@ function groupVerdict(group: AndGroup, record: unknown): (Verdict & { readonly c
   return { ...naiveCondition(group.all[0]!, record), conditionIndex: 0 }
 }
 
-type Single = 'T' | 'F' | 'M' | 'K'
+/** The cells of 2.6: true, false, missing, not convertible. */
+export type Single = 'T' | 'F' | 'M' | 'K'
 
 /** 2.8 around 2.6: one condition on one record. */
 export function naiveCondition(condition: Condition, record: unknown): Verdict {
@@ -107,7 +108,7 @@ function byPolicy(policy: Policy, path: FieldPath, matched: MatchKind, failure: 
 }
 
 /** 2.6: one resolved value. */
-function judge(condition: Condition, value: unknown, record: unknown): Single {
+export function judge(condition: Condition, value: unknown, record: unknown): Single {
   const isNullish = classOf(value) === 'NULLISH'
   if (condition.op === 'exists') return isNullish ? 'F' : 'T'
   if (condition.op === 'is_null') return isNullish ? 'T' : 'F'

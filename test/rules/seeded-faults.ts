@@ -174,6 +174,31 @@ export const seededFaults: readonly SeededFault[] = [
     find: '!split || isWhole(',
     replace: 'true || isWhole(',
   },
+  // Values decided in place, without the closure.
+  {
+    name: 'gt takes equal numbers',
+    file: 'run.ts',
+    find: 'truth = value > number',
+    replace: 'truth = value >= number',
+  },
+  {
+    name: 'NaN differs from every number',
+    file: 'run.ts',
+    find: ' && !Number.isNaN(value)',
+    replace: '',
+  },
+  {
+    name: 'a prefix may stand anywhere',
+    file: 'run.ts',
+    find: 'truth = value.startsWith(text)',
+    replace: 'truth = value.includes(text)',
+  },
+  {
+    name: 'names that every object inherits are fields of a plain one',
+    file: 'fields.ts',
+    find: ' && !(key in Object.prototype)',
+    replace: '',
+  },
   // What is refused, and for whom a rule is.
   {
     name: 'a second path may have a wildcard',
