@@ -109,11 +109,13 @@ describe('tk-sensor-api without its database', () => {
     const server = await startSensorApi({ folder: volume.path })
     const client = new SensorAPIClient(server.address, credentials.createInsecure())
     try {
-      const answer = await fetch(`${server.metricsUrl}/readyz`)
-      assert.equal(answer.status, 503)
-      const { kind, fix } = (await answer.json()) as Record<string, string>
-      assert.equal(kind, 'corrupt')
-      assert.match(fix!, /tk\.db\.damaged/)
+      await eventuallyHolds(async () => {
+        const answer = await fetch(`${server.metricsUrl}/readyz`)
+        assert.equal(answer.status, 503)
+        const { kind, fix } = (await answer.json()) as Record<string, string>
+        assert.equal(kind, 'corrupt')
+        assert.match(fix!, /tk\.db\.damaged/)
+      })
       const call = await sync(client, {}, { 'x-api-key': server.key })
       assert.equal(call.code, Status.UNAVAILABLE)
       renameSync(file, `${file}.damaged`)

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { credentials, status as Status } from '@grpc/grpc-js'
 import { SensorAPIClient } from '../../proto/generated/trapperkeeper/sensor/v1/sensor_api.ts'
 import { goodEvent, report, sync } from '../../server/sensor-api/start-sensor-api.fake.ts'
 import { eventually, eventuallyHolds } from '../eventually.ts'
+import { processRuns } from '../rig/child.ts'
 import { findProgram } from '../rig/programs.ts'
 import { type SensorApiProgram, startSensorApi } from '../rig/pulltrace.ts'
 import { startLoad } from './load.ts'
@@ -126,6 +127,17 @@ describe('tk-sensor-api', function () {
       assert.equal(response?.duplicateCount, part.length)
     }
     again.close()
+    await other.stop()
+  })
+
+  it('ends when another process has taken its lock file, and leaves that alone', async () => {
+    const other = await startSensorApi()
+    const lockFile = `${other.databaseFile}.tk-sensor-api.pid`
+    const strangers = JSON.stringify({ ...JSON.parse(readFileSync(lockFile, 'utf8')), token: 'f'.repeat(32) })
+    writeFileSync(lockFile, strangers)
+    await eventually('it has ended', () => !processRuns(other.pid))
+    assert.match(other.log(), /belongs to another process now/)
+    assert.equal(readFileSync(lockFile, 'utf8'), strangers)
     await other.stop()
   })
 })
