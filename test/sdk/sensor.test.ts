@@ -300,6 +300,20 @@ describe('Sensor', () => {
       })
       assert.equal(server.stored.size, 1)
     })
+
+    it('stops at a record whose event finds no room, and has made some', async () => {
+      await using sensor = await openSensor(server, { bufferEvents: 2 })
+      await assert.rejects(sensor.checkBatch([hot, {}, hot, hot, hot]), (error: EventBufferFull) => {
+        assert.equal(error.outcomes.length, 4)
+        return error instanceof EventBufferFull
+      })
+      assert.deepEqual([server.stored.size, sensor.stats().events.buffered], [2, 0])
+    })
+  })
+
+  it('tells of nothing but its state', async () => {
+    await using sensor = await openSensor(server)
+    assert.throws(() => sensor.on('error' as 'state', () => {}), /'state' only, not of 'error'/)
   })
 
   describe('close', () => {

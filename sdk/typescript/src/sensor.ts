@@ -124,7 +124,8 @@ export class Sensor implements AsyncDisposable {
   }
 
   /** Calls back after each change of state; what it returns ends that. */
-  on(_event: 'state', listener: StateListener): () => void {
+  on(event: 'state', listener: StateListener): () => void {
+    if (event !== 'state') throw new TypeError(`a sensor tells of 'state' only, not of '${event}'`)
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
   }

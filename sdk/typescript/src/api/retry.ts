@@ -1,3 +1,4 @@
+import { status } from '@grpc/grpc-js'
 import type { Clock } from '../../../../core/lib/clock.ts'
 import { CallFailure } from './call-failure.ts'
 
@@ -35,7 +36,9 @@ export async function pause(clock: Clock, ms: number, signal: AbortSignal): Prom
   })
 }
 
-export const failureOf = (reason: unknown): CallFailure => {
+/** Whatever went wrong with a call: a fault of the sensor itself must not break the job either. */
+export function failureOf(reason: unknown): CallFailure {
   if (reason instanceof CallFailure) return reason
-  throw reason
+  const why = reason instanceof Error ? reason.message : String(reason)
+  return new CallFailure(status.INTERNAL, `the sensor itself failed: ${why}`, undefined, reason)
 }

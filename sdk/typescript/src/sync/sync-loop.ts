@@ -1,5 +1,7 @@
 import type { Clock } from '../../../../core/lib/clock.ts'
 
+/** Whatever the server wishes. Timers cannot wait for more than 24 days, and would not wait at all. */
+const longestIntervalMs = 86_400_000
 /** After what only a person can mend: a wrong key, a bad tag. */
 const fatalIntervalMs = 5 * 60_000
 
@@ -18,7 +20,7 @@ export function nextSyncMs(pace: Pace, random: () => number): number {
   const { intervalMs, nextSyncAfterMs, minSyncIntervalMs, retryAfterMs, fatal } = pace
   const baseMs = Math.max(fatal ? fatalIntervalMs : 0, intervalMs, nextSyncAfterMs)
   const jitteredMs = baseMs * (0.9 + 0.2 * random())
-  return Math.max(jitteredMs, minSyncIntervalMs, retryAfterMs)
+  return Math.min(Math.max(jitteredMs, minSyncIntervalMs, retryAfterMs), 1.1 * longestIntervalMs)
 }
 
 /** Syncs until the signal aborts; the first time at a random point of one interval. */
@@ -30,7 +32,9 @@ export async function runSyncLoop(
   signal: AbortSignal,
 ): Promise<void> {
   const first = pace()
-  let delayMs = first.fatal ? nextSyncMs(first, random) : Math.max(first.retryAfterMs, random() * first.intervalMs)
+  let delayMs = first.fatal
+    ? nextSyncMs(first, random)
+    : Math.min(longestIntervalMs, Math.max(first.retryAfterMs, random() * first.intervalMs))
   while (!signal.aborted) {
     // Rejects only on abort, which ends the loop.
     await clock.sleep(delayMs, signal).catch(() => {})

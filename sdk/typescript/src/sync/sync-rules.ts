@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js'
 import type { Clock } from '../../../../core/lib/clock.ts'
+import { seenOf } from '../../../../core/lib/seen.ts'
 import {
   type ServerLimits,
   SyncRulesRequest,
@@ -78,12 +79,16 @@ function answerOf({ body, header }: Answer, knownEtag: string | undefined): Sync
     if (knownEtag !== undefined && header('x-etag') === knownEtag) return 'unchanged'
     throw unusable(`an answer without an etag, and x-etag is ${header('x-etag') ?? 'not there'}`)
   }
+  if (!sendable.test(answer.etag)) throw unusable(`its etag could not be sent back: ${seenOf(answer.etag)}`)
   try {
     return { applied: appliedSetOf(answer), wishes: wishesOf(answer) }
   } catch (reason) {
     throw unusable((reason as Error).message, reason)
   }
 }
+
+/** What `if-none-match`, an HTTP header, can carry. */
+const sendable = /^[\x21-\x7e]{1,512}$/
 
 function decoded(body: Uint8Array): SyncRulesResponse {
   try {
