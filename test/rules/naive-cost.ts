@@ -1,6 +1,6 @@
 import type { AndGroup, Condition } from '../../core/rules/rule.ts'
 
-/** 3.1: what a condition costs. */
+/** What a condition costs. */
 export function naiveScore(condition: Condition): number {
   return weighed(condition, 8, operatorPoints(condition))
 }
@@ -12,14 +12,14 @@ function weighed(condition: Condition, perWildcard: number, points: number): num
   return (10 * segments + points) * perWildcard ** wildcards + 10 * references
 }
 
-/** 3.3, `min`: the first ordered condition of each group, as if a wildcard found one element. */
+/** The cheapest way not to match: the first ordered condition of each group, with wildcards of one element. */
 export function naiveMin(any: readonly AndGroup[]): number {
   return any
     .map(group => group.all[naiveOrder(group)[0]!]!)
     .reduce((sum, condition) => sum + weighed(condition, 1, operatorPoints(condition)), 0)
 }
 
-/** 3.3, `max`: a wildcard finds a thousand elements, and what can be converted costs what a conversion costs. */
+/** The dearest check: a wildcard finds a thousand elements, and what can be converted is. */
 export function naiveMax(any: readonly AndGroup[]): number {
   return any
     .flatMap(group => group.all)
@@ -38,12 +38,12 @@ function operatorPoints({ op, field_type }: Condition): number {
   return op === 'prefix' || op === 'suffix' || op === 'contains' ? 3 : 2
 }
 
-/** 3.1: what a rule costs. */
+/** What a rule costs. */
 export function naiveRuleScore(any: readonly AndGroup[]): number {
   return any.flatMap(group => group.all).reduce((sum, condition) => sum + naiveScore(condition), 0)
 }
 
-/** 3.3: the author's positions in the order of evaluation. */
+/** The author's positions in the order of evaluation. */
 export function naiveOrder(group: AndGroup): readonly number[] {
   return group.all
     .map((condition, position) => ({ position, score: naiveScore(condition) }))

@@ -1,6 +1,6 @@
 /**
- * A record as JSON would see it (2.4, SDK mapping): times as RFC 3339 text with the shortest exact fraction, sets as
- * arrays. What is bytes stays as it is.
+ * A record as JSON would see it: times as RFC 3339 text with the shortest exact fraction, sets as arrays. Bytes stay as
+ * they are.
  */
 export function mapped(value: unknown): unknown {
   if (value instanceof Date) {

@@ -7,7 +7,7 @@ export interface Candidate {
   readonly value: unknown
 }
 
-/** Every candidate of a path in a record (2.3, 2.8), depth-first and left to right. */
+/** Every candidate of a path in a record, depth-first and left to right. */
 export function candidatesOf(path: FieldPath, record: unknown): readonly Candidate[] {
   return walk(record, [], path)
 }

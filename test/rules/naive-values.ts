@@ -1,5 +1,5 @@
 /**
- * Values as conditions see them, written from the specification alone: the classes of 2.4 and the conversions of 2.5.
+ * Values as conditions see them, written from the specification alone: their classes, and how one converts to another.
  * Slow and plain on purpose: it is what the real evaluator is compared with.
  */
 export type ValueClass = 'NULLISH' | 'BOOL' | 'NUMBER' | 'STRING' | 'COMPOUND'

@@ -4,8 +4,8 @@ import { type Candidate, candidatesOf } from './naive-paths.ts'
 import { booleanOf, classOf, codePointsOf, compareNumbers, failed, numberOf, textOf } from './naive-values.ts'
 
 /**
- * The second evaluator: parts 2.3 to 2.9 of the specification written down plainly, by someone who had not seen the
- * first. It allocates, recurses and repeats itself; it serves only to disagree.
+ * The second evaluator: paths, conversion, truth table, policies, wildcards and order, written down plainly from the
+ * specification by someone who had not seen the first. It allocates and repeats itself; it serves only to disagree.
  */
 
 /** Why and where a condition is true, or that its `fail` policy ended the check. */
@@ -32,7 +32,7 @@ export interface NaiveOutcome {
   readonly matches: readonly NaiveMatch[]
 }
 
-/** 2.9: rules in the order received, up to the first terminal match. */
+/** Rules in the order received, up to the first terminal match. */
 export function naiveCheck(rules: readonly SentRule[], record: unknown, random: () => number): NaiveOutcome {
   const matches: NaiveMatch[] = []
   for (const rule of rules) {
@@ -83,10 +83,10 @@ function groupVerdict(group: AndGroup, record: unknown): (Verdict & { readonly c
   return { ...naiveCondition(group.all[0]!, record), conditionIndex: 0 }
 }
 
-/** The cells of 2.6: true, false, missing, not convertible. */
+/** The cells of the truth table: true, false, missing, not convertible. */
 export type Single = 'T' | 'F' | 'M' | 'K'
 
-/** 2.8 around 2.6: one condition on one record. */
+/** What all candidates of one condition come to in one record. */
 export function naiveCondition(condition: Condition, record: unknown): Verdict {
   const candidates = candidatesOf(condition.field, record)
   if (condition.op === 'is_null' && candidates.length === 0) return truth({ path: condition.field, value: undefined })
@@ -107,7 +107,7 @@ function byPolicy(policy: Policy, path: FieldPath, matched: MatchKind, failure: 
   return policy === 'match' ? { result: 'true', kind: matched, path } : { result: 'error', kind: failure, path }
 }
 
-/** 2.6: one resolved value. */
+/** The truth table for one resolved value. */
 export function judge(condition: Condition, value: unknown, record: unknown): Single {
   const isNullish = classOf(value) === 'NULLISH'
   if (condition.op === 'exists') return isNullish ? 'F' : 'T'
@@ -125,7 +125,7 @@ function compare(condition: Condition, value: unknown, other: unknown): Single {
   return compareAsAny(condition, value, other)
 }
 
-/** 2.5, the rows `any`: what is compared depends on both sides. */
+/** Type `any`: what is compared depends on both sides. */
 function compareAsAny(condition: Condition, value: unknown, other: unknown): Single {
   const classes = [classOf(value), classOf(other)]
   if (classes.includes('COMPOUND')) return 'K'

@@ -1,5 +1,7 @@
 import { fieldTypes, type Operator, type Policy, policies } from '../../core/rules/rule.ts'
-import { type Column, columns, comparablePairs, type Row, referenceValues, truthTable } from './truth-table.ts'
+import { comparablePairs, referenceValues } from './reference-table.ts'
+import { truthTable } from './truth-table.ts'
+import { type Column, columns, type Row } from './truth-table-row.ts'
 import { missing, type Vector } from './vectors.ts'
 
 /** Values of a column for cells where only the class counts; one for each policy. */
