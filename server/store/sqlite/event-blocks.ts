@@ -4,6 +4,9 @@ import type { Statements } from './statements.ts'
 const mostIds = 512
 const mostBytes = 4 * 1024 * 1024
 
+/** Terms of one statement. */
+const termsAtOnce = 50
+
 interface Block {
   readonly id: number
   ids: number
@@ -27,6 +30,8 @@ export class EventBlocks {
   readonly #statements: Statements
   #block: Block = { id: 1, ids: 0, events: 0, bytes: 0, minMs: Number.POSITIVE_INFINITY, highMs: 0 }
   #terms = new Set<number>()
+  /** Block, term, block, term. */
+  #unwritten: number[] = []
 
   constructor(statements: Statements) {
     this.#statements = statements
@@ -48,6 +53,7 @@ export class EventBlocks {
   /** What was noted may not be there: after a transaction that failed, or a deletion. */
   forget(): void {
     this.#block = { ...this.#block, ids: -1 }
+    this.#unwritten = []
   }
 
   /** The first of so many ids. */
@@ -82,11 +88,15 @@ export class EventBlocks {
     for (const term of noted.terms) {
       if (this.#terms.has(term)) continue
       this.#terms.add(term)
-      this.#statements.of('INSERT OR IGNORE INTO event_terms VALUES (?, ?)').run(this.#block.id, term)
+      this.#unwritten.push(this.#block.id, term)
     }
+    if (this.#unwritten.length >= 2 * termsAtOnce) this.#writeTerms(termsAtOnce)
   }
 
+  /** Writes what is known of the newest block. */
   end(): void {
+    this.#writeTerms(termsAtOnce)
+    this.#writeTerms(1)
     const { id, ids, events, bytes, minMs, highMs } = this.#block
     if (events === 0) return
     this.#statements
@@ -96,5 +106,13 @@ export class EventBlocks {
           high_ms = excluded.high_ms`,
       )
       .run(id, ids, events, bytes, minMs, highMs)
+  }
+
+  /** As many as fill statements of so many rows. */
+  #writeTerms(rows: number): void {
+    const insert = this.#statements.of(
+      `INSERT OR IGNORE INTO event_terms VALUES ${Array(rows).fill('(?, ?)').join(', ')}`,
+    )
+    while (this.#unwritten.length >= 2 * rows) insert.run(...this.#unwritten.splice(0, 2 * rows))
   }
 }

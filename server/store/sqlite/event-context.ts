@@ -14,7 +14,12 @@ export interface EventContext {
 /** Keys in one order: senders write maps in any. */
 export function contextOf({ sensorId, apiKeyId, tags, metadata, events }: EventBatch): EventContext {
   const said = Object.hasOwn(metadata, receivedAtKey) ? metadata[receivedAtKey] : undefined
-  const saysReceived = said !== undefined && events.every(({ receivedAtMs }) => isoOf(receivedAtMs) === said)
+  const [first] = events
+  const saysReceived =
+    said !== undefined &&
+    first !== undefined &&
+    isoOf(first.receivedAtMs) === said &&
+    events.every(({ receivedAtMs }) => receivedAtMs === first.receivedAtMs)
   const kept = Object.entries(metadata).filter(([key]) => !saysReceived || key !== receivedAtKey)
   kept.sort(([a], [b]) => (a < b ? -1 : 1))
   return { sensorId, apiKeyId, tags, metadata: Object.fromEntries(kept), saysReceived }
