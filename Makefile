@@ -60,7 +60,7 @@ update-generated: setup ## Make the generated files again (docs/, crds/, config/
 	node config/generate.ts
 	sh proto/generate.sh
 
-.PHONY: test-unit test-containerd test-durability test-stream test-image test-kubernetes
+.PHONY: test-unit test-containerd test-durability test-stream test-image test-kubernetes test-sdks
 test-unit: setup ## Tests that need no other program
 	mocha $(UNIT)
 test-containerd: setup programs ## Real containerd 1.6 and 2.4, a real registry behind a proxy that lies
@@ -71,6 +71,9 @@ test-stream: setup programs ## The stream through nginx, in a browser, cut a tho
 	mocha 'test/stream/**/*.test.ts'
 test-image: setup programs ## The container image: its bytes, its licences, each program in it under runc
 	mocha 'test/image/**/*.test.ts'
+
+test-sdks: setup ## The sensor: against a server that plays a script, the real one, and as an installed package
+	mocha 'sdk/**/*.test.ts' 'test/sdk/**/*.test.ts'
 
 test-kubernetes: setup programs ## A real control plane, and (as root) real nodes, built from Kubernetes' own source
 	mocha 'test/{control-plane,cluster}/**/*.test.ts'
@@ -96,6 +99,10 @@ bench: setup programs ## Measure, and write bench/RESULTS.md (an hour on two cor
 .PHONY: bundle
 bundle: setup ## Bundle the programs into dist/
 	node build/bundle.ts
+
+.PHONY: sdk
+sdk: setup ## Make the npm package @trapperkeeper/sensor in dist/sdk-typescript/
+	node sdk/typescript/build.ts
 
 .PHONY: image
 image: setup ## Make the container image in dist/image/, for amd64 and arm64, without a container engine (on Debian)

@@ -7,11 +7,15 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { version } from '../../core/lib/version.ts'
 import { buildSdk } from '../../sdk/typescript/build.ts'
+import { eventually } from '../eventually.ts'
+import { startSensorApi } from '../rig/pulltrace.ts'
 import { wireRule } from './open-sensor.fake.ts'
 import { firstCode } from './readme.fake.ts'
+import { applyRules, storedEvents, writtenRule } from './real-service.fake.ts'
 import { ScriptedServer } from './scripted-server.fake.ts'
 
 const run = promisify(execFile)
+const readmeOutput = "7 kept [ 'large order' ]\n8 kept []\n{ accepted: 1, requeued: 0, dropped: 0 }\n"
 const root = process.cwd()
 const readJson = async (file: string) => JSON.parse(await readFile(file, 'utf8'))
 
@@ -47,8 +51,8 @@ describe('the package @trapperkeeper/sensor', () => {
   })
   afterEach(() => server[Symbol.asyncDispose]())
 
-  const start = async (node: string, file: string) => {
-    const env = { TK_API_URL: server.url, TK_API_KEY: 'key', PATH: process.env['PATH'] }
+  const start = async (node: string, file: string, { url, key } = { url: server.url, key: 'key' }) => {
+    const env = { TK_API_URL: url, TK_API_KEY: key, PATH: process.env['PATH'] }
     const { stdout } = await run(node, [file], { cwd: path.join(folder, 'job'), env, timeout: 8_000 })
     return stdout
   }
@@ -60,10 +64,32 @@ describe('the package @trapperkeeper/sensor', () => {
     for (const node of new Set([await oldNode(), process.execPath])) {
       server.stored.clear()
       const output = await start(node, 'readme.js')
-      assert.equal(output, "7 kept [ 'large order' ]\n8 kept []\n{ accepted: 1, requeued: 0, dropped: 0 }\n")
+      assert.equal(output, readmeOutput)
       const [event] = server.stored.values()
       assert.deepEqual(event!.metadata, { batch: '42' })
       assert.deepEqual(server.syncs.at(-1)!.request.tags, ['production'])
+    }
+  })
+
+  it('runs those lines with the real tk-sensor-api', async function () {
+    this.timeout(60_000)
+    const service = await startSensorApi()
+    try {
+      await applyRules(service, [writtenRule('large order', { scope: { tags: ['production'] } })])
+      await writeFile(path.join(folder, 'job/readme.js'), await firstCode())
+      const real = { url: `http://${service.address}`, key: service.key }
+      const output = await eventually('the rule is there', async () => {
+        const seen = await start(process.execPath, 'readme.js', real)
+        return seen.includes('large order') && seen
+      })
+      assert.equal(output, readmeOutput)
+      const events = await storedEvents(service)
+      assert.deepEqual(
+        events.map(({ ruleName, recordJson, metadata }) => [ruleName, recordJson, metadata['batch']]),
+        [['large order', '{"order":7,"total":120}', '42']],
+      )
+    } finally {
+      await service.stop()
     }
   })
 
