@@ -190,8 +190,8 @@ export const seededFaults: readonly SeededFault[] = [
   {
     name: 'a prefix may stand anywhere',
     file: 'run.ts',
-    find: 'truth = value.startsWith(text)',
-    replace: 'truth = value.includes(text)',
+    find: 'value.startsWith(text)',
+    replace: 'value.includes(text)',
   },
   {
     name: 'names that every object inherits are fields of a plain one',
