@@ -11,9 +11,14 @@ import { ServerReflectionService as ServiceV1Alpha } from '../../../proto/genera
 
 /** Server reflection, as v1 and, for older tools, v1alpha: the two differ in nothing but their name. */
 export function addReflection(server: Server): void {
-  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, Buffer.from(descriptorSet, 'base64')))
+  // Most servers are never asked, and it takes a tenth of a second.
+  let made: FileRegistry | undefined
+  const registry = () => {
+    made ??= createFileRegistry(fromBinary(FileDescriptorSetSchema, Buffer.from(descriptorSet, 'base64')))
+    return made
+  }
   const serverReflectionInfo: handleBidiStreamingCall<ServerReflectionRequest, ServerReflectionResponse> = call => {
-    call.on('data', (request: ServerReflectionRequest) => call.write(answerTo(registry, request)))
+    call.on('data', (request: ServerReflectionRequest) => call.write(answerTo(registry(), request)))
     call.on('end', () => call.end())
     call.on('error', () => call.end())
   }

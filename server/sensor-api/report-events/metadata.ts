@@ -7,6 +7,7 @@ const control = /(?![\n\t])\p{Cc}/u
 /** What is wrong with it, or undefined. Keys of the server, `$tk.*`, are not looked at: they are taken out. */
 export function metadataFault(metadata: Readonly<Record<string, string>>): string | undefined {
   const pairs = Object.entries(metadata).filter(([key]) => !isServerKey(key))
+  if (pairs.length === 0) return undefined
   const { pairs: maxPairs, keyLength, valueLength, bytes: maxBytes } = metadataBounds
   if (pairs.length > maxPairs) return `metadata must have at most ${maxPairs} pairs, got ${pairs.length}`
   let bytes = 0

@@ -14,11 +14,12 @@ import { sensorIdOf, tagsOf } from '../caller.ts'
 import type { DropReports } from '../drop-reports.ts'
 import type { CallContext } from '../grpc/call-context.ts'
 import type { Work } from '../grpc/unary.ts'
-import { limitsToWire, type SensorLimits } from '../limits.ts'
+import type { SensorLimits } from '../limits.ts'
 import { msOf } from '../timestamp.ts'
 import { checkEvent } from './check-event.ts'
 import type { ClockDrift } from './clock-drift.ts'
 import { metadataFault, systemPairs, withoutServerKeys } from './metadata.ts'
+import { answerOf, resultOf, storedResult } from './results.ts'
 import { splitRequest } from './split-request.ts'
 
 export interface EventCounts {
@@ -63,6 +64,7 @@ export function reportEvents(parts: ReportEventsParts): Work {
     const valid: ValidEvent[] = []
     /** Of each valid event, its place in the request. */
     const places: number[] = []
+    const received = new Received()
     let strippedPairs = 0
     for (const [index, bytes] of events.entries()) {
       const checked = checkEvent(bytes, limits.maxEventBytes, nowMs)
@@ -72,12 +74,13 @@ export function reportEvents(parts: ReportEventsParts): Work {
         results.push(resultOf(index, checked.id, EventStatus.EVENT_STATUS_REJECTED, code, message))
         continue
       }
-      counts.received(checked.ok.action, 1, bytes.byteLength)
+      received.add(checked.ok.action, bytes.byteLength)
       if (checked.otherUuidVersion) counts.otherUuidVersion()
       strippedPairs += checked.strippedPairs
       valid.push(checked.ok)
       places.push(index)
     }
+    received.tell(counts)
     if (strippedPairs > 0) {
       log.warn('reserved metadata left out', { requestId: context.requestId, sensorId: batch.sensorId, strippedPairs })
     }
@@ -106,6 +109,24 @@ export function reportEvents(parts: ReportEventsParts): Work {
         return full.events.map(() => 'failed')
       }
     }
+  }
+}
+
+/** Added up for a request, as a metric costs more than a sum. */
+class Received {
+  readonly #byAction = new Map<Action, { events: number; bytes: number }>()
+
+  add(action: Action, bytes: number): void {
+    const sum = this.#byAction.get(action)
+    if (sum === undefined) this.#byAction.set(action, { events: 1, bytes })
+    else {
+      sum.events++
+      sum.bytes += bytes
+    }
+  }
+
+  tell(counts: EventCounts): void {
+    for (const [action, { events, bytes }] of this.#byAction) counts.received(action, events, bytes)
   }
 }
 
@@ -138,44 +159,5 @@ function batchOf(
       '$tk.server_received_at': new Date(nowMs).toISOString(),
       '$tk.server_version': version,
     },
-  }
-}
-
-function storedResult(index: number, eventId: string, appended: Appended | 'failed'): EventResult {
-  const { EVENT_STATUS_ACCEPTED, EVENT_STATUS_ERROR } = EventStatus
-  switch (appended) {
-    case 'stored':
-      return resultOf(index, eventId, EVENT_STATUS_ACCEPTED, EventCode.EVENT_CODE_UNSPECIFIED)
-    case 'duplicate':
-      return resultOf(index, eventId, EVENT_STATUS_ACCEPTED, EventCode.EVENT_CODE_DUPLICATE)
-    case 'unknown_rule':
-      return resultOf(index, eventId, EVENT_STATUS_ACCEPTED, EventCode.EVENT_CODE_UNKNOWN_RULE)
-    default:
-      return resultOf(index, eventId, EVENT_STATUS_ERROR, EventCode.EVENT_CODE_STORAGE, 'not stored; send it again')
-  }
-}
-
-const resultOf = (
-  index: number,
-  eventId: string,
-  status: EventStatus,
-  code: EventCode,
-  errorMessage = '',
-): EventResult => ({ eventId, status, errorMessage, code, index })
-
-function answerOf(
-  results: readonly EventResult[],
-  appended: readonly (Appended | 'failed')[],
-  rejected: number,
-  limits: SensorLimits,
-): ReportEventsResponse {
-  const failed = appended.filter(each => each === 'failed').length
-  return {
-    results: [...results].sort((a, b) => a.index - b.index),
-    acceptedCount: appended.length - failed,
-    rejectedCount: rejected + failed,
-    duplicateCount: appended.filter(each => each === 'duplicate').length,
-    retryAfter: undefined,
-    limits: limitsToWire(limits),
   }
 }
