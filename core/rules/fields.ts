@@ -44,21 +44,22 @@ export class Field {
 
   #read(): unknown {
     const parent = this.#parent
-    if (parent === undefined) return this.#keep(this.#round.record)
-    const from = parent.value
-    if (parent.#isPlain && this.#key !== undefined) {
-      return this.#keep((from as Record<string, unknown>)[this.#key])
+    const key = this.#key
+    let read: unknown
+    if (parent === undefined) read = this.#round.record
+    else {
+      const from = parent.value
+      read = parent.#isPlain && key !== undefined ? (from as Record<string, unknown>)[key] : step(from, this.#segment)
     }
-    return this.#keep(step(from, this.#segment))
-  }
-
-  #keep(read: unknown): unknown {
-    const isObject = typeof read === 'object' && read !== null
-    const value = isObject ? plainOf(read) : read
-    this.#value = value
-    this.#isPlain = isObject && isPlain(read)
+    let plain = false
+    if (typeof read === 'object' && read !== null) {
+      plain = isPlain(read)
+      if (!plain) read = plainOf(read)
+    }
+    this.#isPlain = plain
+    this.#value = read
     this.#readIn = this.#round.number
-    return value
+    return read
   }
 
   /** Forgets the value: between two checks nothing of a record is kept alive. */
