@@ -72,7 +72,7 @@ test-stream: setup programs ## The stream through nginx, in a browser, cut a tho
 test-image: setup programs ## The container image: its bytes, its licences, each program in it under runc
 	mocha 'test/image/**/*.test.ts'
 
-test-sdks: setup ## The sensor: against a server that plays a script, the real one, and as an installed package
+test-sdks: setup programs ## The sensor: against a server that plays a script, the real one, and as an installed package
 	mocha 'sdk/**/*.test.ts' 'test/sdk/**/*.test.ts'
 
 test-kubernetes: setup programs ## A real control plane, and (as root) real nodes, built from Kubernetes' own source
