@@ -5,9 +5,12 @@ export interface AuditEntry {
   readonly id: number
   readonly atMs: number
   readonly actor: string
-  /** `rule.create`, `rule.update`, `rule.delete`, `rules.pause`, `rules.resume`, `key.create`, `key.revoke`, `retention.run`. */
+  /**
+   * `rule.create`, `rule.update`, `rule.delete`, `rules.pause`, `rules.resume`, `key.create`, `key.revoke`, `retention.run`,
+   * `user.create`, `user.password`, `user.role`, `user.delete`, `session.start`, `session.end`, `session.blocked`.
+   */
   readonly action: string
-  /** Id of the rule or key; empty for the pause and for a run of the retention. */
+  /** Id of the rule, key or user, a name for `session.blocked`; empty for the pause and for a run of the retention. */
   readonly target: string
   readonly before?: unknown
   readonly after?: unknown

@@ -5,7 +5,9 @@ import { describeKeysStore } from './keys-conformance.ts'
 import { describePause } from './pause-conformance.ts'
 import { ruleContent } from './rule-content.fake.ts'
 import { describeRulesStore } from './rules-conformance.ts'
+import { describeSessionsStore } from './sessions-conformance.ts'
 import type { TkStore } from './tk-store.ts'
+import { describeUsersStore } from './users-conformance.ts'
 
 export interface TkParts {
   /** Our clock: says when something was written. Milliseconds since the Unix epoch. */
@@ -53,6 +55,8 @@ export function describeTkStore(engine: string, make: MakeTk): void {
     describePause(fixture)
     describeKeysStore(fixture)
     describeAuditStore(fixture)
+    describeUsersStore(fixture)
+    describeSessionsStore(fixture)
     describeTkProperties(make)
 
     it('opens for many at the same instant, on a database that is not there yet', async () => {

@@ -4,6 +4,8 @@ import { SqliteAudit } from './sqlite-audit.ts'
 import { SqliteEvents } from './sqlite-events.ts'
 import { SqliteKeys } from './sqlite-keys.ts'
 import { SqliteRules } from './sqlite-rules.ts'
+import { SqliteSessions } from './sqlite-sessions.ts'
+import { SqliteUsers } from './sqlite-users.ts'
 import { TkCalls } from './tk-calls.ts'
 import type { SupervisorOptions } from './worker-supervisor.ts'
 
@@ -27,6 +29,8 @@ export function openSqliteTk({ file, lockTimeoutMs = 5000, ...options }: SqliteT
     keys: new SqliteKeys(calls, now),
     audit: new SqliteAudit(calls),
     events,
+    users: new SqliteUsers(calls, now),
+    sessions: new SqliteSessions(calls, now),
     health: () => calls.health(),
     close: async () => {
       await events.close()

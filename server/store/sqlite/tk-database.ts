@@ -4,6 +4,8 @@ import { DatabaseFile } from './database-file.ts'
 import { EventsDatabase } from './events-database.ts'
 import { KeysDatabase } from './keys-database.ts'
 import { RulesDatabase } from './rules-database.ts'
+import { SessionsDatabase } from './sessions-database.ts'
+import { UsersDatabase } from './users-database.ts'
 import type { MethodOf, Methods, Part } from './worker-protocol.ts'
 
 /** All that a worker of the tk services can be asked, by name: `rules.change`. */
@@ -12,6 +14,8 @@ export type TkMethods = Methods &
   Part<'keys', KeysDatabase> &
   Part<'audit', AuditDatabase> &
   Part<'events', EventsDatabase> &
+  Part<'users', UsersDatabase> &
+  Part<'sessions', SessionsDatabase> &
   Part<'file', DatabaseFile>
 
 /** One connection to the database of the tk services. */
@@ -20,6 +24,8 @@ export class TkDatabase extends DatabaseFile {
   readonly keys: KeysDatabase
   readonly audit: AuditDatabase
   readonly events: EventsDatabase
+  readonly users: UsersDatabase
+  readonly sessions: SessionsDatabase
   readonly #readOnly: boolean
 
   constructor(db: DatabaseSync, file: string, readOnly: boolean) {
@@ -29,6 +35,8 @@ export class TkDatabase extends DatabaseFile {
     this.keys = new KeysDatabase(db, this.statements)
     this.audit = new AuditDatabase(db, this.statements)
     this.events = new EventsDatabase(db, this.statements, file)
+    this.users = new UsersDatabase(db, this.statements)
+    this.sessions = new SessionsDatabase(db, this.statements)
   }
 
   override probe(nowMs: number): void {
@@ -44,6 +52,8 @@ export class TkDatabase extends DatabaseFile {
       keys: this.keys,
       audit: this.audit,
       events: this.events,
+      users: this.users,
+      sessions: this.sessions,
       file: this,
     }
     const owner = (method === undefined ? this : parts[part]) as Record<
