@@ -14,6 +14,7 @@ const scripts = [
   'cluster.ts',
   'operator.ts',
   'sync-rules.ts',
+  'events.ts',
   'rules.ts',
 ]
 const file = 'bench/RESULTS.md'
