@@ -37,8 +37,9 @@ programs: setup ## Install the real programs that the tests run (containerd, a r
 verify: setup verify-types verify-style verify-generated verify-proto ## Every check that needs no running program
 
 .PHONY: verify-types
-verify-types: setup ## Type check
+verify-types: setup ## Type check: what Node runs, and what browsers run
 	tsc --noEmit
+	tsc --noEmit --project tsconfig.browser.json
 
 .PHONY: verify-style update-style
 verify-style: setup ## Format and lint; mended by `make update-style`

@@ -1,6 +1,6 @@
 import { globSync, rmSync, writeFileSync } from 'node:fs'
 import { build } from 'esbuild'
-import { agentBundle, otherBundles } from './bundles.ts'
+import { agentBundle, browserBundles, otherBundles } from './bundles.ts'
 import { noticesOf } from './notices.ts'
 
 /**
@@ -11,5 +11,7 @@ import { noticesOf } from './notices.ts'
 for (const file of globSync('dist/shared-*.mjs')) rmSync(file)
 const agent = await build(agentBundle('dist'))
 const others = await build(otherBundles('dist'))
+rmSync('dist/assets', { recursive: true, force: true })
+await build(browserBundles('dist'))
 writeFileSync('dist/THIRD-PARTY-NOTICES', noticesOf([agent.metafile, others.metafile], process.cwd()))
 console.log('bundled into dist/')

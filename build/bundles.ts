@@ -1,4 +1,7 @@
+import { globSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import type { BuildOptions, Plugin } from 'esbuild'
+import { bundledName } from '../server/ui/assets.ts'
 
 /** What every program's bundle is built with. */
 const options = {
@@ -68,4 +71,23 @@ export const otherBundles = (outdir: string) =>
     splitting: true,
     chunkNames: 'shared-[hash]',
     outdir,
+  }) satisfies BuildOptions
+
+/** What browsers load of a bundle: each of these sources becomes one file in `assets/` beside the programs. */
+const browserSources = globSync(['server/**/browser/*.entry.ts', 'server/**/styles/*.css'], {
+  cwd: fileURLToPath(new URL('..', import.meta.url)),
+})
+
+export const browserBundles = (outdir: string) =>
+  ({
+    bundle: true,
+    minify: true,
+    platform: 'browser',
+    target: 'es2023',
+    format: 'esm',
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'warning',
+    entryPoints: Object.fromEntries(browserSources.map(source => [bundledName(source).replace(/\.\w+$/, ''), source])),
+    outdir: `${outdir}/assets`,
   }) satisfies BuildOptions

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { bundleFolder, imageUser } from '../../core/contract/launch.ts'
-import { agentBundle, otherBundles } from '../bundles.ts'
+import { agentBundle, browserBundles, otherBundles } from '../bundles.ts'
 import { noticesOf } from '../notices.ts'
 import { file, type LayerFile, symlink } from '../oci/layer.ts'
 
@@ -18,7 +18,11 @@ export async function appFiles(): Promise<LayerFile[]> {
     const options = { absWorkingDir: root }
     const agent = await build({ ...agentBundle(outdir), ...options })
     const others = await build({ ...otherBundles(outdir), ...options })
-    const names = await readdir(outdir)
+    await build({ ...browserBundles(outdir), ...options })
+    const found = await readdir(outdir, { recursive: true, withFileTypes: true })
+    const names = found
+      .filter(entry => entry.isFile())
+      .map(entry => path.relative(outdir, path.join(entry.parentPath, entry.name)))
     const bundles = names.map(async name => file(`${folder}/${name}`, await readFile(path.join(outdir, name))))
     return [
       ...(await Promise.all(bundles)),
