@@ -12,7 +12,7 @@ import {
   ReportEventsResponse,
   SensorAPIService,
 } from '../proto/generated/trapperkeeper/sensor/v1/sensor_api.ts'
-import { makeKey } from '../server/sensor-api/keys/api-key.ts'
+import { makeKey } from '../server/tk/api-key.ts'
 import type { EventBatch, EventFilter } from '../server/store/events-store.ts'
 import { openSqliteTk } from '../server/store/sqlite/open-sqlite-tk.ts'
 import { fsyncFloor, sqliteFloor } from './event-floors.ts'

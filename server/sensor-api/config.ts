@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { logLevels } from '../../core/lib/log.ts'
 import {
   durationMs,
@@ -14,32 +13,13 @@ import {
   type Setting,
   throwFaults,
 } from '../../core/lib/settings.ts'
-import { type HmacSecret, readSecrets, secretSettings } from './keys/secrets.ts'
+import { databaseFile } from '../tk/database-file.ts'
+import { type HmacSecret, readSecrets, secretSettings } from '../tk/secrets.ts'
 import type { SensorLimits } from './limits.ts'
 
 export const program = 'tk-sensor-api'
 
 const mebibyte = 1024 * 1024
-
-/** A path, or the same as a file: URL. */
-function databaseFile(name: string, fallback: string, doc: string): Setting<string> {
-  return {
-    name,
-    doc,
-    default: fallback,
-    parse: text => {
-      // As SQLite reads it: without a slash it is relative, which a URL cannot be.
-      if (/^file:[^/]/.test(text)) return text.slice('file:'.length)
-      if (text.startsWith('file:')) return fileURLToPath(text)
-      if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
-        throw new Error(
-          "the path or file: URL of a SQLite database, such as './data/tk.db': others are not available yet",
-        )
-      }
-      return text
-    },
-  }
-}
 
 function flag(name: string, fallback: string, doc: string): Setting<boolean> {
   const setting = oneOf(['true', 'false'])(name, fallback, doc)
@@ -53,11 +33,7 @@ export const settings = {
   grpcAddr: listenAddress('TK_GRPC_ADDR', ':50051', 'Where sensors call.'),
   metricsAddr: listenAddress('TK_SENSOR_METRICS_ADDR', ':9092', 'Where /healthz, /readyz and /metrics listen.'),
   logLevel: oneOf(logLevels)('TK_LOG_LEVEL', 'info', 'The least important messages that are logged.'),
-  databaseFile: databaseFile(
-    'TK_DATABASE_URL',
-    './data/tk.db',
-    'The SQLite database of rules, events and keys: a path or a file: URL; made when it is not there.',
-  ),
+  databaseFile,
   ...(secretSettings as Record<'hmacSecret', Setting<string | undefined>>),
   bootstrapKeyFile: optionalText(
     'TK_BOOTSTRAP_API_KEY_FILE',

@@ -3,8 +3,8 @@ import { Registry } from 'prom-client'
 import type { PulltraceError } from '../../core/lib/errors.ts'
 import { silentLogger } from '../../core/lib/log.ts'
 import type { StoreHealth } from '../store/store.ts'
+import { healthHandler } from '../tk/health.ts'
 import { urlOf } from './cannot-listen.ts'
-import { healthHandler } from './health.ts'
 import { listenHealth } from './health-listener.ts'
 
 async function start(notReady: string | undefined, database: StoreHealth) {

@@ -2,11 +2,11 @@ import type { Clock } from '../../core/lib/clock.ts'
 import { Code, PulltraceError } from '../../core/lib/errors.ts'
 import type { Logger } from '../../core/lib/log.ts'
 import type { ApiKey, KeysStore } from '../store/keys-store.ts'
+import { openSecrets } from '../tk/secrets.ts'
 import type { SensorApiConfig } from './config.ts'
 import type { Authenticator } from './grpc/gate.ts'
 import { KeyRing } from './keys/authenticate.ts'
 import { registerBootstrapKey } from './keys/bootstrap.ts'
-import { openSecrets } from './keys/secrets.ts'
 
 const tryEveryMs = 1000
 

@@ -14,8 +14,8 @@ import {
   SyncRulesRequest,
   type SyncRulesResponse,
 } from '../../proto/generated/trapperkeeper/sensor/v1/sensor_api.ts'
+import { hashesOf, makeKey } from '../tk/api-key.ts'
 import { loadSensorApiConfig } from './config.ts'
-import { hashesOf, makeKey } from './keys/api-key.ts'
 import { KeyRing } from './keys/authenticate.ts'
 import { FakeKeysStore } from './keys/keys-store.fake.ts'
 import { openSensorApi } from './open-sensor-api.ts'

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { makeKey } from '../../server/sensor-api/keys/api-key.ts'
+import { makeKey } from '../../server/tk/api-key.ts'
 import { type Child, makeRigDir, removeRigDir, startChild, waitUntil } from './child.ts'
 
 /** A program of the product as a process of its own, which can die and come back at the same place. */

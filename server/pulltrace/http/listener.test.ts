@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { Agent, get, type RequestListener } from 'node:http'
 import { connect, type Socket } from 'node:net'
-import { healthLimits, type ListenerLimits, openListener } from './listener.ts'
+import { healthLimits, type ListenerLimits } from '../../../core/lib/http-listener.ts'
+import { openListener } from './listener.ts'
 
 const loopback = { host: '127.0.0.1', port: 0 }
 const limits = (changes: Partial<ListenerLimits> = {}) => ({ ...healthLimits, ...changes })

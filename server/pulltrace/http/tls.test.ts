@@ -6,9 +6,10 @@ import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { connect } from 'node:tls'
+import { healthLimits } from '../../../core/lib/http-listener.ts'
 import { silentLogger } from '../../../core/lib/log.ts'
 import { openTls } from '../../../core/lib/tls.ts'
-import { healthLimits, openListener } from './listener.ts'
+import { openListener } from './listener.ts'
 
 const loopback = { host: '127.0.0.1', port: 0 }
 

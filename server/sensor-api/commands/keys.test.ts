@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { systemClock } from '../../../core/lib/clock.ts'
 import { Code } from '../../../core/lib/errors.ts'
+import { readSecrets } from '../../tk/secrets.ts'
 import { KeyRing } from '../keys/authenticate.ts'
-import { readSecrets } from '../keys/secrets.ts'
 import { Terminal } from './terminal.fake.ts'
 
 describe('keys', function () {

@@ -1,8 +1,8 @@
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import { seenOf } from '../../../core/lib/seen.ts'
 import type { ApiKey } from '../../store/keys-store.ts'
-import { hashesOf, makeKey } from '../keys/api-key.ts'
-import { type HmacSecret, readSecrets } from '../keys/secrets.ts'
+import { hashesOf, makeKey } from '../../tk/api-key.ts'
+import { type HmacSecret, readSecrets } from '../../tk/secrets.ts'
 import { tableOf, timeOf } from './table.ts'
 import type { Task } from './world.ts'
 

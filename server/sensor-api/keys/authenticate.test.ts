@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { FakeClock } from '../../../core/lib/clock.fake.ts'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
-import { hashesOf, makeKey } from './api-key.ts'
+import { hashesOf, makeKey } from '../../tk/api-key.ts'
 import { KeyRing } from './authenticate.ts'
 import { FakeKeysStore } from './keys-store.fake.ts'
 

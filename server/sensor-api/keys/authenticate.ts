@@ -3,8 +3,8 @@ import type { Clock } from '../../../core/lib/clock.ts'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import { Lru } from '../../../core/lib/lru.ts'
 import type { ApiKey, KeysStore } from '../../store/keys-store.ts'
-import { hashesOf, type ParsedKey, parseKey } from './api-key.ts'
-import type { HmacSecret } from './secrets.ts'
+import { hashesOf, type ParsedKey, parseKey } from '../../tk/api-key.ts'
+import type { HmacSecret } from '../../tk/secrets.ts'
 
 /** A revocation works within so long, in every process. Milliseconds. */
 const cachedForMs = 10_000

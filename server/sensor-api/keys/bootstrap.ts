@@ -2,8 +2,8 @@ import { open } from 'node:fs/promises'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import type { Logger } from '../../../core/lib/log.ts'
 import type { ApiKey, KeysStore } from '../../store/keys-store.ts'
-import { hashesOf, keyForm, type ParsedKey, parseKey } from './api-key.ts'
-import type { HmacSecret } from './secrets.ts'
+import { hashesOf, keyForm, type ParsedKey, parseKey } from '../../tk/api-key.ts'
+import type { HmacSecret } from '../../tk/secrets.ts'
 
 export interface BootstrapParts {
   /** Of TK_BOOTSTRAP_API_KEY_FILE. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { Logger } from '../../../core/lib/log.ts'
-import { FakeKeysStore } from './keys-store.fake.ts'
+import type { Logger } from '../../core/lib/log.ts'
+import { FakeKeysStore } from '../sensor-api/keys/keys-store.fake.ts'
 import { openSecrets, readSecrets, secretSettings } from './secrets.ts'
 
 const id = (digit: string) => digit.repeat(32)

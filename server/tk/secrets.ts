@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { Logger } from '../../../core/lib/log.ts'
-import type { Env, Setting } from '../../../core/lib/settings.ts'
-import type { KeysStore } from '../../store/keys-store.ts'
+import type { Logger } from '../../core/lib/log.ts'
+import type { Env, Setting } from '../../core/lib/settings.ts'
+import type { KeysStore } from '../store/keys-store.ts'
 
 /** What keys are hashed with. Whoever reads the database without it can make nothing of a stored hash. */
 export interface HmacSecret {
