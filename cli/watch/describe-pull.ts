@@ -1,7 +1,7 @@
 import type { Pull } from '../../core/contract/pull.ts'
 import type { ErrorCode } from '../../core/contract/words.ts'
+import { formatBytes, formatRate, formatSeconds, formatTook } from '../../core/lib/format.ts'
 import { harmless } from '../../core/lib/harmless.ts'
-import { formatBytes, formatRate, formatSeconds, formatTook } from '../format.ts'
 import type { SeenPull } from './watch-view.ts'
 
 /** What happened, in the words of someone who waits for the image. */
@@ -54,6 +54,13 @@ export function summaryTexts(pull: Pull): string[] {
     `done: ${size}`,
     'done',
   ]
+}
+
+/** Which rules a pull breaks, as the end of a sentence about it; undefined when it breaks none. */
+export function breaksText({ violations = [] }: Pull): string | undefined {
+  return violations.length === 0
+    ? undefined
+    : `breaks ${violations.map(({ name }) => `'${harmless(name)}'`).join(', ')}`
 }
 
 /** By the clock of the node; undefined while it runs. */

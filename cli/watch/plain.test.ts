@@ -25,6 +25,19 @@ describe('PlainLines', () => {
     ])
   })
 
+  it('says at once which rules a pull breaks, and again with each change of phase', () => {
+    const lines = new PlainLines()
+    const violations = [{ ruleId: 'r1', name: 'Registry is \u001b[31mnot allowed', action: 'fail' }]
+    tell(lines, { phase: 'resolving' })
+    const [found, ended] = [
+      tell(lines, { phase: 'resolving', violations }),
+      tell(lines, { phase: 'completed', completedAt: '2026-11-21T10:00:08Z', violations }),
+    ]
+    assert.match(found!, / resolving \(breaks 'Registry is .*not allowed'\)$/)
+    assert.ok(!found!.includes('\u001b'))
+    assert.match(ended!, / done: .* \(breaks 'Registry is /)
+  })
+
   it('writes progress of each pull at most every five seconds', () => {
     const lines = new PlainLines()
     const times = [0, 1, progressEveryMs - 1, progressEveryMs, progressEveryMs + 1]

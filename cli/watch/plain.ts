@@ -2,9 +2,9 @@ import { isDemoNode } from '../../core/contract/demo.ts'
 import type { Pull } from '../../core/contract/pull.ts'
 import type { PullEvent } from '../../core/contract/pull-event.ts'
 import { isTerminal, type Phase } from '../../core/contract/words.ts'
+import { formatRate, formatSeconds, formatShare } from '../../core/lib/format.ts'
 import { harmless } from '../../core/lib/harmless.ts'
-import { formatRate, formatSeconds, formatShare } from '../format.ts'
-import { failureTexts, summaryTexts } from './describe-pull.ts'
+import { breaksText, failureTexts, summaryTexts } from './describe-pull.ts'
 
 /** At most one line of progress per pull in so long. Milliseconds. */
 export const progressEveryMs = 5000
@@ -13,6 +13,7 @@ interface Told {
   readonly phase: Phase
   readonly atMs: number
   readonly stalled: boolean
+  readonly violations: number
 }
 
 /**
@@ -30,12 +31,15 @@ export class PlainLines {
     }
     const before = this.#told.get(pull.id)
     const stalled = pull.stalledSince !== undefined || pull.stale
-    const changed = before?.phase !== pull.phase || before.stalled !== stalled
+    const violations = pull.violations?.length ?? 0
+    const changed = before?.phase !== pull.phase || before.stalled !== stalled || before.violations !== violations
     if (!changed && nowMs - before.atMs < progressEveryMs) return undefined
     if (isTerminal(pull.phase)) this.#told.delete(pull.id)
-    else this.#told.set(pull.id, { phase: pull.phase, atMs: nowMs, stalled })
+    else this.#told.set(pull.id, { phase: pull.phase, atMs: nowMs, stalled, violations })
     const demo = isDemoNode(pull.nodeName) ? ' [DEMO DATA]' : ''
-    return `${timestamp} ${harmless(pull.nodeName)}${demo} ${harmless(pull.imageRef)} ${textOf(pull)}`
+    const breaks = breaksText(pull)
+    const text = breaks === undefined ? textOf(pull) : `${textOf(pull)} (${breaks})`
+    return `${timestamp} ${harmless(pull.nodeName)}${demo} ${harmless(pull.imageRef)} ${text}`
   }
 
   /** A server that starts its state again tells of everything: what it no longer tells of is forgotten. */

@@ -1,8 +1,9 @@
 import stringWidth from 'string-width'
+import type { Pull } from '../../core/contract/pull.ts'
+import { formatRate, formatSeconds, formatShare } from '../../core/lib/format.ts'
 import { harmless } from '../../core/lib/harmless.ts'
-import { formatRate, formatSeconds, formatShare } from '../format.ts'
 import { barOf } from './bar.ts'
-import { etaSeconds, failureTexts, summaryTexts, troubleOf } from './describe-pull.ts'
+import { breaksText, etaSeconds, failureTexts, summaryTexts, troubleOf } from './describe-pull.ts'
 import { cut, imageName } from './image-name.ts'
 import { type Columns, middleOf, pad } from './layout.ts'
 import type { Colors } from './render.ts'
@@ -34,7 +35,7 @@ function middleCell(seen: SeenPull, columns: Columns, nowMs: number, colors: Col
   const trouble = troubleOf(seen, nowMs)
   switch (pull.phase) {
     case 'completed':
-      return [colors.green(longest(said(summaryTexts(pull)))), colors.green]
+      return [colors.green(longest(withBreaks(pull, said(summaryTexts(pull))))), colors.green]
     case 'failed':
       return [colors.red(failureText(said(failureTexts(pull)), middle)), colors.red]
     case 'unknown':
@@ -66,6 +67,19 @@ function middleCell(seen: SeenPull, columns: Columns, nowMs: number, colors: Col
       return [middleOf(columns, width => paintBar(barOf(percent ?? 0, width)), detail), trouble ? colors.yellow : plain]
     }
   }
+}
+
+/** A line below that of a pull that goes on: which rules it breaks. */
+export function breaksLines(pull: Pull, width: number, colors: Colors): string[] {
+  const breaks = breaksText(pull)
+  return breaks === undefined ? [] : [colors.red(cut(`  ! ${breaks}`, width))]
+}
+
+/** With the rules that it breaks as far as there is room for both; else with a mark alone. */
+function withBreaks(pull: Pull, texts: readonly string[]): readonly string[] {
+  const breaks = breaksText(pull)
+  if (breaks === undefined) return texts
+  return [...texts.map(text => `${text} ! ${breaks}`), ...texts.map(text => `${text} !`)]
 }
 
 /** The longest text that fits; a raw error is worth being cut when its plain words fit with room to spare. */

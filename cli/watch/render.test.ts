@@ -32,6 +32,15 @@ function viewOf(pulls: readonly Partial<Pull>[]): WatchView {
 const lineOf = (pull: Partial<Pull>, width: number) => renderWatch(viewOf([pull]), frame({ width }))[1]
 
 describe('renderWatch', () => {
+  it('shows below a pull which rules it breaks, and beside one that is done', () => {
+    const violations = [{ ruleId: 'r1', name: 'no such registry', action: 'fail' }]
+    const done = { phase: 'completed', completedAt: '2026-11-21T10:00:12.300Z', violations } as const
+    const lines = renderWatch(viewOf([{ violations }, done]), frame({ width: 120 }))
+    assert.equal(lines[2], "  ! breaks 'no such registry'")
+    assert.match(lines[3]!, /100 MiB in 12s, .* ! breaks 'no such registry'/)
+    assert.match(lineOf(done, 60)!, /done.* !/)
+  })
+
   const mib = 1024 * 1024
   const ended = { completedAt: '2026-11-21T10:00:12.300Z' }
   for (const { name, pull, width, want } of [

@@ -1,12 +1,12 @@
 import pc from 'picocolors'
 import stringWidth from 'string-width'
 import { isDemoNode } from '../../core/contract/demo.ts'
+import { formatRate } from '../../core/lib/format.ts'
 import { harmless } from '../../core/lib/harmless.ts'
-import { formatRate } from '../format.ts'
 import { cut } from './image-name.ts'
 import { layerLines } from './layers.ts'
 import { columnsOf } from './layout.ts'
-import { pullLine } from './pull-line.ts'
+import { breaksLines, pullLine } from './pull-line.ts'
 import type { Connection, SeenPull, WatchView } from './watch-view.ts'
 
 export interface Frame {
@@ -125,8 +125,11 @@ function bodyLines(
     const left = roomForActive - lines.length - (last ? 0 : 1)
     if (left < 1) break
     // A pull that does not fit loses layers, never its own line.
-    const layers = frame.layers ? layerLines(seen.pull, frame.width, colors) : []
-    lines.push(lineOf(seen), ...layers.slice(0, left - 1))
+    const below = [
+      ...breaksLines(seen.pull, frame.width, colors),
+      ...(frame.layers ? layerLines(seen.pull, frame.width, colors) : []),
+    ]
+    lines.push(lineOf(seen), ...below.slice(0, left - 1))
     shown++
   }
   const hidden = active.length - shown
