@@ -139,7 +139,7 @@ export const settings = {
   tkApiKey: optionalText('TK_API_KEY', '', 'Key for tk-sensor-api. Better from a file.'),
   tkApiKeyFile: optionalText('TK_API_KEY_FILE', '', 'File with that key; read at start.'),
   tkCaFile: optionalText('TK_CA_FILE', '', "Certificates (PEM) of the issuer of tk-sensor-api's. Empty: the system's."),
-  tkTags: list('TK_TAGS', '', 'Tags of this server, separated by commas: which rules apply to its pulls.'),
+  tkTags: list('TK_TAGS', 'pulls', 'Tags of this server, separated by commas: which rules apply to its pulls.'),
   tkSyncIntervalMs: durationMs(5000, 86_400_000, '5s to 24h')(
     'TK_SYNC_INTERVAL',
     '30s',
