@@ -1,5 +1,7 @@
 import { Agent, request } from 'node:http'
 import { gzipSync } from 'node:zlib'
+import { startSensorApi } from '../server/sensor-api/start-sensor-api.fake.ts'
+import { fakeRule } from '../server/sensor-api/tk-store.fake.ts'
 import { type Measured, median, startMeasured, table } from './measure.ts'
 import { type Load, ReportBodies } from './reports.ts'
 
@@ -36,8 +38,8 @@ class Trial implements AsyncDisposable {
     this.#gzip = gzip
   }
 
-  static async start(program: string, load: Load, gzip = false): Promise<Trial> {
-    const server = await startMeasured(program)
+  static async start(program: string, load: Load, gzip = false, env: Record<string, string> = {}): Promise<Trial> {
+    const server = await startMeasured(program, env)
     const trial = new Trial(server, (await server.usage()).liveBytes, load, gzip)
     await trial.#post(warmReports)
     return trial
@@ -104,7 +106,9 @@ function post(url: URL, agent: Agent, body: Buffer, gzip: boolean): Promise<void
 }
 
 /** All run at once and take turns. The figures of each are the medians of its turns, `ROUNDS` times four. */
-async function inTurn(trials: Record<string, readonly [program: string, load: Load, gzip?: boolean]>) {
+async function inTurn(
+  trials: Record<string, readonly [program: string, load: Load, gzip?: boolean, env?: Record<string, string>]>,
+) {
   await using running = new AsyncDisposableStack()
   const started = new Map<string, Trial>()
   for (const [name, trial] of Object.entries(trials)) started.set(name, running.use(await Trial.start(...trial)))
@@ -168,5 +172,43 @@ console.log(
       `${wires.get('gzip')!.cpuMicros.toFixed(0)} us`,
       `${zipMicros.toFixed(0)} us`,
     ],
+  ]),
+)
+
+/** Rules of three conditions that look at all kinds of fields and match no pull of the load; every pull is tried. */
+const ruleOf = (number: number) => {
+  const policies = { on_missing_field: 'skip', on_coercion_fail: 'skip' } as const
+  const all = [
+    { field: ['bytes'], op: 'gt', field_type: 'numeric', value: 1, ...policies },
+    { field: ['registry'], op: 'neq', field_type: 'text', value: `registry-${number}.example.com`, ...policies },
+    { field: ['image'], op: 'suffix', field_type: 'text', value: `:never-${number}`, ...policies },
+  ] as const
+  return fakeRule(number, { any: [{ all }] })
+}
+const counts = [0, 5, 500]
+await using sensorApis = new AsyncDisposableStack()
+const settingsOf = async (rules: number) => {
+  const tk = sensorApis.use(await startSensorApi())
+  tk.store.set({ rules: Array.from({ length: rules }, (_, number) => ruleOf(number)) })
+  return { TK_API_URL: `http://${tk.address}`, TK_API_KEY: tk.key }
+}
+const none = ['no rules wanted', ['pulltrace-server.ts', standard]] as const
+const withRules = await Promise.all(
+  counts.map(
+    async rules => [`${rules} rules`, ['pulltrace-server.ts', standard, false, await settingsOf(rules)]] as const,
+  ),
+)
+const judged = await inTurn(Object.fromEntries([none, ...withRules]))
+const unjudged = judged.get(none[0])!.cpuMicros
+console.log('\n### What rules on pulls cost: three conditions each, none matches; pulls move, and few change phase\n')
+console.log(
+  table([
+    ['server', 'CPU per report', 'against none', 'live memory per node'],
+    ...[...judged].map(([name, { cpuMicros, bytesPerNode }]) => [
+      name,
+      `${cpuMicros.toFixed(0)} us`,
+      `${(cpuMicros / unjudged).toFixed(2)}x`,
+      `${(bytesPerNode / 1024).toFixed(1)} KiB`,
+    ]),
   ]),
 )

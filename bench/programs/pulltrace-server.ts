@@ -13,6 +13,6 @@ const settings = {
   PULLTRACE_READER_AUTH: 'none',
   PULLTRACE_DATA_DIR: dataDir,
   PULLTRACE_LOG_LEVEL: 'error',
-  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('PULLTRACE_'))),
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => /^(PULLTRACE|TK)_/.test(name))),
 }
 await main(settings, new AbortController().signal, { onListening: (url: string) => answerUsage(url) })
