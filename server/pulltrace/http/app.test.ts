@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib'
 import type { Middleware } from 'koa'
 import { systemClock } from '../../../core/lib/clock.ts'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
+import { httpStatus } from '../../../core/lib/http-status.ts'
 import { type Logger, silentLogger } from '../../../core/lib/log.ts'
 import { goodReport, post } from '../start-server.fake.ts'
 import { createApp } from './app.ts'
@@ -13,7 +14,6 @@ import { type AgentAuth, openAgents, openGrant, type ReaderAuth } from './auth.t
 import { BodyBudget } from './body.ts'
 import { readBy } from './grants.ts'
 import { takeReport } from './report.ts'
-import { httpStatus } from './status.ts'
 
 /** One route at /, on a free port. */
 async function serve(handler: Middleware, log: Logger = silentLogger) {

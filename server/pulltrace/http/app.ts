@@ -3,9 +3,10 @@ import Router from '@koa/router'
 import Koa, { type Context, type Middleware } from 'koa'
 import type { Clock } from '../../../core/lib/clock.ts'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
+import { httpStatus, retryAfterOf } from '../../../core/lib/http-status.ts'
 import type { Logger } from '../../../core/lib/log.ts'
 import { setSecurityHeaders } from './security-headers.ts'
-import { errorBody, httpStatus, notFound, retryAfterOf } from './status.ts'
+import { errorBody, notFound } from './status.ts'
 
 export interface Route {
   readonly method: 'GET' | 'POST'

@@ -1,8 +1,9 @@
 import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
+import { httpStatus } from '../../../core/lib/http-status.ts'
 import { securityHeaders } from './security-headers.ts'
-import { errorBody, httpStatus } from './status.ts'
+import { errorBody } from './status.ts'
 
 /**
  * Answers what never became a request, or stopped being one: Node's parser and its timeouts.
