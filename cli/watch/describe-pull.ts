@@ -1,25 +1,8 @@
+import { plainErrors } from '../../core/contract/plain-errors.ts'
 import type { Pull } from '../../core/contract/pull.ts'
-import type { ErrorCode } from '../../core/contract/words.ts'
 import { formatBytes, formatRate, formatSeconds, formatTook } from '../../core/lib/format.ts'
 import { harmless } from '../../core/lib/harmless.ts'
 import type { SeenPull } from './watch-view.ts'
-
-/** What happened, in the words of someone who waits for the image. */
-export const plainErrors: Record<ErrorCode, string> = {
-  NotFound: 'the registry has no such image',
-  Unauthorized: 'the registry wants other credentials',
-  TooManyRequests: 'the registry limits how often one may pull',
-  ConnectionRefused: 'nothing listens at the registry',
-  DnsError: 'there is no host of that name',
-  TlsError: "the registry's certificate is not trusted",
-  Timeout: 'the registry took too long',
-  ProgressTimeout: 'no byte came for too long',
-  DigestMismatch: 'the bytes are not what was promised',
-  NoSpace: 'the disk is full',
-  UnpackFailed: 'a layer could not be unpacked',
-  Cancelled: 'it was cancelled',
-  Unknown: 'the reason is not known',
-}
 
 /** Why a pull failed, from the longest text to the shortest. */
 export function failureTexts({ error, errorCode }: Pull): string[] {

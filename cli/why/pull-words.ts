@@ -1,9 +1,9 @@
+import { plainErrors } from '../../core/contract/plain-errors.ts'
 import type { Pull } from '../../core/contract/pull.ts'
 import type { ErrorCode } from '../../core/contract/words.ts'
+import { formatBytes, formatRate, formatSeconds, formatShare } from '../../core/lib/format.ts'
 import { harmless } from '../../core/lib/harmless.ts'
 import { reasonOf } from '../../core/pulls/kubelet-reason.ts'
-import { formatBytes, formatRate, formatSeconds, formatShare } from '../../core/lib/format.ts'
-import { plainErrors } from '../watch/describe-pull.ts'
 
 /** Most pulls that are named before "and 3 more". */
 const maxNamed = 3
