@@ -120,6 +120,24 @@ describe('Sensor.flush', () => {
     assert.equal(server.stored.size, 7 + 1 + 1_500 + 1 + 200)
   })
 
+  it('waits between calls as long as the server wishes, at most 30 seconds, also from flush to flush', async () => {
+    const clock = new SteppedClock(0)
+    server.limits = limitsOf({ maxEventsPerRequest: 2 })
+    await using sensor = await openSensor(server, { clock, syncMode: 'manual' })
+    await sensor.sync()
+    record(sensor, 4)
+    server.retryAfterSeconds = 3
+    await inTime(clock, sensor.flush())
+    record(sensor, 1)
+    server.retryAfterSeconds = 3_600
+    await inTime(clock, sensor.flush())
+    record(sensor, 1)
+    server.retryAfterSeconds = 0
+    await inTime(clock, sensor.flush())
+    assert.deepEqual(clock.slept, [3_000, 3_000, 30_000])
+    assert.equal(server.stored.size, 6)
+  })
+
   it('halves what the server refuses for its size, and drops an event that is too large alone', async () => {
     await using small = await ScriptedServer.start({ maxReceiveBytes: 100_000 })
     small.rules = server.rules

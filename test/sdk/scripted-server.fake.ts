@@ -57,6 +57,8 @@ export class ScriptedServer implements AsyncDisposable {
   paused = false
   limits: ServerLimits | undefined
   nextSyncAfterMs = 0
+  /** Wished for with each report that is stored. */
+  retryAfterSeconds = 0
   readonly plays: { sync: Play[]; report: Play[] } = { sync: [], report: [] }
   readonly syncs: Seen<SyncRulesRequest>[] = []
   readonly reports: Seen<ReportEventsRequest>[] = []
@@ -210,7 +212,7 @@ export class ScriptedServer implements AsyncDisposable {
       acceptedCount: events.length - rejectedCount,
       rejectedCount,
       duplicateCount,
-      retryAfter: undefined,
+      retryAfter: this.retryAfterSeconds > 0 ? { seconds: this.retryAfterSeconds, nanos: 0 } : undefined,
       limits: this.limits,
     }).finish()
   }

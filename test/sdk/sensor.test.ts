@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { status } from '@grpc/grpc-js'
 import { SteppedClock } from '../../core/lib/stepped-clock.fake.ts'
-import { ConfigError, EventBufferFull, RuleFailed, Sensor, SensorClosed } from '../../sdk/typescript/src/index.ts'
+import {
+  ConfigError,
+  EventBufferFull,
+  type FlushResult,
+  RuleFailed,
+  Sensor,
+  SensorClosed,
+} from '../../sdk/typescript/src/index.ts'
 import { eventually } from '../eventually.ts'
 import { inTime, keptLog, limitsOf, openSensor, wireRule } from './open-sensor.fake.ts'
 import { ScriptedServer } from './scripted-server.fake.ts'
@@ -344,13 +351,15 @@ describe('Sensor', () => {
     it('sends what came during a flush that was running', async () => {
       const sensor = await openSensor(server)
       sensor.check(hot)
+      let closing: Promise<FlushResult> | undefined
       server.onReport = () => {
         server.onReport = () => {}
         sensor.check(hot)
+        closing = sensor.close()
       }
       const flushing = sensor.flush()
-      await eventually('the report', () => server.reports.length === 1)
-      await sensor.close()
+      await eventually('closing', () => closing)
+      assert.deepEqual([(await closing)!.accepted, server.reports.length], [1, 2])
       assert.deepEqual([(await flushing).accepted, server.stored.size], [1, 2])
     })
 
