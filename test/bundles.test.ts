@@ -39,4 +39,10 @@ describe('the bundles of server and operator', function () {
       assert.ok(packagesIn(Object.keys(outputs)).has('@kubernetes/client-node'), 'and it is there when there is one')
     })
   }
+
+  it('load no gRPC until pulls are judged by rules: pulltrace-server', () => {
+    const loaded = packagesIn(atStart('dist/pulltrace-server.mjs'))
+    assert.ok(!loaded.has('@grpc/grpc-js'))
+    assert.ok(packagesIn(Object.keys(outputs)).has('@grpc/grpc-js'), 'and it is there when they are')
+  })
 })
