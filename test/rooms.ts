@@ -49,7 +49,6 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'server/sensor-api/config.ts',
     'server/sensor-api/keys',
     'server/tk',
-    'yaml',
     'commander',
     'diff',
     'picocolors',
@@ -88,14 +87,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'yaml',
   ],
   'cli/kube': ['core/contract', 'core/kube', 'core/lib', 'cli/api.ts', 'cli/config.ts', 'cli/trust.ts'],
-  'cli/why': [
-    'core/contract',
-    'core/pulls',
-    'core/lib',
-    'cli/api.ts',
-    'cli/watch/describe-pull.ts',
-    'string-width',
-  ],
+  'cli/why': ['core/contract', 'core/pulls', 'core/lib', 'cli/api.ts', 'cli/watch/describe-pull.ts', 'string-width'],
   'cli/demo': ['core/lib', '@grpc/grpc-js', 'proto/generated'],
   'proto/generated': ['@grpc/grpc-js', '@bufbuild/protobuf'],
 }
@@ -131,5 +123,5 @@ export const packages: Readonly<Record<string, string>> = {
   'string-width': 'columns that a text takes in a terminal',
   typebox: 'one schema: the type, the validator and the JSON Schema',
   ws: 'speaks WebSocket to the API server, for a port-forward',
-  yaml: 'reads PulltraceConfig files with the line of each fault',
+  yaml: 'reads PulltraceConfig and rule files with the line of each fault, and writes rules',
 }

@@ -87,6 +87,11 @@ export interface Rule extends RuleContent {
   readonly created_at: string
 }
 
+/** What its author decided, without what the server made. */
+export function contentOf({ rule_id, version, created_at, ...content }: Rule): RuleContent {
+  return content
+}
+
 /** A rule as a sensor gets it: a dry run is turned into `observe`, and what only the server needs is left out. */
 export interface SentRule {
   readonly rule_id: string

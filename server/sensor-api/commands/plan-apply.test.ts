@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { type ParsedExport, parseExportedRule } from '../../../core/rules/parse.ts'
 import type { Rule, RuleContent } from '../../../core/rules/rule.ts'
+import type { FileRule } from '../../rule-files/rule-file.ts'
 import { changesOf, planApply } from './plan-apply.ts'
-import type { FileRule } from './rule-file.ts'
 
 const content = (name: string, more: object = {}): RuleContent => {
   const any = [{ all: [{ field: ['a'], op: 'exists' }] }]

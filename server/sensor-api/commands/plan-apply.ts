@@ -1,7 +1,7 @@
 import { canonicalJson } from '../../../core/rules/etag.ts'
-import type { Rule, RuleContent } from '../../../core/rules/rule.ts'
+import { contentOf, type Rule, type RuleContent } from '../../../core/rules/rule.ts'
+import type { FileRule } from '../../rule-files/rule-file.ts'
 import type { RuleChange } from '../../store/rules-store.ts'
-import type { FileRule } from './rule-file.ts'
 
 /** What becomes of one rule. */
 export type Step =
@@ -73,10 +73,6 @@ function stepOf(old: Rule | undefined, content: RuleContent, existing: ApplyMode
 }
 
 const isSame = (old: Rule, content: RuleContent) => canonicalJson(contentOf(old)) === canonicalJson(content)
-
-export function contentOf({ rule_id, version, created_at, ...content }: Rule): RuleContent {
-  return content
-}
 
 /** As the store takes them. An active rule may not be deleted: it is disabled first. */
 export function changesOf(steps: readonly Step[]): readonly RuleChange[] {

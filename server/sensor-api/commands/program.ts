@@ -1,9 +1,9 @@
 import { Command, Option } from 'commander'
 import { checkSettingsFlag } from '../../../core/lib/check-settings.ts'
 import { version } from '../../../core/lib/version.ts'
+import type { RuleFormat } from '../../rule-files/rule-text.ts'
 import { exitCodeHelp } from './exit-code.ts'
 import type { KeyOutput } from './keys.ts'
-import type { RuleFormat } from './rule-text.ts'
 import type { ApplyOptions } from './rules-apply.ts'
 
 /** What each command does; the arguments are checked by then. */

@@ -1,8 +1,9 @@
 import { structuredPatch } from 'diff'
 import pc from 'picocolors'
 import { harmless } from '../../../core/lib/harmless.ts'
-import { contentOf, type Step } from './plan-apply.ts'
-import { contentText } from './rule-text.ts'
+import { contentOf } from '../../../core/rules/rule.ts'
+import { contentText } from '../../rule-files/rule-text.ts'
+import type { Step } from './plan-apply.ts'
 
 const contextLines = 2
 

@@ -4,7 +4,7 @@ import path from 'node:path'
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
-import type { RuleSource } from './rule-file.ts'
+import type { RuleSource } from '../../rule-files/rule-file.ts'
 
 /** Of one file or stdin. */
 const mostBytes = 64 * 1024 * 1024

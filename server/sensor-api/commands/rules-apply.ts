@@ -1,8 +1,8 @@
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
+import { type FileRule, parseRuleFile } from '../../rule-files/rule-file.ts'
 import { type ExitCode, exitCodes } from './exit-code.ts'
 import { type ApplyMode, changesOf, planApply, type Step } from './plan-apply.ts'
 import { stepLines, summaryOf } from './rule-diff.ts'
-import { type FileRule, parseRuleFile } from './rule-file.ts'
 import { readSources } from './rule-sources.ts'
 import type { Task } from './world.ts'
 

@@ -4,7 +4,7 @@ import { seenOf } from '../../../core/lib/seen.ts'
 import { costOf, scoreOf } from '../../../core/rules/cost.ts'
 import { formatPath } from '../../../core/rules/path.ts'
 import type { Rule } from '../../../core/rules/rule.ts'
-import { type RuleFormat, rulesText } from './rule-text.ts'
+import { type RuleFormat, rulesText } from '../../rule-files/rule-text.ts'
 import { tableOf, timeOf } from './table.ts'
 import type { Task } from './world.ts'
 

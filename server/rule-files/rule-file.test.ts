@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
-import { parseRule } from '../../../core/rules/parse.ts'
+import { parseRule } from '../../core/rules/parse.ts'
 import { parseRuleFile } from './rule-file.ts'
 import { rulesText } from './rule-text.ts'
 
@@ -31,7 +31,7 @@ describe('parseRuleFile', () => {
   }
 
   it('takes every example of the guide', () => {
-    const guide = readFileSync(new URL('../../../docs/rules.md', import.meta.url), 'utf8')
+    const guide = readFileSync(new URL('../../docs/rules.md', import.meta.url), 'utf8')
     const examples = [...guide.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, text]) => text!)
     assert.equal(examples.length, 2)
     for (const example of examples) assert.deepEqual(parse(example).faults, [])

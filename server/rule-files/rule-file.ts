@@ -1,7 +1,7 @@
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml'
-import { offsetOf, placesOf } from '../../../core/contract/yaml-places.ts'
-import { parseExportedRule } from '../../../core/rules/parse.ts'
-import type { RuleContent } from '../../../core/rules/rule.ts'
+import { offsetOf, placesOf } from '../../core/contract/yaml-places.ts'
+import { parseExportedRule } from '../../core/rules/parse.ts'
+import type { RuleContent } from '../../core/rules/rule.ts'
 
 export interface RuleSource {
   /** As the user named it. */

@@ -1,6 +1,6 @@
 import { Document, isScalar, Scalar, visit, YAMLSeq } from 'yaml'
-import { formatPath } from '../../../core/rules/path.ts'
-import type { Condition, Rule, RuleContent } from '../../../core/rules/rule.ts'
+import { formatPath } from '../../core/rules/path.ts'
+import type { Condition, Rule, RuleContent } from '../../core/rules/rule.ts'
 
 export type RuleFormat = 'yaml' | 'json'
 
