@@ -2,7 +2,7 @@ import type { Migration } from './migration.ts'
 
 /**
  * Events lie in the order in which they came, some hundreds to a block; what they are searched by is noted once for
- * each block in which it occurs, not once for each event. Six indexes of events would cost four times as much to write.
+ * each block in which it occurs, not once for each event (docs/decisions/0018).
  *
  * - `event_contexts`: what the events of a request share, once for all requests that are alike.
  * - `events`: what decides whether an event is found; `event_records` what is only shown, or searched as text.
