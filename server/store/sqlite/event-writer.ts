@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto'
 import type { StatementSync } from 'node:sqlite'
-import { Lru } from '../../../core/lib/lru.ts'
 import { EventBlocks, type Noted, noted } from './event-blocks.ts'
 import { actionOf, appendedCodes, matchKindOf } from './event-codes.ts'
-import { contextTerm, contextTerms, metadataTerm, termOf } from './event-terms.ts'
-import { type PackedEvent, type UnpackedBatch, unpackBatch } from './event-unpacking.ts'
+import { type ContextReference, EventReferences, type PathReference, type RuleReference } from './event-references.ts'
+import { metadataTerm, termOf } from './event-terms.ts'
+import { type PackedEvent, unpackBatch } from './event-unpacking.ts'
 import type { Statements } from './statements.ts'
 
 /** Rows of one statement: each costs less in company, up to about so many. */
@@ -23,32 +22,11 @@ const insertRecords = (count: number) => `INSERT INTO event_records VALUES ${row
 /** Beside its texts, with its row of the record, its share of the index of ids and of the terms. Bytes. */
 const rowBytes = 110
 
-/** Rules and paths whose terms are not computed anew for each batch. */
-const maxRemembered = 10_000
-
-interface KnownRule {
-  readonly seq: number
-  readonly terms: readonly number[]
-}
-
-/** A rule's version as events refer to it. */
-interface RuleReference {
-  readonly seq: number | null
-  readonly ruleId: string | null
-  readonly version: number | null
-  readonly noted: Noted
-}
-
-interface PathReference {
-  readonly text: string
-  readonly noted: Noted
-}
-
 /** What waits for its turn in a statement of many rows. */
 interface Waiting {
   readonly event: PackedEvent
   readonly place: number
-  readonly context: { readonly id: number; readonly noted: Noted }
+  readonly context: ContextReference
   readonly rule: RuleReference
   readonly path: PathReference
 }
@@ -57,17 +35,16 @@ interface Waiting {
 export class EventWriter {
   readonly #statements: Statements
   readonly #blocks: EventBlocks
+  readonly #references: EventReferences
   readonly #manyEvents: StatementSync
   readonly #oneEvent: StatementSync
   readonly #manyRecords: StatementSync
   readonly #oneRecord: StatementSync
-  /** Versions never change, and are never deleted. */
-  readonly #knownRules = new Lru<string, KnownRule>(maxRemembered)
-  readonly #knownPaths = new Lru<string, readonly number[]>(maxRemembered)
 
   constructor(statements: Statements) {
     this.#statements = statements
     this.#blocks = new EventBlocks(statements)
+    this.#references = new EventReferences(statements)
     this.#manyEvents = statements.of(insertEvents(rowsAtOnce))
     this.#oneEvent = statements.of(insertEvents(1))
     this.#manyRecords = statements.of(insertRecords(rowsAtOnce))
@@ -80,13 +57,13 @@ export class EventWriter {
     const batches = packed.map(unpackBatch)
     const answers = new Uint8Array(batches.reduce((sum, { count }) => sum + count, 0))
     const notes = new Notes()
-    const contexts: Waiting['context'][] = []
+    const contexts: ContextReference[] = []
     let waiting: Waiting[] = []
     let place = 0
     for (const batch of batches) {
-      const context = this.#context(batch)
-      const rules = batch.rules.map(([ruleId, version]) => this.#rule(ruleId, version))
-      const paths = batch.paths.map(text => ({ text, noted: noted(this.#pathTerms(text)) }))
+      const context = this.#references.context(batch)
+      const rules = batch.rules.map(([ruleId, version]) => this.#references.rule(ruleId, version))
+      const paths = batch.paths.map(text => this.#references.path(text))
       contexts.push(context)
       for (const event of batch.events) {
         waiting.push({ event, place: place++, context, rule: rules[event.rule]!, path: paths[event.path]! })
@@ -97,7 +74,7 @@ export class EventWriter {
     }
     for (const each of waiting) this.#insert([each], answers, notes)
     this.#blocks.end()
-    for (const context of contexts) this.#dropUnused(context)
+    for (const context of contexts) this.#references.dropUnused(context)
     let start = 0
     return batches.map(({ count }) => {
       start += count
@@ -145,59 +122,6 @@ export class EventWriter {
   #idsFrom(first: number): ReadonlySet<number> {
     const found = this.#statements.of('SELECT id FROM events WHERE id >= ?').all(first) as unknown as { id: number }[]
     return new Set(found.map(({ id }) => id))
-  }
-
-  #context({ context, contextBytes }: UnpackedBatch): Waiting['context'] {
-    const { id } = this.#statements
-      .of(
-        `INSERT INTO event_contexts (digest, sensor_id, api_key_id, tags, metadata, says_received)
-        VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET digest = excluded.digest RETURNING id`,
-      )
-      .get(
-        createHash('sha256').update(contextBytes).digest(),
-        context.sensorId,
-        context.apiKeyId,
-        JSON.stringify(context.tags),
-        JSON.stringify(context.metadata),
-        context.saysReceived ? 1 : 0,
-      ) as { id: number }
-    return { id, noted: noted(contextTerms(id, context)) }
-  }
-
-  /** A request that only repeated what is there leaves nothing behind. */
-  #dropUnused({ id, noted }: Waiting['context']): void {
-    if (noted.block >= 0) return
-    this.#statements
-      .of('DELETE FROM event_contexts WHERE id = ? AND NOT EXISTS (SELECT 1 FROM event_terms WHERE term = ?)')
-      .run(id, contextTerm(id))
-  }
-
-  #rule(ruleId: string, version: number): RuleReference {
-    const known = this.#knownRule(ruleId, version)
-    if (!known) return { seq: null, ruleId, version, noted: noted([termOf('rule', ruleId)]) }
-    return { seq: known.seq, ruleId: null, version: null, noted: noted(known.terms) }
-  }
-
-  #knownRule(ruleId: string, version: number): KnownRule | undefined {
-    const key = `${version} ${ruleId}`
-    const remembered = this.#knownRules.get(key)
-    if (remembered) return remembered
-    const found = this.#statements
-      .of('SELECT seq, action, dry_run AS dryRun FROM rule_versions WHERE rule_id = ? AND version = ?')
-      .get(ruleId, version) as { seq: number; action: string; dryRun: number } | undefined
-    if (!found) return undefined
-    const { seq, action, dryRun } = found
-    const known = { seq, terms: [termOf('rule', ruleId), termOf('configured', action), termOf('dry_run', dryRun)] }
-    this.#knownRules.set(key, known)
-    return known
-  }
-
-  #pathTerms(text: string): readonly number[] {
-    const remembered = this.#knownPaths.get(text)
-    if (remembered) return remembered
-    const terms = [termOf('path', text)]
-    this.#knownPaths.set(text, terms)
-    return terms
   }
 }
 
