@@ -55,7 +55,7 @@ export const settings = {
   eventsMaxMiB: integer(0, 16 * 1024 * 1024)(
     'TK_EVENTS_MAX_MIB',
     '10240',
-    'Most that events may take on disk, in MiB; 0 for no bound.',
+    'Most that events may take, in MiB; 0 for no bound but 70 % of the volume, which the whole database never exceeds.',
   ),
   maxRequestMiB: mebibytes('TK_MAX_REQUEST_MIB', '64', 'Largest request, in MiB, packed and unpacked.'),
   maxInFlightMiB: integer(1, 1024 * 1024)(

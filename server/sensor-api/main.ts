@@ -55,6 +55,8 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
     runRetention(
       {
         store: store.events,
+        health: () => store.health(),
+        databaseFile: config.databaseFile,
         keepMs: config.eventsRetentionMs,
         maxBytes: config.eventsMaxMiB * mebibyte,
         pruned: api.metrics.pruned,

@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { collectProcessMetrics } from '../../core/lib/process-metrics.ts'
 import { type Action, actions } from '../../core/rules/rule.ts'
 import { EventCode } from '../../proto/generated/trapperkeeper/sensor/v1/sensor_api.ts'
+import type { EventsSize } from '../store/events-store.ts'
 import type { RulesSnapshot } from '../store/rules-store.ts'
 import { type DropReasonName, dropReasons } from './drop-reports.ts'
 import type { CallFigures } from './grpc/gate.ts'
@@ -15,7 +16,7 @@ export interface MetricSources {
   readonly version: string
   readonly rules: () => RulesSnapshot | undefined
   readonly databaseUp: () => boolean
-  readonly storage: () => Promise<{ readonly events?: number; readonly bytes?: number }>
+  readonly storage: () => Promise<Partial<EventsSize>>
   readonly inFlightBytes: () => number
   readonly connections: () => number
 }
@@ -141,8 +142,17 @@ export class SensorApiMetrics {
       return look
     }
     // A database that cannot be asked has no size: NaN is how Prometheus says so.
-    this.#gauge('storage_size_bytes', 'Size of the database on disk.', async () => (await seen()).bytes ?? Number.NaN)
+    this.#gauge(
+      'storage_size_bytes',
+      'Size of the database on disk.',
+      async () => (await seen()).databaseBytes ?? Number.NaN,
+    )
     this.#gauge('events_stored', 'Events that are kept.', async () => (await seen()).events ?? Number.NaN)
+    this.#gauge(
+      'events_stored_bytes',
+      'About what they take; TK_EVENTS_MAX_MIB bounds it.',
+      async () => (await seen()).bytes ?? Number.NaN,
+    )
     new Gauge({
       name: 'trapperkeeper_build_info',
       help: 'Always 1.',

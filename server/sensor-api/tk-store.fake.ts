@@ -41,7 +41,7 @@ export class FakeTkStore {
         return this.#rules.some(rule => rule.rule_id === event.ruleId) ? 'stored' : 'unknown_rule'
       })
     },
-    size: async () => ({ events: this.stored.size, bytes: 0 }),
+    size: async () => ({ events: this.stored.size, bytes: 0, databaseBytes: 4096, freeBytes: 0 }),
     prune: async () => ({ byAge: 0, bySize: 0 }),
   } as unknown as EventsStore
 

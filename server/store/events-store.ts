@@ -80,5 +80,15 @@ export interface EventsStore {
   get(eventId: string): Promise<FoundEvent | undefined>
   /** Deletes oldest first, in batches, what is older than a time or beyond a size; 0 = no bound. */
   prune(olderThanMs: number, maxBytes: number): Promise<{ readonly byAge: number; readonly bySize: number }>
-  size(): Promise<{ readonly events: number; readonly bytes: number }>
+  size(): Promise<EventsSize>
+}
+
+export interface EventsSize {
+  readonly events: number
+  /** About what their rows take: what `prune` bounds. */
+  readonly bytes: number
+  /** The whole database on disk, everything else in it included. */
+  readonly databaseBytes: number
+  /** Of these, what waits for new rows. */
+  readonly freeBytes: number
 }

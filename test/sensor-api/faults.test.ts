@@ -101,6 +101,33 @@ describe('tk-sensor-api without its database', () => {
     })
   }
 
+  it('makes room by itself when events fill the volume, and keeps the newest', async function () {
+    this.timeout(90_000)
+    using volume = temporaryVolume('48m')
+    const server = await startSensorApi({
+      folder: volume.path,
+      env: { TK_EVENTS_RETENTION: '0', TK_EVENTS_MAX_MIB: '0' },
+    })
+    const client = new SensorAPIClient(server.address, credentials.createInsecure())
+    try {
+      const send = (some: readonly string[]) =>
+        report(client, { events: some.map(eventId => big(eventId)) }, { 'x-api-key': server.key })
+      await eventually(
+        'the disk is full',
+        async () => (await send(ids(200))).code === Status.RESOURCE_EXHAUSTED,
+        60_000,
+      )
+      const newest = ids(20)
+      await eventually('events are taken again', async () => (await send(newest)).code === Status.OK, 60_000)
+      assert.equal((await send(newest)).response?.duplicateCount, newest.length)
+      const metrics = await (await fetch(`${server.metricsUrl}/metrics`)).text()
+      assert.match(metrics, /^trapperkeeper_retention_deleted_total\{reason="size"\} [1-9]/m)
+    } finally {
+      client.close()
+      await server.stop()
+    }
+  })
+
   it('starts on a damaged file, is not ready, says what to do, and works once it is mended', async function () {
     this.timeout(60_000)
     using volume = temporaryVolume('24m')

@@ -70,6 +70,7 @@ export function checkPages(db: DatabaseSync): void {
   if (found !== 'ok') throw Object.assign(new Error(found), { errcode: 11 })
 }
 
-function sizeOf(file: string): number {
+/** 0 of a file that is not there. */
+export function sizeOf(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0
 }

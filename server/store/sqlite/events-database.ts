@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { EventFilter } from '../events-store.ts'
+import type { EventFilter, EventsSize } from '../events-store.ts'
+import { sizeOf } from './database-file.ts'
 import { pruneEvents } from './event-retention.ts'
 import { type EventRow, eventRow } from './event-rows.ts'
 import { EventSearch, type SearchAnswer, type SearchState } from './event-search.ts'
@@ -61,10 +62,16 @@ export class EventsDatabase {
     return transaction(this.#db, () => pruneEvents(this.#statements, olderThanMs, maxBytes, most))
   }
 
-  size(): { events: number; bytes: number } {
-    return this.#statements
-      .of('SELECT CAST(total(events) AS INTEGER) AS events, CAST(total(bytes) AS INTEGER) AS bytes FROM event_blocks')
-      .get() as { events: number; bytes: number }
+  size(): EventsSize {
+    const size = this.#statements
+      .of(
+        `SELECT (SELECT CAST(total(events) AS INTEGER) FROM event_blocks) AS events,
+           (SELECT CAST(total(bytes) AS INTEGER) FROM event_blocks) AS bytes,
+           page_count * page_size AS databaseBytes, freelist_count * page_size AS freeBytes
+         FROM pragma_page_count, pragma_freelist_count, pragma_page_size`,
+      )
+      .get() as unknown as EventsSize
+    return { ...size, databaseBytes: size.databaseBytes + sizeOf(`${this.#file}-wal`) }
   }
 
   #write(batches: readonly ArrayBuffer[]): Uint8Array[] {

@@ -1,6 +1,6 @@
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import { decodeCursor, encodeCursor } from '../cursor.ts'
-import type { Appended, EventBatch, EventFilter, EventsStore, FoundEvent } from '../events-store.ts'
+import type { Appended, EventBatch, EventFilter, EventsSize, EventsStore, FoundEvent } from '../events-store.ts'
 import type { Page } from '../store.ts'
 import { appendedWords } from './event-codes.ts'
 import { packBatch } from './event-packing.ts'
@@ -107,7 +107,7 @@ export class SqliteEvents implements EventsStore {
     await checkpoint()
   }
 
-  size(): Promise<{ readonly events: number; readonly bytes: number }> {
+  size(): Promise<EventsSize> {
     return this.#calls.read('events.size')
   }
 
