@@ -210,6 +210,14 @@ const images: readonly Row[] = [
     text: `Pod shop/web on node-a waits for the image of container app, ${image}: the pull failed, 11s ago: the registry has no such image (NotFound: ${image}: not found). The kubelet is about to try again.`,
   },
   {
+    name: 'has failed this second, which its status does not say yet',
+    events: [pulling(0), failed(notFound, 0)],
+    pulls: [],
+    waitsFor: 'image',
+    state: 'failed',
+    text: `Pod shop/web on node-a waits for the image of container app, ${image}: the pull failed, 0s ago: the registry has no such image (NotFound: ${image}: not found). The kubelet tries again in about 10s, at 10:00:40 UTC.`,
+  },
+  {
     name: 'is pulled again after it failed',
     pod: buildPod({ status: { containerStatuses: [waiting('app', 'ErrImagePull', notFound)] } }),
     events: [pulling(2), failed(notFound, 15)],

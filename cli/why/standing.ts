@@ -89,6 +89,10 @@ function standingOf(
     return { is: 'trouble', reason, message: message || lastExit(status) }
   }
   if (isPulling(news)) return { is: 'pulling', sinceMs: news.pullingAtMs }
+  // The kubelet says in an event that the pull failed, and a second or two later in the status.
+  if (hasFailed(news)) {
+    return { is: 'refused', reason: 'ErrImagePull', message: news.failedText ?? '', backOff: false }
+  }
   if (blocked) return { is: 'behind' }
   return { is: 'preparing', imageIsHere: news.pulledAtMs !== undefined }
 }
@@ -98,6 +102,8 @@ function isPulling(news: ImageNews): news is ImageNews & { readonly pullingAtMs:
   // Events have whole seconds: what came in the same second ended what began in it.
   return pullingAtMs !== undefined && pullingAtMs > pulledAtMs && pullingAtMs > failedAtMs
 }
+
+const hasFailed = ({ pulledAtMs = 0, failedAtMs = 0 }: ImageNews) => failedAtMs > pulledAtMs
 
 function lastExit(status: StatusView | undefined): string {
   const { exitCode, reason } = status?.lastState?.terminated ?? {}
