@@ -162,9 +162,9 @@ describe('the whole story', function () {
     assert.match(queued.pull.id, /^q-/)
     assert.match(await story.pulltrace('why', second), /queue.* behind one pull: .*shop\/ahead/s)
     gate!.resume()
-    const started = await story.event(
-      'the pull that was queued',
-      event => event.type === 'pull.started' && (event.pull.replaces ?? []).includes(queued.pull.id),
+    // Its start says so; or, when the agent looked while it was still resolving, what comes once its image is known.
+    const started = await story.event('the pull that was queued', ({ pull }) =>
+      (pull.replaces ?? []).includes(queued.pull.id),
     )
     assert.equal(started.pull.imageRef, behind!.ref(cluster.registryHost))
     assert.ok(started.pull.queuedMs! > 0)
@@ -216,7 +216,7 @@ describe('the whole story', function () {
     await story.kubectl('delete', 'ptc', 'pulltrace')
     const kinds = 'daemonset,statefulset,service,configmap,secret,networkpolicy,controllerrevision,pod,pvc'
     const left = async () => {
-      const made = '-l=app.kubernetes.io/component in (agent,server,settings,reader,monitoring)'
+      const made = '-l=app.kubernetes.io/component in (agent,server,settings,reader,rules,monitoring)'
       return story.kubectl('get', kinds, '--all-namespaces', made, '-o=name')
     }
     let names = ''
