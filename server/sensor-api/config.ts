@@ -70,6 +70,11 @@ export const settings = {
     '5s',
     'What sensors are asked not to go below between two syncs.',
   ),
+  requestTimeoutMs: durationMs(100, 600_000, '100ms to 10m')(
+    'TK_REQUEST_TIMEOUT',
+    '60s',
+    'How long a request may take to arrive whole.',
+  ),
   maxConnections: integer(1, 1_000_000)('TK_MAX_CONNECTIONS', '20000', 'Most open connections of sensors.'),
   maxStreams: integer(1, 10_000)('TK_MAX_CONCURRENT_STREAMS', '100', 'Most calls at once on one connection.'),
   callsPerSecond: integer(0, 1_000_000)(

@@ -77,6 +77,7 @@ export function openSensorApi({ config, version, store, keys, clock, log }: Sens
         failures: new FailedAttempts(clock),
         budget,
         pings: new PingLimit(clock),
+        requestWithinMs: config.requestTimeoutMs,
         notTaken: () => (state.refusing ? 'tk-sensor-api is stopping' : undefined),
         observed: metrics.called,
         refused: metrics.refused,

@@ -129,6 +129,25 @@ describe('what a request may be', () => {
     assert.match(details, /larger than max \(1048577 vs 1048576\)/)
   })
 
+  it('is small where no key is needed, packed or not', async () => {
+    await using server = await startSensorApi()
+    const path = '/grpc.health.v1.Health/Check'
+    const plain = await rawCall(server.address, { path, message: Buffer.alloc(10), saidLength: 10 })
+    assert.notEqual(plain.status, Status.RESOURCE_EXHAUSTED)
+    const large = await rawCall(server.address, { path, message: Buffer.alloc(70_000), saidLength: 60_000_000 })
+    assert.deepEqual(
+      [large.status, large.message],
+      [Status.RESOURCE_EXHAUSTED, 'requests of this call must be at most 65536 bytes'],
+    )
+    const headers = { 'grpc-encoding': 'gzip' }
+    const bomb = gzipSync(Buffer.alloc(60_000_000))
+    const packed = await rawCall(server.address, { path, headers, packed: true, message: bomb })
+    assert.deepEqual(
+      [packed.status, packed.message],
+      [Status.RESOURCE_EXHAUSTED, 'requests of this call must be at most 4096 bytes'],
+    )
+  })
+
   it('is taken at the limit', async () => {
     await using server = await startSensorApi({ env })
     const empty = requestOf([goodEvent({ recordJson: Buffer.alloc(0) })]).byteLength
@@ -224,6 +243,18 @@ describe('what a request may be', () => {
 })
 
 describe('how a call ends', () => {
+  it('when its request does not arrive in time, with nothing left behind', async () => {
+    await using server = await startSensorApi({ env: { TK_REQUEST_TIMEOUT: '100ms' } })
+    const message = Buffer.alloc(20_000)
+    const call = { headers: { 'x-api-key': server.key }, message, saidLength: 1_000_000, unended: true }
+    const { status, message: details } = await rawCall(server.address, call)
+    assert.equal(status, Status.DEADLINE_EXCEEDED)
+    assert.equal(details, 'the request did not arrive within 0.1 s')
+    assert.match(await server.metrics(), /^trapperkeeper_inflight_bytes 0$/m)
+    const again = await server.report({ events: [goodEvent()] })
+    assert.equal(again.code, Status.OK, again.details)
+  })
+
   it('by its deadline, with nothing left behind', async () => {
     await using server = await startSensorApi()
     const { promise, resolve } = Promise.withResolvers<void>()

@@ -14,6 +14,7 @@ import { KeyRefused, type RefusedBecause } from '../keys/authenticate.ts'
 import type { BodyBudget } from './body-budget.ts'
 import type { CallContext, Incoming } from './call-context.ts'
 import type { FailedAttempts } from './failed-attempts.ts'
+import { openCall } from './open-call.ts'
 import type { PingLimit } from './ping-limit.ts'
 import type { RateLimit } from './rate-limit.ts'
 import { leavePacked, onBodyBytes, sessionOf } from './raw-call.ts'
@@ -40,6 +41,8 @@ export interface GateParts {
   readonly failures: FailedAttempts
   readonly budget: BodyBudget
   readonly pings: PingLimit
+  /** In which a request has to arrive. */
+  readonly requestWithinMs: number
   /** Undefined, or why no call is taken. */
   readonly notTaken: () => string | undefined
   readonly observed: (figures: CallFigures) => void
@@ -53,11 +56,11 @@ export const gate =
   (parts: GateParts): ServerInterceptor =>
   ({ path }, call) => {
     parts.pings.watch(sessionOf(call))
-    return path.startsWith(parts.guarded) ? guard(parts, path, call) : new ServerInterceptingCall(call)
+    return path.startsWith(parts.guarded) ? guard(parts, path, call) : openCall(call)
   }
 
 function guard(parts: GateParts, path: string, call: ServerInterceptingCallInterface): ServerInterceptingCall {
-  const { budget, clock, log, observed } = parts
+  const { budget, requestWithinMs, clock, log, observed } = parts
   const startedMs = clock.monotonic()
   const share = budget.open()
   const address = addressOf(call)
@@ -73,6 +76,7 @@ function guard(parts: GateParts, path: string, call: ServerInterceptingCallInter
   const end = (code: Status) => {
     if (over) return
     over = true
+    clearTimeout(late)
     if (!handedOver) share.release()
     const seconds = (clock.monotonic() - startedMs) / 1000
     observed({ method: path.slice(path.lastIndexOf('/') + 1), code, seconds, requestBytes, responseBytes })
@@ -88,6 +92,8 @@ function guard(parts: GateParts, path: string, call: ServerInterceptingCallInter
     call.sendStatus(status)
   }
 
+  // A body that never ends would hold its bytes for ever.
+  const late = setTimeout(() => refuse(tooSlow(requestWithinMs)), requestWithinMs)
   const encoding = leavePacked(call)
   onBodyBytes(call, bytes => {
     requestBytes += bytes
@@ -120,6 +126,7 @@ function guard(parts: GateParts, path: string, call: ServerInterceptingCallInter
         },
         onReceiveHalfClose: pass => {
           if (over) return
+          clearTimeout(late)
           handedOver = received
           pass()
         },
@@ -172,6 +179,9 @@ function notAnswered(reason: unknown): unknown {
   if (PulltraceError.from(reason).code !== Code.Unavailable) return reason
   return new PulltraceError(Code.Unavailable, 'API keys cannot be checked now', { retryAfterSeconds: 1, cause: reason })
 }
+
+const tooSlow = (withinMs: number) =>
+  new PulltraceError(Code.Timeout, `the request did not arrive within ${withinMs / 1000} s`)
 
 const notUnderstood = (encoding: string) =>
   new PulltraceError(

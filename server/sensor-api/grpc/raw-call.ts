@@ -21,6 +21,10 @@ export function onBodyBytes(call: ServerInterceptingCallInterface, arrived: (byt
 export const sessionOf = (call: ServerInterceptingCallInterface): Http2Session | undefined =>
   rawOf(call).stream?.session
 
+/** Whether its messages may be packed. */
+export const isPacked = (call: ServerInterceptingCallInterface): boolean =>
+  (rawOf(call).incomingEncoding ?? 'identity') !== 'identity'
+
 /** Hands the message over as it came. Returns how it is packed. */
 export function leavePacked(call: ServerInterceptingCallInterface): string {
   const raw = rawOf(call)

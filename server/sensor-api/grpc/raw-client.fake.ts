@@ -9,6 +9,8 @@ export interface RawCall {
   readonly message: Uint8Array
   /** What the frame says of its length, if not the truth. */
   readonly saidLength?: number
+  /** As of a client that hangs: the end never comes. */
+  readonly unended?: boolean
 }
 
 export interface RawEnd {
@@ -40,8 +42,14 @@ export async function rawCall(address: string, call: RawCall): Promise<RawEnd> {
     })
     stream.on('error', () => {})
     stream.resume()
-    stream.end(Buffer.concat([frame, call.message]))
-    await once(stream, 'close')
+    const body = Buffer.concat([frame, call.message])
+    if (call.unended) {
+      stream.write(body)
+      await once(stream, 'end')
+    } else {
+      stream.end(body)
+      await once(stream, 'close')
+    }
     return {
       status: Number(headers['grpc-status']),
       message: decodeURI(String(headers['grpc-message'] ?? '')),

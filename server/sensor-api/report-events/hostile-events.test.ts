@@ -36,7 +36,7 @@ describe('hostile events', () => {
     const good = Event.encode(goodEvent()).finish()
     fc.assert(
       fc.property(fc.array(spoilt, { maxLength: 5 }), events => {
-        const split = splitRequest(requestOf(events.flatMap(event => [event, good])))
+        const split = splitRequest(requestOf(events.flatMap(event => [event, good])), 10)
         assert.equal(split.events.length, 2 * events.length)
         for (const [index, bytes] of split.events.entries()) {
           const checked = checkEvent(bytes, maxBytes, 0)
@@ -53,13 +53,28 @@ describe('hostile events', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), bytes => {
         try {
-          splitRequest(bytes)
+          splitRequest(bytes, 10)
         } catch (reason) {
           assert.equal(PulltraceError.from(reason).code, 'invalid')
         }
       }),
       { numRuns },
     )
+  })
+
+  it('in numbers are counted, not kept', () => {
+    const count = 2_000_000
+    const none = Buffer.alloc(2 * count)
+    for (let i = 0; i < count; i++) none[2 * i] = 10
+    const before = process.memoryUsage.rss()
+    assert.throws(() => splitRequest(none, 10), { code: 'too_large', message: /at most 10 events, got 2000000/ })
+    assert.ok(process.memoryUsage.rss() - before < 100e6)
+  })
+
+  it('with more besides them than anyone needs are refused before that is decoded', () => {
+    const tags = Buffer.alloc(300_000)
+    for (let at = 0; at < tags.length; at += 3) tags.set([0xb2, 6, 0], at)
+    assert.throws(() => splitRequest(tags, 10), { code: 'invalid', message: /at most 262144 bytes besides its events/ })
   })
 
   it('nested without an end are rejected, not the death of the service', () => {

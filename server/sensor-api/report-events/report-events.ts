@@ -48,13 +48,7 @@ export function reportEvents(parts: ReportEventsParts): Work {
   const { store, limits, drops, drift, counts, clock, log } = parts
   return async (body, context) => {
     const startedMs = clock.monotonic()
-    const { events, shared } = splitRequest(body)
-    if (events.length > limits.maxEventsPerRequest) {
-      throw new PulltraceError(
-        Code.TooLarge,
-        `a request must have at most ${limits.maxEventsPerRequest} events, got ${events.length}`,
-      )
-    }
+    const { events, shared } = splitRequest(body, limits.maxEventsPerRequest)
     const nowMs = clock.now()
     const batch = batchOf(shared, context, nowMs, parts)
     const sentMs = shared.clientTimestamp && msOf(shared.clientTimestamp)

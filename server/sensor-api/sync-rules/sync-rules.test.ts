@@ -114,6 +114,13 @@ describe('SyncRules', () => {
     assert.match(await server.metrics(), /^trapperkeeper_sync_requests_total\{result="error"\} 4$/m)
   })
 
+  it('refuses a request that is larger than any sensor needs before it is decoded', async () => {
+    await using server = await startSensorApi()
+    const { code, details } = await server.sync({ applyError: 'x'.repeat(1024 * 1024) })
+    assert.equal(code, Status.RESOURCE_EXHAUSTED)
+    assert.match(details, /at most 1048576 bytes, got 10485\d\d/)
+  })
+
   it('is unavailable, and to be asked again, while the database is', async () => {
     await using server = await start()
     server.store.fault = databaseBusy()

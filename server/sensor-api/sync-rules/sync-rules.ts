@@ -10,6 +10,8 @@ import { timestampOf } from '../timestamp.ts'
 import type { RulesView } from './rules-view.ts'
 
 const protocolVersion = 1
+/** 64 tags, and a word on each of 2,000 rules. Two bytes can be a message within it, which takes 50 times that. */
+const maxRequestBytes = 1024 * 1024
 const nothing = new Uint8Array(0)
 
 export type SyncResult = 'full' | 'not_modified' | 'paused' | 'error'
@@ -31,6 +33,12 @@ export function syncRules(parts: SyncRulesParts): Work {
     const startedMs = clock.monotonic()
     let result: SyncResult = 'error'
     try {
+      if (body.byteLength > maxRequestBytes) {
+        throw new PulltraceError(
+          Code.TooLarge,
+          `a SyncRules request must be at most ${maxRequestBytes} bytes, got ${body.byteLength}`,
+        )
+      }
       const request = decoded(SyncRulesRequest, body)
       if (request.protocolVersion > protocolVersion) {
         throw new PulltraceError(
