@@ -64,6 +64,7 @@ export const otherBundles = (outdir: string) =>
       'pulltrace-server': 'server/pulltrace/main.ts',
       'history-worker': 'server/store/sqlite/history-worker.ts',
       'tk-sensor-api': 'server/sensor-api/main.ts',
+      'tk-web-ui': 'server/web-ui/main.ts',
       'tk-worker': 'server/store/sqlite/tk-worker.ts',
       'pulltrace-operator': 'operator/main.ts',
       pulltrace: 'cli/main.ts',

@@ -15,6 +15,8 @@ import { settings as serverSettings } from '../server/pulltrace/config.ts'
 import { ServerMetrics } from '../server/pulltrace/metrics.ts'
 import { settings as sensorApiSettings } from '../server/sensor-api/config.ts'
 import { SensorApiMetrics } from '../server/sensor-api/metrics.ts'
+import { settings as webUiSettings } from '../server/web-ui/config.ts'
+import { WebUiMetrics } from '../server/web-ui/metrics.ts'
 
 /** Makes what docs/ and crds/ say of the code from the code; with --check it only compares. */
 type Settings = Readonly<Record<string, Setting<unknown>>>
@@ -39,6 +41,7 @@ not set. \`--check-settings\` has a server or agent name the faults and do nothi
     part('pulltrace-agent', agentSettings),
     part('pulltrace-operator', operatorSettings),
     part('tk-sensor-api', sensorApiSettings),
+    part('tk-web-ui', webUiSettings),
     part('pulltrace watch, history, why', clientSettings),
   ]
   return `# Configuration\n\n<!-- ${mark} -->\n\n${intro}\n\n${parts.join('\n')}`
@@ -57,7 +60,7 @@ function metrics(): string {
     bodyBytesHeld: () => 0,
     connections: async () => 0,
   })
-  const intro = `Prometheus reads them at \`/metrics\` of the health listener (\`PULLTRACE_METRICS_ADDR\`, \`PULLTRACE_AGENT_METRICS_ADDR\`, \`TK_SENSOR_METRICS_ADDR\`).
+  const intro = `Prometheus reads them at \`/metrics\` of the health listener (\`PULLTRACE_METRICS_ADDR\`, \`PULLTRACE_AGENT_METRICS_ADDR\`, \`TK_SENSOR_METRICS_ADDR\`, \`TK_UI_METRICS_ADDR\`).
 Labels take values from small fixed lists only: no image, node or pod ever becomes a series. The default metrics of the
 process and of Node (\`process_*\`, \`nodejs_*\`) are there too; the operator also has what controllers written in Go have, under their
 names: \`controller_runtime_*\`, \`workqueue_*\`, \`rest_client_requests_total\`, \`leader_election_master_status\`.`
@@ -66,9 +69,12 @@ names: \`controller_runtime_*\`, \`workqueue_*\`, \`rest_client_requests_total\`
     metricTable('pulltrace-agent', createAgentMetrics(version).registry),
     metricTable('pulltrace-operator', operatorMetrics()),
     metricTable('tk-sensor-api', sensorApiMetrics()),
+    metricTable('tk-web-ui', webUiMetrics.registry),
   ]
   return `# Metrics\n\n<!-- ${mark} -->\n\n${intro}\n\n${parts.join('\n')}`
 }
+
+const webUiMetrics = new WebUiMetrics({ version, databaseUp: () => true, connections: async () => 0 })
 
 function sensorApiMetrics(): Registry {
   const { registry } = new SensorApiMetrics({

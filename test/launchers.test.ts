@@ -34,6 +34,7 @@ describe('launch', () => {
     ['agent', 'pulltrace-agent'],
     ['server', 'pulltrace-server'],
     ['sensorApi', 'tk-sensor-api'],
+    ['webUi', 'tk-web-ui'],
     ['operator', 'pulltrace-operator'],
   ] as const) {
     const { command, env } = launch[program]

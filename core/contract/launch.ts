@@ -55,6 +55,7 @@ export const launch = {
   agent: launchOf('pulltrace-agent', agentFlags, agentEnv),
   server: launchOf('pulltrace-server'),
   sensorApi: launchOf('tk-sensor-api'),
+  webUi: launchOf('tk-web-ui'),
   operator: launchOf('pulltrace-operator', operatorFlags, operatorEnv),
   cli: launchOf('pulltrace'),
 } as const satisfies Record<string, Launch>

@@ -44,6 +44,19 @@ export function describeAuditStore(fixture: TkFixture): void {
       )
     })
 
+    it('finds entries by who, what and of which, page by page', async () => {
+      const { rules, audit } = fixture.store
+      for (const why of ['a', 'b', 'c']) await rules.pause(why, by)
+      await rules.resume({ name: 'system' })
+      const first = await audit.search(2, undefined, { actor: by.name, action: 'rules.pause', target: '' })
+      const second = await audit.search(2, first.nextCursor, { actor: by.name, action: 'rules.pause', target: '' })
+      const reasons = [...first.items, ...second.items].map(({ after }) => (after as { why: string }).why)
+      assert.deepEqual(reasons, ['c', 'b', 'a'])
+      assert.equal(second.nextCursor, undefined)
+      assert.equal((await audit.search(9, undefined, { actor: 'system' })).items.length, 1)
+      assert.deepEqual((await audit.search(9, undefined, { target: 'none' })).items, [])
+    })
+
     it('gives every entry once over the pages, also while others are written', async () => {
       const { rules, audit } = fixture.store
       const create = (name: string) => rules.change([{ kind: 'create', content: ruleContent({ name }) }], by)

@@ -18,8 +18,15 @@ export interface AuditEntry {
   readonly address?: string | undefined
 }
 
+/** All given conditions hold at once; texts are exact. */
+export interface AuditFilter {
+  readonly actor?: string | undefined
+  readonly action?: string | undefined
+  readonly target?: string | undefined
+}
+
 /** Written in the same transaction as the change that it tells of; append-only. */
 export interface AuditStore {
   /** Newest first. */
-  search(limit: number, cursor?: string): Promise<Page<AuditEntry>>
+  search(limit: number, cursor?: string, filter?: AuditFilter): Promise<Page<AuditEntry>>
 }

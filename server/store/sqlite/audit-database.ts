@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import type { AuditFilter } from '../audit-store.ts'
 import type { Actor } from '../rules-store.ts'
 import type { Statements } from './statements.ts'
 import { transaction } from './transaction.ts'
@@ -76,13 +77,18 @@ export class AuditDatabase {
   }
 
   /** Newest first; those before an id. */
-  search(limit: number, beforeId: number | undefined): FoundAudit {
+  search(limit: number, beforeId: number | undefined, filter: AuditFilter): FoundAudit {
+    const asked = (['actor', 'action', 'target'] as const).filter(column => filter[column] !== undefined)
     const rows = this.#statements
       .of(
         `SELECT id, at_ms AS atMs, actor, action, target, before, after, request_id AS requestId, address
-        FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?`,
+        FROM audit WHERE id < ?${asked.map(column => ` AND ${column} = ?`).join('')} ORDER BY id DESC LIMIT ?`,
       )
-      .iterate(beforeId ?? Number.MAX_SAFE_INTEGER, limit + 1) as unknown as Iterable<AuditRow>
+      .iterate(
+        beforeId ?? Number.MAX_SAFE_INTEGER,
+        ...asked.map(column => filter[column]!),
+        limit + 1,
+      ) as unknown as Iterable<AuditRow>
     const items: AuditRow[] = []
     let chars = 0
     for (const row of rows) {

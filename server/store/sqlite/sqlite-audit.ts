@@ -1,4 +1,4 @@
-import type { AuditEntry, AuditStore } from '../audit-store.ts'
+import type { AuditEntry, AuditFilter, AuditStore } from '../audit-store.ts'
 import { decodeCursor, encodeCursor } from '../cursor.ts'
 import type { Page } from '../store.ts'
 import type { AuditRow } from './audit-database.ts'
@@ -12,9 +12,9 @@ export class SqliteAudit implements AuditStore {
     this.#calls = calls
   }
 
-  async search(limit: number, cursor?: string): Promise<Page<AuditEntry>> {
+  async search(limit: number, cursor?: string, filter: AuditFilter = {}): Promise<Page<AuditEntry>> {
     const [before] = cursor === undefined ? [] : (decodeCursor('audit', ['number'], cursor) as number[])
-    const { items, last } = await this.#calls.read('audit.search', limit, before)
+    const { items, last } = await this.#calls.read('audit.search', limit, before, filter)
     return { items: items.map(entryOf), nextCursor: last === undefined ? undefined : encodeCursor('audit', [last]) }
   }
 }
