@@ -36,7 +36,8 @@ export function explain(rule: SentRule | RuleContent, record: unknown): Explanat
   }
 }
 
-function sentOf({ name, action, sample_rate, scope, any }: RuleContent): SentRule {
+/** A rule that no sensor has yet, to be tried as it is: a dry run does not soften it. */
+export function sentOf({ name, action, sample_rate, scope, any }: RuleContent): SentRule {
   return { rule_id: '', version: 1, created_at: '', name, action, sample_rate, tags: scope.tags, any, score: 0 }
 }
 

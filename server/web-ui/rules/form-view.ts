@@ -1,0 +1,113 @@
+import type { RuleFault } from '../../../core/rules/faults.ts'
+import { limits } from '../../../core/rules/limits.ts'
+import { type Html, html } from '../../ui/html.ts'
+import { areaField, type Choice, choiceField, type FaultsOf, faultLines, idOf, textField } from './field-view.ts'
+import { type ConditionForm, conditionName, faultsByField, groupName, type RuleForm } from './form.ts'
+import { addCondition, addGroup, removeCondition, removeGroup } from './form-edit.ts'
+
+export const actionChoices: readonly Choice[] = [
+  ['observe', 'observe: an event, nothing else'],
+  ['drop', 'drop: the caller leaves the record out'],
+  ['fail', 'fail: the caller stops'],
+]
+const stateChoices: readonly Choice[] = [
+  ['draft', 'draft: not sent to sensors'],
+  ['active', 'active: sent to sensors'],
+  ['disabled', 'disabled: kept, not sent'],
+]
+const opChoices: readonly Choice[] = [
+  ['eq', '= equals'],
+  ['neq', '≠ differs'],
+  ['lt', '< less than'],
+  ['lte', '≤ at most'],
+  ['gt', '> more than'],
+  ['gte', '≥ at least'],
+  ['prefix', 'begins with'],
+  ['suffix', 'ends with'],
+  ['contains', 'contains'],
+  ['in', 'is one of'],
+  ['exists', 'is there'],
+  ['is_null', 'is missing or null'],
+]
+const typeChoices: readonly Choice[] = [
+  ['numeric', 'as number'],
+  ['text', 'as text'],
+  ['boolean', 'as true or false'],
+  ['any', 'by the value'],
+]
+const policyChoices: readonly Choice[] = [
+  ['skip', 'false'],
+  ['match', 'true'],
+  ['fail', 'an error that ends the check'],
+]
+
+/** The fields of a rule, with what is wrong at each. Buttons that change their number are submits of the same form. */
+export function formFields(form: RuleForm, faults: readonly RuleFault[]): Html {
+  const byField = faultsByField(form, faults)
+  const faultsOf: FaultsOf = name => byField.get(name) ?? []
+  const field = (name: string, label: string, hint?: string) => ({ name, label, hint, faultsOf })
+  return html`<section class="rule-head">
+${textField(field('name', 'Name'), form.name, html` maxlength="${limits.nameLength * 2}" required`)}
+${areaField(field('description', 'Description', 'What it is for, and what to do when it matches.'), form.description, 2)}
+<div class="columns">
+${choiceField(field('action', 'Action'), form.action, actionChoices)}
+${choiceField(field('state', 'State'), form.state, stateChoices)}
+${textField(field('sample_rate', 'Share of records tried', '0 to 1'), form.sample_rate, html` inputmode="decimal"`)}
+</div>
+<div class="field"><label class="check"><input type="checkbox" name="dry_run"${form.dry_run && html` checked`}> Dry run</label>
+<span class="hint">Sensors report matches and do nothing else, whatever the action says.</span>${faultLines('dry_run', faultsOf)}</div>
+<div class="columns">
+${textField(field('scope.tags', 'For sensors with all of these tags', 'Parted by blanks; none is every sensor.'), form.tags)}
+${textField(field('scope.exclude_tags', 'But without any of these'), form.exclude_tags)}
+</div>
+</section>
+<h2>Matches when one of these groups does</h2>
+${faultLines('any', faultsOf)}
+${form.any.map((all, group) => groupFields(all, group, form.any.length, faultsOf))}
+<p><button name="do" value="${addGroup}">Add a group (or)</button></p>`
+}
+
+function groupFields(all: readonly ConditionForm[], group: number, groups: number, faultsOf: FaultsOf): Html {
+  const name = groupName(group)
+  return html`${group > 0 && html`<p class="or" aria-hidden="true">or</p>`}
+<fieldset class="group" id="${idOf(name)}"><legend>Group ${group + 1}: all of these</legend>
+<input type="hidden" name="${name}" value="">
+${faultLines(name, faultsOf)}
+${all.map((condition, at) => conditionFields(condition, [group, at], all.length, faultsOf))}
+<p class="buttons"><button name="do" value="${addCondition(group)}">Add a condition (and)</button>
+${groups > 1 && html`<button name="do" value="${removeGroup(group)}">Remove group ${group + 1}</button>`}</p>
+</fieldset>`
+}
+
+function conditionFields(
+  condition: ConditionForm,
+  [group, at]: readonly [number, number],
+  conditions: number,
+  faultsOf: FaultsOf,
+): Html {
+  const path = conditionName(group, at)
+  const field = (name: keyof ConditionForm, label: string, hint?: string) => ({
+    name: `${path}.${name}`,
+    label,
+    hint,
+    faultsOf,
+  })
+  const unusual = condition.on_missing_field !== 'skip' || condition.on_coercion_fail !== 'skip'
+  const more = unusual || condition.field_ref !== '' || faultsOf(`${path}.field_ref`).length > 0
+  const rows = Math.min(8, Math.max(1, condition.value.split('\n').length, condition.op === 'in' ? 3 : 1))
+  return html`<div class="condition" id="${idOf(path)}" role="group" aria-label="Group ${group + 1}, condition ${at + 1}">
+<div class="columns">
+${textField(field('field', 'Field'), condition.field, html` class="mono" placeholder="a.b[*].c"`)}
+${choiceField(field('op', 'Test'), condition.op, opChoices)}
+${choiceField(field('field_type', 'Compared'), condition.field_type, typeChoices)}
+${areaField(field('value', 'Value', condition.op === 'in' ? 'One a line.' : undefined), condition.value, rows)}
+</div>
+<details${more && html` open`}><summary>Second field, missing and unreadable values</summary>
+<div class="columns">
+${textField(field('field_ref', 'Instead of a value: the field'), condition.field_ref, html` class="mono"`)}
+${choiceField(field('on_missing_field', 'When missing, it is'), condition.on_missing_field, policyChoices)}
+${choiceField(field('on_coercion_fail', 'When unreadable, it is'), condition.on_coercion_fail, policyChoices)}
+</div></details>
+${conditions > 1 && html`<p class="buttons"><button name="do" value="${removeCondition(group, at)}">Remove this condition</button></p>`}
+</div>`
+}

@@ -1,0 +1,114 @@
+import { Code, PulltraceError } from '../../../core/lib/errors.ts'
+import { contentOf, type Rule } from '../../../core/rules/rule.ts'
+import { type Content, type Html, html } from '../../ui/html.ts'
+import { timeTag } from '../../ui/time.ts'
+import type { Answer, PageRequest, Route } from '../route.ts'
+import { backtest } from './backtest.ts'
+import { backtestView } from './backtest-view.ts'
+import { tryRecord } from './edit-routes.ts'
+import { areaField } from './field-view.ts'
+import { maxFormBytes, type RuleParts, rulePath, storedRule } from './rule-parts.ts'
+
+/** Trying stored rules on records: on one that is typed or stored, or on the newest events. Nothing is changed by it. */
+export function playgroundRoutes(parts: RuleParts): readonly Route[] {
+  const { store, clock } = parts
+
+  async function show(request: PageRequest): Promise<Answer> {
+    const { query } = request
+    const event = query.has('event') ? await storedEvent(query.get('event')!) : undefined
+    const record = prettyJson(event?.recordJson)
+    const ruleId = query.get('rule') ?? event?.ruleId ?? ''
+    const note =
+      event &&
+      html`<p class="notice">The record of event <code>${event.eventId}</code>, received ${timeTag(event.receivedAtMs)}${event.ruleName !== undefined && html`; it matched <em>${event.ruleName}</em>`}.${event.recordJson === undefined && ' It was stored without its record.'}</p>`
+    return page(request, ruleId, record, note, event?.recordJson !== undefined)
+  }
+
+  async function storedEvent(id: string) {
+    const event = /^[0-9a-f-]{36}$/.test(id) ? await store.events.get(id) : undefined
+    if (event) return event
+    throw new PulltraceError(Code.NotFound, 'there is no such event; it may be older than events are kept', {
+      seen: id.slice(0, 80),
+    })
+  }
+
+  const send = (request: PageRequest): Promise<Answer> =>
+    page(
+      request,
+      request.form.get('rule') ?? '',
+      (request.form.get('record') ?? '').replaceAll('\r\n', '\n'),
+      undefined,
+      true,
+    )
+
+  async function page(
+    { csrf }: PageRequest,
+    ruleId: string,
+    record: string,
+    note: Content,
+    isTried: boolean,
+  ): Promise<Answer> {
+    const rules = (await store.rules.list()).toSorted((a, b) => a.name.localeCompare(b.name, 'en'))
+    const rule = rules.find(({ rule_id }) => rule_id === ruleId)
+    const missing = html`<p class="notice warn" role="alert">Choose a rule to try.</p>`
+    const result = isTried && rules.length > 0 && (rule ? tryRecord(contentOf(rule), record) : missing)
+    return {
+      page: {
+        title: 'Playground',
+        current: '/playground',
+        body: playgroundBody({ csrf, rules, rule, record, note, result }),
+      },
+    }
+  }
+
+  async function showBacktest(request: PageRequest): Promise<Answer> {
+    const rule = await storedRule(parts, request)
+    const report = await backtest(contentOf(rule), { events: store.events, clock, signal: request.signal })
+    const title = `Backtest of ${rule.name}`
+    const body = html`<h1>${title}</h1><p><a href="${rulePath(rule.rule_id)}">To the rule</a></p>${backtestView(report)}`
+    return { page: { title, current: '/', body } }
+  }
+
+  return [
+    { method: 'GET', path: '/playground', role: 'editor', handle: show },
+    { method: 'POST', path: '/playground', role: 'editor', maxFormBytes, handle: send },
+    { method: 'GET', path: '/rules/:id/backtest', role: 'editor', handle: showBacktest },
+  ]
+}
+
+interface PlaygroundView {
+  readonly csrf: Html
+  readonly rules: readonly Rule[]
+  readonly rule: Rule | undefined
+  readonly record: string
+  readonly note: Content
+  readonly result: Content
+}
+
+function playgroundBody({ csrf, rules, rule, record, note, result }: PlaygroundView): Html {
+  if (rules.length === 0) {
+    return html`<h1>Playground</h1><section class="empty"><p>There is no rule to try yet.</p><p><a class="button primary" href="/rules/new">Make the first rule</a></p></section>`
+  }
+  return html`<h1>Playground</h1>
+<p>What a rule makes of a record, condition by condition. Nothing is stored, and no sensor hears of it.</p>
+${note}
+<form method="post" action="/playground">${csrf}
+<div class="field"><label for="rule">Rule</label><select id="rule" name="rule">${!rule && html`<option value="" selected>(choose)</option>`}${rules.map(
+    ({ rule_id, name, state }) =>
+      html`<option value="${rule_id}"${rule_id === rule?.rule_id && html` selected`}>${name} (${state})</option>`,
+  )}</select></div>
+${areaField({ name: 'record', label: 'Record', hint: 'JSON.', faultsOf: () => [] }, record, 12)}
+<p class="buttons"><button class="primary">Try it</button>${rule && html`<a class="button" href="${rulePath(rule.rule_id)}">To the rule</a>`}</p>
+</form>
+<div id="result">${result}</div>`
+}
+
+/** As it is, when it cannot be read, or when reading would change its digits. */
+function prettyJson(text = ''): string {
+  if (/\d{16}/.test(text)) return text
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2)
+  } catch {
+    return text
+  }
+}
