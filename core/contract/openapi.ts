@@ -243,14 +243,6 @@ const paths = {
       },
     },
   },
-  '/': {
-    get: {
-      operationId: 'home',
-      summary: 'A page with links.',
-      security: [],
-      responses: { 200: { description: 'HTML.', content: content({ type: 'string' }, 'text/html') }, ...faults(406) },
-    },
-  },
 }
 
 /** The API of pulltrace-server as OpenAPI 3.1, from the schemas that validate. */

@@ -23,8 +23,11 @@ import { openCredentials } from './http/credentials.ts'
 import { GrantGuard } from './http/grants.ts'
 import { healthHandler } from './http/health.ts'
 import { apiLimits, openListener } from './http/listener.ts'
+import { openPages } from './http/pages/open-pages.ts'
 import { Tickets } from './http/tickets.ts'
 import { ServerMetrics } from './metrics.ts'
+import { fillImageBook } from './pages/live/fill-image-book.ts'
+import { ImageBook } from './pages/live/image-book.ts'
 import { PodSide } from './pods/pod-side.ts'
 import { Intake } from './reports/intake.ts'
 import { PodJoin } from './reports/pod-join.ts'
@@ -45,6 +48,7 @@ const grantsEveryMs = 5000
  * full has no room to remove anything either. Milliseconds.
  */
 const pruneEveryMs = 10_000
+const imagesEveryMs = 10 * 60_000
 /** How long a starting server waits for its first rules. Milliseconds. */
 const rulesWithinMs = 2000
 const forgetNodeAfterMs = 24 * 3_600_000
@@ -72,6 +76,7 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
   running.defer(() => history.close())
   const hub = new EventHub({ clock, ...ringDefaults })
   const streams = new Streams(hub, { clock })
+  const images = new ImageBook()
   const budget = new BodyBudget(config.maxReportsMiB * mebibyte)
   const connections = { count: async () => 0 }
 
@@ -92,6 +97,7 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
     publish: changes => {
       metrics.observe(changes)
       podSide?.observe(changes)
+      images.note(changes, clock.now())
       hub.publish(changes)
     },
     pods: podJoin,
@@ -125,6 +131,8 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
     rulesSide?.run(background.signal),
     podSide && every(clock, joinEveryMs, background.signal, async () => intake.joinDue(), log),
     every(clock, grantsEveryMs, background.signal, () => guard.sweep(), log),
+    fillImageBook(images, history, clock.now(), log),
+    every(clock, imagesEveryMs, background.signal, async () => images.sweep(clock.now()), log),
     every(clock, pruneEveryMs, background.signal, () => prune(history, config, clock), log),
   ]
   running.defer(async () => {
@@ -139,30 +147,46 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
     { config, kube, tickets, reviewed, filesEveryMs, clock, log },
     running,
   )
+  const nodes = () => intake.nodes()
+  const pages = await openPages({
+    config,
+    version,
+    readers,
+    live: hub,
+    history,
+    images,
+    nodes,
+    counted: metrics.signedIn,
+    clock,
+    log,
+  })
   const app = createApp({
-    routes: apiRoutes({
-      report: {
-        intake,
-        agents,
-        budget,
-        counted: metrics.report,
-      },
-      readers,
-      tickets,
-      live: hub,
-      streams: {
-        active: () => streams.active,
-        open: (response, request) => openHttpStream(streams, response, request),
-        guard: (response, grant) => guard.add(response, grant),
-      },
-      maxStreams: config.maxStreams,
-      nodes: () => intake.nodes(),
-      history,
-      openapi: openapiOf(version),
-      home: { version, publicUrl: config.publicUrl?.href, tokenNeeded: config.readerAuth !== 'none' },
-    }),
+    routes: [
+      ...apiRoutes({
+        report: {
+          intake,
+          agents,
+          budget,
+          counted: metrics.report,
+        },
+        readers: pages.readers,
+        tickets,
+        live: hub,
+        streams: {
+          active: () => streams.active,
+          open: (response, request) => openHttpStream(streams, response, request),
+          guard: (response, grant) => guard.add(response, grant),
+        },
+        maxStreams: config.maxStreams,
+        nodes,
+        history,
+        openapi: openapiOf(version),
+      }),
+      ...pages.routes,
+    ],
     corsOrigins: config.corsOrigins,
     answered: metrics.answered,
+    errorPage: pages.errorPage,
     clock,
     log,
   })

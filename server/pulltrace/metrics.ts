@@ -76,6 +76,7 @@ export class ServerMetrics {
   readonly #requestSeconds: Histogram<'route' | 'method' | 'status'>
   readonly #dropped: Counter
   readonly #reviews: Counter<'caller' | 'result'>
+  readonly #signIns: Counter<'result'>
   readonly #ruleMatches: Counter<'action'>
   readonly #ruleDrops: Counter<'rule'>
   readonly #droppingRules = new Set<string>()
@@ -110,6 +111,7 @@ export class ServerMetrics {
       'caller',
       'result',
     )
+    this.#signIns = counter('pulltrace_sign_ins_total', 'Tokens that people sent on the sign-in page.', 'result')
     this.#ruleMatches = counter('pulltrace_rule_matches_total', 'Pulls that a rule matched, once a version.', 'action')
     this.#ruleDrops = counter(
       'pulltrace_rule_drops_total',
@@ -164,6 +166,8 @@ export class ServerMetrics {
 
   readonly reviewed = (caller: 'agent' | 'reader', result: 'allowed' | 'refused' | 'unavailable'): void =>
     this.#reviews.inc({ caller, result })
+
+  readonly signedIn = (result: 'accepted' | 'refused' | 'limited'): void => this.#signIns.inc({ result })
 
   readonly connectionDropped = (): void => this.#dropped.inc()
 

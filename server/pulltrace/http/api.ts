@@ -1,8 +1,6 @@
-import type { Context, Middleware } from 'koa'
+import type { Middleware } from 'koa'
 import type { NodeView } from '../../../core/contract/api.ts'
-import { isDemoNode } from '../../../core/contract/demo.ts'
 import type { HistoryStore } from '../../store/store.ts'
-import { homePage, homePolicy } from '../pages/home.ts'
 import { produces, type Route } from './app.ts'
 import type { ReaderAuth } from './auth.ts'
 import { type StreamOpener, streamEvents } from './events.ts'
@@ -27,10 +25,9 @@ export interface ApiParts {
   readonly history: Pick<HistoryStore, 'search' | 'summarize' | 'get'>
   /** The document that GET /openapi.json answers. */
   readonly openapi: object
-  readonly home: { readonly version: string; readonly publicUrl: string | undefined; readonly tokenNeeded: boolean }
 }
 
-/** Every path that the API listener answers. */
+/** Every path of the API. */
 export function apiRoutes(parts: ApiParts): readonly Route[] {
   const { report, tickets, live, streams, maxStreams, nodes, history } = parts
   const json = produces('application/json')
@@ -52,7 +49,6 @@ export function apiRoutes(parts: ApiParts): readonly Route[] {
     { method: 'GET', path: '/api/v1/history', handlers: [json, reader, searchHistory({ history, live })] },
     { method: 'POST', path: '/api/v1/tickets', handlers: [json, reader, issueTicket(tickets)] },
     { method: 'GET', path: '/openapi.json', handlers: [json, serveOpenapi(parts.openapi)] },
-    { method: 'GET', path: '/', handlers: [produces('text/html'), serveHome(parts)] },
   ]
 }
 
@@ -66,22 +62,3 @@ function serveOpenapi(document: object): Middleware {
     ctx.body = json
   }
 }
-
-function serveHome({ home, live, nodes }: ApiParts): Middleware {
-  const { version, publicUrl, tokenNeeded } = home
-  return (ctx: Context) => {
-    ctx.set('Content-Security-Policy', homePolicy)
-    ctx.set('Cache-Control', 'no-store')
-    ctx.type = 'html'
-    const baseUrl = (publicUrl ?? `${ctx.protocol}://${ctx.host}`).replace(/\/$/, '')
-    // Counts are data: where a token is needed they are not told without it.
-    const counts = tokenNeeded ? undefined : countsOf(nodes(), live.snapshot().pulls.length)
-    ctx.body = homePage({ version, baseUrl, counts, tokenNeeded })
-  }
-}
-
-const countsOf = (nodes: readonly NodeView[], activePulls: number) => ({
-  nodes: nodes.length,
-  activePulls,
-  demo: nodes.some(({ nodeName }) => isDemoNode(nodeName)),
-})

@@ -20,12 +20,14 @@ export interface AppParts {
   readonly corsOrigins: readonly string[]
   /** Called when an answer is decided; for a stream when it begins. `route` is the path as in the list, or 'none'. */
   readonly answered: (route: string, method: string, status: number, seconds: number) => void
+  /** Answers an error as a page, where a page was asked for; false when it has not. */
+  readonly errorPage?: (ctx: Context, error: PulltraceError, status: number) => boolean
   readonly clock: Clock
   readonly log: Logger
 }
 
 /** Koa as thin as it goes: one edge for headers, faults and figures, then the routes. */
-export function createApp({ routes, corsOrigins, answered, clock, log }: AppParts): Koa {
+export function createApp({ routes, corsOrigins, answered, errorPage, clock, log }: AppParts): Koa {
   const app = new Koa()
   const router = new Router()
   for (const { method, path, handlers } of routes) router.register(path, [method], [...handlers] as never)
@@ -36,7 +38,7 @@ export function createApp({ routes, corsOrigins, answered, clock, log }: AppPart
       checkTarget(ctx)
       await next()
     } catch (reason) {
-      answerError(ctx, PulltraceError.from(reason), log)
+      answerError(ctx, PulltraceError.from(reason), errorPage, log)
     }
     // Reports and streams have written their head, with these, themselves.
     if (!ctx.headerSent) setSecurityHeaders(ctx.res)
@@ -88,7 +90,7 @@ function answerUnmatched(ctx: Context): void {
   })
 }
 
-function answerError(ctx: Context, error: PulltraceError, log: Logger): void {
+function answerError(ctx: Context, error: PulltraceError, errorPage: AppParts['errorPage'], log: Logger): void {
   const status = httpStatus[error.code]
   // Never the query: it may hold a ticket.
   const fields = { method: ctx.method, path: ctx.url.split('?', 1)[0], status, error }
@@ -100,6 +102,7 @@ function answerError(ctx: Context, error: PulltraceError, log: Logger): void {
   const retryAfter = retryAfterOf(error)
   if (retryAfter !== undefined) ctx.set('Retry-After', retryAfter)
   if (error.code === Code.Unauthenticated) ctx.set('WWW-Authenticate', 'Bearer realm="pulltrace"')
+  if (errorPage?.(ctx, error, status)) return
   ctx.body = errorBody(error)
 }
 

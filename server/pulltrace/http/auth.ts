@@ -25,6 +25,8 @@ export interface ReaderCredentials {
   readonly authorization: string | undefined
   /** Only where tickets are taken: the stream. */
   readonly ticket?: string | undefined
+  /** The cookie of who signed in on a page. */
+  readonly session?: string | undefined
   readonly from?: string | undefined
 }
 

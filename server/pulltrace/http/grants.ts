@@ -3,13 +3,17 @@ import type { Context, Middleware } from 'koa'
 import type { Clock } from '../../../core/lib/clock.ts'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import type { Logger } from '../../../core/lib/log.ts'
+import { cookieName, cookieOf } from '../../ui/http/cookies.ts'
 import { openGrant, type ReaderAuth, type ReaderGrant } from './auth.ts'
 import { queryOf } from './query.ts'
+
+export const sessionCookie = 'pulltrace-session'
 
 /** Lets readers pass; the handlers behind it find their grant in the context. */
 export function readBy(readers: ReaderAuth, { ticket }: { readonly ticket: boolean } = { ticket: false }): Middleware {
   return (ctx, next) => {
-    const shown = { authorization: ctx.req.headers.authorization, from: ctx.req.socket.remoteAddress }
+    const { authorization } = ctx.req.headers
+    const shown = { authorization, session: sessionOf(ctx), from: ctx.req.socket.remoteAddress }
     const grant = readers(ticket ? { ...shown, ticket: queryOf(ctx).get('ticket') ?? undefined } : shown)
     if (!(grant instanceof Promise)) {
       ctx.state['grant'] = grant
@@ -21,6 +25,12 @@ export function readBy(readers: ReaderAuth, { ticket }: { readonly ticket: boole
     })
   }
 }
+
+/** By either name: that of plain HTTP, and that of TLS, which a browser takes from this very host only. */
+export const sessionOf = (ctx: Context): string | undefined =>
+  ctx.req.headers.cookie === undefined
+    ? undefined
+    : (cookieOf(ctx, cookieName(sessionCookie, true)) ?? cookieOf(ctx, sessionCookie))
 
 export const grantOf = (ctx: Context): ReaderGrant => ctx.state['grant']
 

@@ -1,0 +1,76 @@
+import type { Context } from 'koa'
+import type { NodeView } from '../../../../core/contract/api.ts'
+import type { Pull } from '../../../../core/contract/pull.ts'
+import type { Clock } from '../../../../core/lib/clock.ts'
+import { type PullState, pullOf } from '../../../../core/pulls/pull.ts'
+import type { HistoryStore } from '../../../store/store.ts'
+import { filterParameters, matches, type PullFilter, parsePullFilter } from '../../events/filter.ts'
+import { keepDoneMs, keepFailedMs } from '../../pages/live/follower.ts'
+import { type Grouping, groupings } from '../../pages/live/group.ts'
+import type { ImageBook } from '../../pages/live/image-book.ts'
+import { livePage } from '../../pages/live/live-page.ts'
+import type { LivePulls } from '../pulls.ts'
+import { choice, parseQuery, queryOf } from '../query.ts'
+import type { PageFrame } from './frame.ts'
+
+/** Ends of the last minutes that the page shows at most. */
+const maxRecent = 200
+const maxImages = 100
+
+export interface LiveParts {
+  readonly frame: PageFrame
+  readonly live: LivePulls
+  readonly history: Pick<HistoryStore, 'search'>
+  readonly images: ImageBook
+  readonly nodes: () => readonly NodeView[]
+  readonly clock: Pick<Clock, 'now'>
+}
+
+/** GET /: what is pulled now, and what ended a moment ago. */
+export function showLive({ frame, live, history, images, nodes, clock }: LiveParts) {
+  return async (ctx: Context): Promise<void> => {
+    const query = queryOf(ctx)
+    const { group = 'image' } = parseQuery(query, { group: choice(groupings), rows: choice(['all']) }, filterParameters)
+    const filter = parsePullFilter(query)
+    const nowMs = clock.now()
+    const recent = await recentEnds(history, filter, nowMs)
+    // After the ends: a pull may end meanwhile, and one that ended may go on.
+    const { lastEventId, pulls } = live.snapshot(filter)
+    const active = [...pulls].sort((a, b) => a.startedAtMs - b.startedAtMs || (a.id < b.id ? -1 : 1))
+    const ended = recent.filter(({ id }) => live.get(id) === undefined)
+    frame.answer(ctx, {
+      title: 'Live pulls',
+      current: '/',
+      scripts: ['live'],
+      body: livePage({
+        pulls: [...active, ...ended].map(pull => pullOf(pull)) as readonly Pull[],
+        lastEventId,
+        by: group satisfies Grouping,
+        query,
+        imageNodes: imageRef => images.of(imageRef, nowMs),
+        workerUrl: frame.assets.urlOf('stream-worker'),
+        nowMs,
+        nodes: nodes().length,
+      }),
+    })
+  }
+}
+
+/** A page of what is pulled now must not fail because the past cannot be read. */
+async function recentEnds(history: LiveParts['history'], filter: PullFilter, nowMs: number): Promise<PullState[]> {
+  const page = await history.search({ sinceMs: nowMs - keepFailedMs }, maxRecent).catch(() => undefined)
+  return (page?.items ?? []).filter(
+    pull =>
+      matches(filter, pull) &&
+      nowMs - (pull.completedAtMs ?? 0) < (pull.phase === 'completed' ? keepDoneMs : keepFailedMs),
+  )
+}
+
+/** GET /pages/images?image=..: how far images have come in the cluster; for the page's own script. */
+export function tellImages(images: ImageBook, clock: Pick<Clock, 'now'>) {
+  return (ctx: Context): void => {
+    const names = queryOf(ctx).getAll('image').slice(0, maxImages)
+    ctx.set('Cache-Control', 'no-store')
+    ctx.body = { items: names.map(name => images.of(name, clock.now())) }
+  }
+}

@@ -1,0 +1,48 @@
+import type { NodeView } from '../../../../core/contract/api.ts'
+import type { Clock } from '../../../../core/lib/clock.ts'
+import type { Logger } from '../../../../core/lib/log.ts'
+import type { HistoryStore } from '../../../store/store.ts'
+import type { ServerConfig } from '../../config.ts'
+import type { ImageBook } from '../../pages/live/image-book.ts'
+import type { AppParts, Route } from '../app.ts'
+import { Attempts } from '../attempts.ts'
+import type { ReaderAuth } from '../auth.ts'
+import type { LivePulls } from '../pulls.ts'
+import { openSessionKey } from '../session-key.ts'
+import { orBySession, Sessions } from '../sessions.ts'
+import { openPageAssets, PageFrame } from './frame.ts'
+import { pageRoutes } from './routes.ts'
+import type { SignInResult } from './sign-in.ts'
+
+export interface OpenPagesParts {
+  readonly config: Pick<ServerConfig, 'dataDir' | 'readerAuth' | 'publicUrl'>
+  readonly version: string
+  /** As the API lets readers in, without sessions. */
+  readonly readers: ReaderAuth
+  readonly live: LivePulls
+  readonly history: Pick<HistoryStore, 'search' | 'summarize' | 'get'>
+  readonly images: ImageBook
+  readonly nodes: () => readonly NodeView[]
+  readonly counted: (result: SignInResult) => void
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+export interface Pages {
+  readonly routes: readonly Route[]
+  /** Lets in who has a session, too: page, API and stream ask the same. */
+  readonly readers: ReaderAuth
+  readonly errorPage: NonNullable<AppParts['errorPage']>
+}
+
+export async function openPages(parts: OpenPagesParts): Promise<Pages> {
+  const { config, version, nodes, clock, log } = parts
+  const signInNeeded = config.readerAuth !== 'none'
+  const sessions = new Sessions(await openSessionKey(config.dataDir, log), clock)
+  const readers = signInNeeded ? orBySession(parts.readers, sessions) : parts.readers
+  const publicUrl = config.publicUrl?.href
+  const frame = new PageFrame({ assets: openPageAssets(), version, publicUrl, signInNeeded, readers, nodes })
+  const attempts = new Attempts(clock)
+  const routes = pageRoutes({ ...parts, frame, readers, sessions, attempts, signInNeeded })
+  return { routes, readers, errorPage: frame.answerError }
+}

@@ -1,0 +1,83 @@
+import type { Context } from 'koa'
+import { historyGroups, type NodeView } from '../../../../core/contract/api.ts'
+import { errorCodes, terminalPhases } from '../../../../core/contract/words.ts'
+import type { Clock } from '../../../../core/lib/clock.ts'
+import { Code, PulltraceError } from '../../../../core/lib/errors.ts'
+import { pullOf } from '../../../../core/pulls/pull.ts'
+import type { HistoryFilter, HistoryStore } from '../../../store/store.ts'
+import { historyPage, summaryPage } from '../../pages/history.ts'
+import { nodesPage } from '../../pages/nodes.ts'
+import { pullPage } from '../../pages/pull.ts'
+import type { LivePulls } from '../pulls.ts'
+import { choice, parseQuery, plainText, queryOf, time } from '../query.ts'
+import type { PageFrame } from './frame.ts'
+
+const rowsOfPage = 100
+
+export interface PastParts {
+  readonly frame: PageFrame
+  readonly live: LivePulls
+  readonly history: Pick<HistoryStore, 'search' | 'summarize' | 'get'>
+  readonly nodes: () => readonly NodeView[]
+  readonly clock: Pick<Clock, 'now'>
+}
+
+const parameters = {
+  node: plainText,
+  namespace: plainText,
+  pod: plainText,
+  image: plainText,
+  phase: choice(terminalPhases),
+  errorCode: choice(errorCodes),
+  since: time,
+  until: time,
+  groupBy: choice(historyGroups),
+  cursor: plainText,
+}
+
+/** GET /history: pulls that have ended, or sums of them. */
+export function showHistory({ frame, history }: PastParts) {
+  return async (ctx: Context): Promise<void> => {
+    const query = queryOf(ctx)
+    const { groupBy, cursor, phase, since, until, ...same } = parseQuery(query, parameters)
+    const filter: HistoryFilter = {
+      ...same,
+      ...(phase !== undefined && { phases: [phase] }),
+      ...(since !== undefined && { sinceMs: since }),
+      ...(until !== undefined && { untilMs: until }),
+    }
+    const body =
+      groupBy === undefined
+        ? await history
+            .search(filter, rowsOfPage, cursor)
+            .then(({ items, nextCursor }) => historyPage({ pulls: items.map(pull => pullOf(pull)), query, nextCursor }))
+        : await history
+            .summarize(groupBy, filter, rowsOfPage, cursor)
+            .then(({ items, nextCursor }) => summaryPage({ items, groupBy, query, nextCursor }))
+    frame.answer(ctx, { title: 'History', current: '/history', body })
+  }
+}
+
+/** GET /pulls/ID: one pull with its timeline and layers. */
+export function showPull({ frame, live, history, clock }: PastParts) {
+  return async (ctx: Context): Promise<void> => {
+    const id = String(ctx['params'].id)
+    const pull = live.get(id) ?? (await history.get(id))
+    if (pull === undefined) {
+      throw new PulltraceError(
+        Code.NotFound,
+        `there is no pull '${id.slice(0, 100)}'; ended pulls are kept for a time only`,
+      )
+    }
+    const body = pullPage(pullOf(pull, { layers: true }), clock.now())
+    frame.answer(ctx, { title: pull.imageRef, body })
+  }
+}
+
+/** GET /nodes: who reports. */
+export function showNodes({ frame, nodes }: PastParts) {
+  return (ctx: Context): void => {
+    const sorted = [...nodes()].sort((a, b) => (a.nodeName < b.nodeName ? -1 : 1))
+    frame.answer(ctx, { title: 'Nodes', current: '/nodes', body: nodesPage(sorted) })
+  }
+}

@@ -1,0 +1,212 @@
+import type { Pull } from '../../../../core/contract/pull.ts'
+import type { PullEvent } from '../../../../core/contract/pull-event.ts'
+import { isTerminal } from '../../../../core/contract/words.ts'
+
+/** How long what has ended stays in sight. A failure waits longer for its reader. Milliseconds. */
+export const keepDoneMs = 60_000
+export const keepFailedMs = 300_000
+/** How long a pull that a restarted server has not heard of yet stays in sight. Milliseconds. */
+const keepMissingMs = 15_000
+const maxEnded = 500
+const firstRetryMs = 1000
+const maxRetryMs = 5000
+
+/** What of EventSource is used. */
+export interface Source {
+  readonly readyState: number
+  onopen: (() => void) | null
+  onerror: (() => void) | null
+  onmessage: ((message: { readonly data: string; readonly lastEventId: string }) => void) | null
+  addEventListener(type: 'reset' | 'synced', listener: (message: { readonly lastEventId: string }) => void): void
+  close(): void
+}
+
+export type News =
+  | { readonly kind: 'all'; readonly pulls: readonly Pull[] }
+  | { readonly kind: 'changes'; readonly pulls: readonly Pull[]; readonly gone: readonly string[] }
+  | { readonly kind: 'link'; readonly link: Link }
+
+/** `refused`: the server wants a sign-in. */
+export type Link = 'connecting' | 'live' | 'lost' | 'refused'
+
+/** What a page shows already. */
+export interface Seed {
+  /** To go on from; undefined when the page does not show every active pull. */
+  readonly lastEventId: string | undefined
+  /** Those that have ended, which no stream tells of again; with the id above the active ones too. */
+  readonly pulls: readonly Pull[]
+}
+
+export interface FollowerParts {
+  readonly open: (lastEventId: string | undefined) => Source
+  /** Whether the server still lets this reader in; asked when it closed the stream. */
+  readonly allowed: () => Promise<boolean>
+  readonly after: (ms: number, work: () => void) => void
+  readonly now: () => number
+  readonly tell: (news: News) => void
+}
+
+interface Seen {
+  pull: Pull
+  endedAtMs: number | undefined
+  missingSinceMs: number | undefined
+}
+
+/**
+ * Follows the stream over any number of connections and keeps the pulls that it told of. `take` hands out what has
+ * changed since it was last called: who shows it decides how often.
+ */
+export class Follower {
+  readonly #parts: FollowerParts
+  readonly #pulls = new Map<string, Seen>()
+  readonly #changed = new Set<string>()
+  readonly #gone = new Set<string>()
+  #lastEventId: string | undefined
+  /** While a full state comes in: the ids it has named. */
+  #syncing: Set<string> | undefined
+  #source: Source | undefined
+  #retryMs = firstRetryMs
+  link: Link = 'connecting'
+
+  constructor(parts: FollowerParts) {
+    this.#parts = parts
+  }
+
+  start({ lastEventId, pulls }: Seed): void {
+    this.#lastEventId = lastEventId
+    for (const pull of pulls) this.#keep(pull)
+    // Whoever gave them has them.
+    this.#changed.clear()
+    this.#connect()
+  }
+
+  /** Takes in ends that another page was shown. */
+  adopt({ pulls }: Seed): void {
+    for (const pull of pulls) if (isTerminal(pull.phase) && !this.#pulls.has(pull.id)) this.#keep(pull)
+  }
+
+  /** Whether all that is active is known. */
+  get synced(): boolean {
+    return this.#syncing === undefined && this.#lastEventId !== undefined
+  }
+
+  pulls(): Pull[] {
+    return [...this.#pulls.values()].map(({ pull }) => pull)
+  }
+
+  /** Undefined when nothing has changed. */
+  take(): News | undefined {
+    this.#forget()
+    if (this.#changed.size === 0 && this.#gone.size === 0) return undefined
+    const pulls = [...this.#changed].flatMap(id => this.#pulls.get(id)?.pull ?? [])
+    const gone = [...this.#gone]
+    this.#changed.clear()
+    this.#gone.clear()
+    return { kind: 'changes', pulls, gone }
+  }
+
+  close(): void {
+    this.#source?.close()
+    this.#source = undefined
+  }
+
+  #connect(): void {
+    this.#syncing = this.#lastEventId === undefined ? new Set() : undefined
+    const source = this.#parts.open(this.#lastEventId)
+    this.#source = source
+    source.onopen = () => {
+      this.#retryMs = firstRetryMs
+      this.#setLink('live')
+    }
+    source.onmessage = ({ data, lastEventId }) => {
+      this.#remember(lastEventId)
+      this.#apply(data)
+    }
+    source.addEventListener('reset', () => {
+      this.#syncing = new Set()
+    })
+    source.addEventListener('synced', ({ lastEventId }) => {
+      this.#remember(lastEventId)
+      this.#finishSync()
+    })
+    source.onerror = () => {
+      // It comes back by itself, except when the server answered with anything but a stream.
+      if (source.readyState !== 2) this.#setLink('lost')
+      else void this.#comeBack()
+    }
+  }
+
+  async #comeBack(): Promise<void> {
+    this.#source = undefined
+    const allowed = await this.#parts.allowed().catch(() => true)
+    this.#setLink(allowed ? 'lost' : 'refused')
+    this.#parts.after(this.#retryMs, () => this.#connect())
+    this.#retryMs = Math.min(maxRetryMs, this.#retryMs * 2)
+  }
+
+  #remember(lastEventId: string): void {
+    if (lastEventId !== '') this.#lastEventId = lastEventId
+  }
+
+  #setLink(link: Link): void {
+    if (this.link === link) return
+    this.link = link
+    this.#parts.tell({ kind: 'link', link })
+  }
+
+  #apply(data: string): void {
+    const event = parsed(data)
+    if (event === undefined) return
+    const { pull, left } = event
+    this.#syncing?.add(pull.id)
+    for (const id of pull.replaces ?? []) this.#remove(id)
+    if (left) this.#remove(pull.id)
+    else this.#keep(pull)
+  }
+
+  #keep(pull: Pull): void {
+    const endedAtMs = isTerminal(pull.phase) ? (this.#pulls.get(pull.id)?.endedAtMs ?? this.#parts.now()) : undefined
+    this.#pulls.set(pull.id, { pull, endedAtMs, missingSinceMs: undefined })
+    this.#changed.add(pull.id)
+    this.#gone.delete(pull.id)
+  }
+
+  #remove(id: string): void {
+    if (!this.#pulls.delete(id)) return
+    this.#changed.delete(id)
+    this.#gone.add(id)
+  }
+
+  /** What the new state lacks is not thrown out at once: a server that has just started hears of it with the next report. */
+  #finishSync(): void {
+    const named = this.#syncing
+    this.#syncing = undefined
+    if (named === undefined) return
+    for (const [id, seen] of this.#pulls) {
+      if (seen.endedAtMs === undefined && !named.has(id)) seen.missingSinceMs ??= this.#parts.now()
+    }
+    this.#changed.clear()
+    this.#gone.clear()
+    this.#parts.tell({ kind: 'all', pulls: this.pulls() })
+  }
+
+  #forget(): void {
+    const now = this.#parts.now()
+    const ended: [string, number][] = []
+    for (const [id, { pull, endedAtMs, missingSinceMs }] of this.#pulls) {
+      const keepMs = pull.phase === 'completed' ? keepDoneMs : keepFailedMs
+      if (missingSinceMs !== undefined && now - missingSinceMs >= keepMissingMs) this.#remove(id)
+      else if (endedAtMs !== undefined && now - endedAtMs >= keepMs) this.#remove(id)
+      else if (endedAtMs !== undefined) ended.push([id, endedAtMs])
+    }
+    if (ended.length <= maxEnded) return
+    ended.sort((a, b) => a[1] - b[1])
+    for (const [id] of ended.slice(0, ended.length - maxEnded)) this.#remove(id)
+  }
+}
+
+/** Undefined for what a later version may send. */
+function parsed(data: string): PullEvent | undefined {
+  const event = JSON.parse(data) as Partial<PullEvent>
+  return event.schemaVersion === 'v1' && event.pull !== undefined ? (event as PullEvent) : undefined
+}

@@ -1,0 +1,92 @@
+import type { ErrorCode, Phase } from '../../../../core/contract/words.ts'
+import type { PullChange } from '../../../../core/pulls/change.ts'
+import type { PullState } from '../../../../core/pulls/pull.ts'
+
+/** How far an image has come in the cluster. */
+export interface ImageNodes {
+  readonly imageRef: string
+  /** Nodes with a pull of it, or a pod waiting for it, in the last 24 hours. */
+  readonly nodes: number
+  /** Of these: its newest pull there completed. */
+  readonly have: number
+  /** Of these: its newest pull there failed. */
+  readonly failing: number
+  /** Why, most frequent first. */
+  readonly codes: readonly ErrorCode[]
+}
+
+interface OnNode {
+  readonly phase: Phase
+  readonly code: ErrorCode | undefined
+  readonly startedAtMs: number
+  /** When it was last heard of, by the clock of the server. */
+  readonly seenAtMs: number
+}
+
+export const rememberMs = 24 * 3_600_000
+/** Images x nodes; 100 bytes each. Above it the image that was heard of longest ago goes. */
+const maxEntries = 200_000
+
+/** What the newest pull of each image on each node came to, over the last day. */
+export class ImageBook {
+  /** The image that was heard of longest ago is the first. */
+  readonly #images = new Map<string, Map<string, OnNode>>()
+  #entries = 0
+
+  note(changes: readonly PullChange[], seenAtMs: number): void {
+    for (const { pull, dropped } of changes) {
+      if (dropped) this.drop(pull)
+      else this.observe(pull, seenAtMs)
+    }
+  }
+
+  observe({ imageRef, nodeName, phase, errorCode, startedAtMs }: PullState, seenAtMs: number): void {
+    const nodes = this.#images.get(imageRef) ?? new Map<string, OnNode>()
+    const before = nodes.get(nodeName)
+    if (before !== undefined && before.startedAtMs > startedAtMs) return
+    // The same news again, which is most: only the time is new, and the order can wait.
+    if (before === undefined) this.#entries++
+    nodes.set(nodeName, { phase, code: errorCode, startedAtMs, seenAtMs })
+    if (before?.phase === phase) return
+    this.#images.delete(imageRef)
+    this.#images.set(imageRef, nodes)
+    while (this.#entries > maxEntries) this.#forgetOldest()
+  }
+
+  /** A rule keeps the pull out of sight. */
+  drop({ imageRef, nodeName }: PullState): void {
+    const nodes = this.#images.get(imageRef)
+    if (nodes?.delete(nodeName)) this.#entries--
+  }
+
+  of(imageRef: string, nowMs: number): ImageNodes {
+    const counts = { nodes: 0, have: 0, failing: 0 }
+    const codes = new Map<ErrorCode, number>()
+    for (const { phase, code, seenAtMs } of this.#images.get(imageRef)?.values() ?? []) {
+      if (nowMs - seenAtMs > rememberMs) continue
+      counts.nodes++
+      if (phase === 'completed') counts.have++
+      if (phase !== 'failed') continue
+      counts.failing++
+      if (code !== undefined) codes.set(code, (codes.get(code) ?? 0) + 1)
+    }
+    const byCount = [...codes].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
+    return { imageRef, ...counts, codes: byCount.map(([code]) => code) }
+  }
+
+  /** To be called now and then: forgets what is older than a day. */
+  sweep(nowMs: number): void {
+    for (const [imageRef, nodes] of this.#images) {
+      for (const [node, { seenAtMs }] of nodes) {
+        if (nowMs - seenAtMs > rememberMs && nodes.delete(node)) this.#entries--
+      }
+      if (nodes.size === 0) this.#images.delete(imageRef)
+    }
+  }
+
+  #forgetOldest(): void {
+    const [imageRef, nodes] = this.#images.entries().next().value!
+    this.#images.delete(imageRef)
+    this.#entries -= nodes.size
+  }
+}
