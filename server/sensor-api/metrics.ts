@@ -14,7 +14,7 @@ import type { SyncResult } from './sync-rules/sync-rules.ts'
 /** What is counted where it lives, and read when Prometheus asks. */
 export interface MetricSources {
   readonly version: string
-  readonly rules: () => RulesSnapshot | undefined
+  readonly rules: () => Promise<RulesSnapshot | undefined> | undefined
   readonly databaseUp: () => boolean
   readonly storage: () => Promise<Partial<EventsSize>>
   readonly inFlightBytes: () => number
@@ -124,12 +124,15 @@ export class SensorApiMetrics {
   }
 
   #addGauges({ version, rules, databaseUp, storage, inFlightBytes, connections }: MetricSources): void {
-    const active = () => rules()?.rules ?? []
-    this.#gauge('rule_count', 'Active rules, as sensors were last served.', () => active().length)
-    this.#gauge('rules_dryrun_total', 'Of these, dry runs.', () => active().filter(rule => rule.dry_run).length)
-    this.#gauge('rules_globally_paused', '1 while all rules are paused, else 0.', () =>
-      rules()?.pause.paused === true ? 1 : 0,
-    )
+    const ofRules = (name: string, help: string, read: (snapshot: RulesSnapshot) => number) =>
+      this.#gauge(name, help, async () => {
+        const snapshot = await rules()
+        return snapshot === undefined ? Number.NaN : read(snapshot)
+      })
+    ofRules('rule_count', 'Active rules.', ({ rules }) => rules.length)
+    ofRules('rules_dryrun_total', 'Of these, dry runs.', ({ rules }) => rules.filter(rule => rule.dry_run).length)
+    ofRules('rules_disabled_total', 'Rules that are disabled.', ({ disabledRules }) => disabledRules)
+    ofRules('rules_globally_paused', '1 while all rules are paused, else 0.', ({ pause }) => (pause.paused ? 1 : 0))
     this.#gauge('inflight_bytes', 'Held by requests in flight.', inFlightBytes)
     this.#gauge('grpc_connections_active', 'Open connections of sensors.', connections)
     this.#gauge('db_up', '1 while the database can be used, else 0.', () => (databaseUp() ? 1 : 0))

@@ -53,7 +53,11 @@ export function openSensorApi({ config, version, store, keys, clock, log }: Sens
   const view = new RulesView(store.rules, limits, clock)
   const metrics = new SensorApiMetrics({
     version,
-    rules: () => view.snapshot,
+    rules: async () => {
+      // Sensors may have asked long ago. The last known rules are better than none.
+      if (store.health().healthy) await view.current().catch(() => {})
+      return view.snapshot
+    },
     databaseUp: () => store.health().healthy,
     storage: () => (store.health().healthy ? store.events.size().catch(() => ({})) : Promise.resolve({})),
     inFlightBytes: () => budget.heldBytes,

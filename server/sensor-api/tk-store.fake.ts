@@ -9,6 +9,7 @@ export class FakeTkStore {
   #revision = 1
   #rules: readonly Rule[] = []
   #pause: PauseState = { paused: false }
+  disabledRules = 0
   readonly stored = new Map<string, { readonly batch: EventBatch; readonly event: EventBatch['events'][number] }>()
   /** What calls reject with. */
   fault: PulltraceError | undefined
@@ -27,7 +28,7 @@ export class FakeTkStore {
       this.looks++
       if (this.fault !== undefined) throw this.fault
       if (have === this.#revision) return undefined
-      return { revision: this.#revision, pause: this.#pause, rules: this.#rules }
+      return { revision: this.#revision, pause: this.#pause, rules: this.#rules, disabledRules: this.disabledRules }
     },
   } as RulesStore
 

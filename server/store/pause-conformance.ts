@@ -8,13 +8,19 @@ export function describePause(fixture: TkFixture): void {
     fixture.store.rules.change([{ kind: 'create', content: ruleContent({ state }) }], by)
 
   describe('snapshot', () => {
-    it('holds the active rules, by id', async () => {
+    it('holds the active rules, by id, and counts the disabled ones', async () => {
       const empty = await fixture.store.rules.snapshot()
       assert.deepEqual([empty?.pause, empty?.rules], [{ paused: false }, []])
       const [first] = await create('active')
       await create('draft')
       const [second] = await create('active')
       assert.deepEqual((await fixture.store.rules.snapshot())?.rules, [first, second])
+      const content = ruleContent({ state: 'disabled' })
+      await fixture.store.rules.change([{ kind: 'update', ruleId: second!.rule_id, basedOn: 1, content }], by)
+      const { rules, disabledRules } = (await fixture.store.rules.snapshot())!
+      assert.deepEqual([rules, disabledRules], [[first], 1])
+      await fixture.store.rules.change([{ kind: 'delete', ruleId: second!.rule_id, basedOn: 2 }], by)
+      assert.equal((await fixture.store.rules.snapshot())?.disabledRules, 0)
     })
 
     it('is undefined for who has its revision, and rises with every change', async () => {

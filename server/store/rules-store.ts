@@ -29,6 +29,8 @@ export interface RulesSnapshot {
   readonly pause: PauseState
   /** Active ones only. */
   readonly rules: readonly Rule[]
+  /** How many are disabled. */
+  readonly disabledRules: number
 }
 
 export type RuleChange =

@@ -21,7 +21,7 @@ export class RulesView {
     this.#clock = clock
   }
 
-  /** As it was read last: for metrics. */
+  /** As it was read last. */
   get snapshot(): RulesSnapshot | undefined {
     return this.#snapshot
   }

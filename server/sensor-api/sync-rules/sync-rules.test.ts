@@ -138,6 +138,23 @@ describe('SyncRules', () => {
     assert.deepEqual(trailers.get('retry-after-ms'), [])
   })
 
+  it('is measured with the rules as they are now, though no sensor asks', async () => {
+    await using server = await startSensorApi()
+    server.store.disabledRules = 3
+    server.store.set({ rules: [fakeRule(1), fakeRule(2, { dry_run: true })], paused: true })
+    const metrics = await server.metrics()
+    for (const [name, value] of [
+      ['rule_count', 2],
+      ['rules_dryrun_total', 1],
+      ['rules_disabled_total', 3],
+      ['rules_globally_paused', 1],
+    ]) {
+      assert.match(metrics, new RegExp(`^trapperkeeper_${name} ${value}$`, 'm'))
+    }
+    server.store.fault = databaseBusy()
+    assert.match(await server.metrics(), /^trapperkeeper_rule_count 2$/m, 'the last known')
+  })
+
   it('looks into the store once a second at most, however many ask', async () => {
     await using server = await start()
     await Promise.all(Array.from({ length: 50 }, () => server.sync()))

@@ -14,6 +14,7 @@ export interface SnapshotRow {
   readonly revision: number
   readonly pause: PauseState
   readonly rules: readonly RuleRow[]
+  readonly disabledRules: number
 }
 
 type StoredRule = RuleRow & { readonly state: RuleState }
@@ -110,10 +111,16 @@ export class RulesDatabase {
     return snapshot(this.#db, () => ({
       revision: this.#revision(),
       pause: this.#pause(),
+      disabledRules: this.#disabledRules(),
       rules: this.#rows(
         `SELECT ${columns} FROM ${newest} WHERE r.state = 'active' AND r.deleted_ms IS NULL ORDER BY r.rule_id`,
       ),
     }))
+  }
+
+  #disabledRules(): number {
+    const sql = "SELECT count(*) AS rules FROM rules WHERE state = 'disabled' AND deleted_ms IS NULL"
+    return (this.#statements.of(sql).get() as { rules: number }).rules
   }
 
   #rows(sql: string, ...params: string[]): RuleRow[] {
