@@ -18,7 +18,7 @@ const { EVENT_CODE_INVALID_FIELD: invalidField, EVENT_CODE_INVALID_METADATA: inv
 const field = (parts: Partial<Event>, name: string): Spoilt => [parts, invalidField, name]
 
 /** Texts that no parser of JSON takes. */
-const notJson = fc.string({ maxLength: 40 }).map(text => `{${text}`)
+const notJson = fc.string({ maxLength: 40 }).map(text => `{!${text}`)
 const keys = fc.stringMatching(/^[a-z]{1,20}$/)
 
 /** One fault each, with what has to be said of it. */
