@@ -9,6 +9,7 @@ import { userRoutes } from './handlers/users.ts'
 import type { PauseView } from './pause-view.ts'
 import type { Accounts } from './people/accounts.ts'
 import type { Route } from './route.ts'
+import { ruleRoutes } from './rules/routes.ts'
 
 export interface RouteParts {
   readonly store: TkStore
@@ -21,7 +22,8 @@ export interface RouteParts {
 
 /** Every page and form for who is signed in, with the role that it needs. */
 export const webRoutes = (parts: RouteParts): readonly Route[] => [
-  ...ruleListRoutes(parts.store, parts.pause, { links: false }),
+  ...ruleListRoutes(parts.store, parts.pause, { links: true }),
+  ...ruleRoutes(parts),
   ...pauseRoutes(parts.store.rules, parts.pause),
   ...keyRoutes(parts.store.keys, parts.secret),
   ...userRoutes(parts.store.users, parts.accounts),
