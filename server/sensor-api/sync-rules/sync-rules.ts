@@ -1,5 +1,6 @@
 import type { Clock } from '../../../core/lib/clock.ts'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
+import { harmless } from '../../../core/lib/harmless.ts'
 import type { Logger } from '../../../core/lib/log.ts'
 import { pausedEtag } from '../../../core/rules/etag.ts'
 import { SyncRulesRequest, SyncRulesResponse } from '../../../proto/generated/trapperkeeper/sensor/v1/sensor_api.ts'
@@ -88,5 +89,5 @@ function noteApplyErrors(
   if (count === 0) return
   applyErrors(count)
   const first = applyError || `${errors[0]?.ruleId}: ${errors[0]?.message}`
-  log.warn('rules not applied by a sensor', { sensorId, requestId, count, first: first.slice(0, 300) })
+  log.warn('rules not applied by a sensor', { sensorId, requestId, count, first: harmless(first.slice(0, 300)) })
 }
