@@ -70,6 +70,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'server/tk',
     'server/rule-files',
     'server/ui',
+    'server/web-ui/rules',
     'yaml',
     'diff',
     'prom-client',

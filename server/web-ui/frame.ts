@@ -11,6 +11,7 @@ export const mayAs = (role: Role, least: Role): boolean => roles.indexOf(role) >
 /** Where the pages are, in the order of the navigation, and the least role that sees them. */
 const pages: readonly (NavItem & { readonly role: Role })[] = [
   { href: '/', label: 'Rules', role: 'viewer' },
+  { href: '/events', label: 'Events', role: 'viewer' },
   { href: '/playground', label: 'Playground', role: 'editor' },
   { href: '/keys', label: 'API keys', role: 'admin' },
   { href: '/users', label: 'Users', role: 'admin' },

@@ -21,7 +21,7 @@ import { webRoutes } from './routes.ts'
 
 /** How often files that may be replaced are looked at. Milliseconds. */
 const filesEveryMs = 5000
-const webStyles = [...sharedStyles, 'server/web-ui/styles/rules.css']
+const webStyles = [...sharedStyles, ...['web-ui', 'rules'].map(name => `server/web-ui/styles/${name}.css`)]
 const pruneEveryMs = 3_600_000
 const pageLimits = { maxConnections: 2000, headersTimeoutMs: 10_000, requestTimeoutMs: 30_000, keepAliveMs: 65_000 }
 
@@ -61,7 +61,7 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
   const app = createWebApp({
     ...{ accounts, metrics, version, clock, log, pause: pause.pause },
     ...{ publicUrl: config.publicUrl, pullsUrl: config.pullsUrl, trustedProxies: config.trustedProxies },
-    routes: webRoutes({ store, accounts, pause, secret, clock }),
+    routes: webRoutes({ store, accounts, pause, secret, clock, pullsUrl: config.pullsUrl }),
     assets: Assets.open({ modules: sharedModules, styles: webStyles }),
   })
 

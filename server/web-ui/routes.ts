@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/lib/clock.ts'
 import type { TkStore } from '../store/tk-store.ts'
 import type { HmacSecret } from '../tk/secrets.ts'
+import { eventRoutes } from './events/routes.ts'
 import { auditRoutes } from './handlers/audit.ts'
 import { keyRoutes } from './handlers/keys.ts'
 import { pauseRoutes } from './handlers/pause.ts'
@@ -17,6 +18,8 @@ export interface RouteParts {
   readonly pause: PauseView
   /** The secret that new API keys are hashed with. */
   readonly secret: () => Promise<HmacSecret>
+  /** Where the pages of pulltrace-server are. */
+  readonly pullsUrl: string | undefined
   readonly clock: Clock
 }
 
@@ -25,6 +28,7 @@ export const webRoutes = (parts: RouteParts): readonly Route[] => [
   ...ruleListRoutes(parts.store, parts.pause, { links: true }),
   ...ruleRoutes(parts),
   ...pauseRoutes(parts.store.rules, parts.pause),
+  ...eventRoutes(parts.store, parts.clock, parts.pullsUrl),
   ...keyRoutes(parts.store.keys, parts.secret),
   ...userRoutes(parts.store.users, parts.accounts),
   ...auditRoutes(parts.store.audit),

@@ -21,7 +21,7 @@ export const keysPage = ({ keys, csrf, made, typed = '', fault }: KeysView): Pag
 <p class="soft">A sensor shows one to read rules and to report events. Each program should have its own: then one can be revoked alone.</p>
 ${
   made &&
-  html`<div class="notice good" role="status"><p>The key ${made.key.name} is</p><p><code>${made.text}</code></p><p>It is shown this once: nothing here can show it again.</p></div>`
+  html`<div class="notice good" role="status"><p>The key ${made.key.name} is</p><p><code class="once">${made.text}</code></p><p>It is shown this once: nothing here can show it again.</p></div>`
 }
 ${faultNotice(fault)}
 <form class="filters" method="post" action="/keys">${csrf}

@@ -19,7 +19,7 @@ ${user.mustChangePassword && html`<p>The one that you were given is for this onc
 ${done && html`<div class="notice good" role="status"><p>Your password is changed. Wherever else you were signed in, you no longer are.</p></div>`}
 ${faultNotice(fault)}
 <form method="post" action="/password">${csrf}
-<input type="hidden" name="username" autocomplete="username" value="${verbatim(user.name)}">
+<input class="unseen" name="username" autocomplete="username" value="${verbatim(user.name)}" readonly tabindex="-1" aria-hidden="true">
 <div class="field"><label for="current">Current password</label>
 <input id="current" name="current" type="password" autocomplete="current-password" maxlength="1000" required${invalid(fault, 'current')}></div>
 <div class="field"><label for="password">New password</label>

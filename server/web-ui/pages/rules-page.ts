@@ -85,8 +85,8 @@ ${
     : html`<p>Rules can be applied from files: <code>tk-sensor-api rules apply -f rules/</code></p>`
 }</section>`
 
-const pauseForm = (csrf: Html) => html`<details><summary>Pause all rules</summary>
-<form method="post" action="/api/admin/rules/pause">${csrf}
+const pauseForm = (csrf: Html) => html`<details class="apart"><summary>Pause all rules</summary>
+<form class="narrow" method="post" action="/api/admin/rules/pause">${csrf}
 <p>For an emergency: with its next sync every sensor lets every record pass, until you resume.</p>
 <div class="field"><label for="why">Why</label><input id="why" name="why" maxlength="500" required></div>
 <button class="danger">Pause all rules</button></form></details>`

@@ -32,10 +32,10 @@ ${faultNotice(view.fault)}
 <thead><tr><th scope="col">Name</th><th scope="col">Role</th><th scope="col">Last sign-in</th><th scope="col">Since</th><th scope="col">Change</th></tr></thead>
 <tbody>${view.users.map(user => row(user, view))}</tbody></table></div>
 <h2 id="new">New user</h2>
-<form method="post" action="/users">${view.csrf}
+<form class="narrow" method="post" action="/users">${view.csrf}
 <div class="field"><label for="name">User name</label>
 <input id="name" name="name" value="${verbatim(view.typed?.name ?? '')}" autocomplete="off" autocapitalize="none" spellcheck="false" maxlength="64" required${invalid(view.fault, 'name')}></div>
-<fieldset class="field"><legend class="label">Role</legend>${roles.map(
+<fieldset class="field"><legend>Role</legend>${roles.map(
     role =>
       html`<label><input type="radio" name="role" value="${role}"${role === (view.typed?.role ?? 'viewer') && html` checked`}> ${role} <span class="soft">${may[role]}</span></label>`,
   )}</fieldset>
@@ -45,7 +45,7 @@ ${faultNotice(view.fault)}
 })
 
 const given = ({ user, password }: NonNullable<UsersView['given']>) =>
-  html`<div class="notice good" role="status"><p>The password of ${user.name} is <code>${password}</code></p>
+  html`<div class="notice good" role="status"><p>The password of ${user.name} is <code class="once">${password}</code></p>
 <p>It is shown this once. They choose their own when they sign in.</p></div>`
 
 const row = (user: User, { me, csrf }: UsersView) => html`<tr>

@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict'
+import { ruleContent } from '../../server/store/rule-content.fake.ts'
+import { eventBatch, eventId, sensorEvent } from '../../server/store/sensor-event.fake.ts'
+import type { Browser } from './browser.fake.ts'
+import { startWebUi, type WebUi } from './start-web-ui.ts'
+
+describe('events in tk-web-ui', function () {
+  this.timeout(60_000)
+  let ui: WebUi
+  let viewer: Browser
+  let ruleId: string
+  let nowMs: number
+  const event = (n: number, changes: object = {}) =>
+    sensorEvent(n, { ruleId, receivedAtMs: nowMs - 60_000 + n, clientAtMs: nowMs - 60_000, ...changes })
+
+  before(async () => {
+    ui = await startWebUi({ PULLTRACE_PUBLIC_URL: 'https://pulls.example' })
+    viewer = await ui.signIn('vera', 'viewer')
+    const content = ruleContent({ name: 'Huge <i>image</i>', state: 'active', action: 'fail', dry_run: true })
+    const [rule] = await ui.store.rules.change([{ kind: 'create', content }], { name: 'system' })
+    ruleId = rule!.rule_id
+    nowMs = Date.now()
+    await ui.store.events.append(eventBatch(Array.from({ length: 120 }, (_, n) => event(n))))
+    await ui.store.events.append(
+      eventBatch(
+        [
+          event(500, {
+            matchedPath: ['x.y', 3],
+            matchedValueJson: '"<script>alert(1)</script>\\u202e"',
+            recordJson: '{"a":"<script>alert(2)</script>","n":12345678901234567890}',
+            metadata: { '<b>': '=HYPERLINK("x")', pull_id: '../x"' },
+          }),
+          event(501, {
+            action: 'drop',
+            recordJson: undefined,
+            matchedValueJson: undefined,
+            matchKind: 'MISSING_MATCHED',
+          }),
+        ],
+        { tags: ['@SUM(A1)', 'staging'], sensorId: '019c9999-9999-7999-8999-999999999999' },
+      ),
+    )
+  })
+  after(() => ui[Symbol.asyncDispose]())
+
+  const idsIn = (text: string) => [...text.matchAll(/href="\/events\/([0-9a-f-]{36})"/g)].map(match => match[1])
+
+  it('shows the newest first, page by page, each once', async () => {
+    const seen: (string | undefined)[] = []
+    let path: string | undefined = '/events?tag=production'
+    for (let pages = 0; path !== undefined; pages++) {
+      assert.ok(pages < 4)
+      const { text } = await viewer.get(path)
+      seen.push(...idsIn(text))
+      path = /rel="next" href="([^"]+)"/.exec(text)?.[1]?.replaceAll('&amp;', '&')
+    }
+    assert.deepEqual(
+      seen,
+      Array.from({ length: 120 }, (_, at) => eventId(119 - at)),
+    )
+  })
+
+  it('finds by each condition that its form has', async () => {
+    const both = [eventId(501), eventId(500)]
+    const rows: readonly [string, readonly string[]][] = [
+      ['tag=staging', both],
+      ['sensor=019C9999-9999-7999-8999-999999999999', both],
+      ['action=drop', [eventId(501)]],
+      ['kind=MISSING_MATCHED', [eventId(501)]],
+      [`path=${encodeURIComponent('["x.y"][3]')}`, [eventId(500)]],
+      [`metadata=${encodeURIComponent('<b>==HYPERLINK("x")')}`, [eventId(500)]],
+      ['text=alert(2)', [eventId(500)]],
+      [`tag=staging&rule=${ruleId}&configured=fail&dry_run=yes`, both],
+      ['tag=staging&dry_run=no', []],
+      ['tag=staging&since=2020-01-01&until=2020-01-02', []],
+      [`tag=staging&since=${new Date(nowMs - 3_600_000).toISOString().slice(0, 16)}`, both],
+    ]
+    for (const [query, ids] of rows) {
+      const { status, text } = await viewer.get(`/events?within=24h&${query}`)
+      assert.equal(status, 200, query)
+      assert.deepEqual(idsIn(text), ids, query)
+    }
+  })
+
+  it('names the field that is wrong, and keeps what was typed', async () => {
+    for (const [query, message] of [
+      ['since=yesterday', /`since` must be a time/],
+      ['action=explode', /`action` must be one of/],
+      ['path=a[', /`path` must be a path/],
+      ['metadata=novalue', /`metadata` must be &#39;key=value&#39;/],
+      ['since=2026-01-02&until=2026-01-01', /`since` must be before `until`/],
+      ['cursor=zzz', /`cursor` must be/],
+    ] as const) {
+      const { status, text } = await viewer.get(`/events?text=kept&${query}`)
+      assert.equal(status, 400, query)
+      assert.match(text, message)
+      assert.ok(text.includes('name="text" value="kept"'), query)
+    }
+  })
+
+  it('shows an event with its record, the version of its rule, and why it matched', async () => {
+    const { text } = await viewer.get(`/events/${eventId(500)}`)
+    assert.ok(text.includes('Huge &lt;i&gt;image&lt;/i&gt; <span class="soft">v1</span>'))
+    assert.ok(text.includes('dry run: would have failed'))
+    assert.ok(text.includes('[&quot;x.y&quot;][3]'))
+    assert.ok(text.includes('12345678901234567890'), 'no number is rounded')
+    assert.ok(!text.includes('<script>alert'))
+    assert.ok(text.includes('href="https://pulls.example/pulls/..%2Fx%22"'))
+    assert.ok(!text.includes('/playground'), 'a viewer is offered nothing that is refused')
+    const editor = await ui.signIn('eddie', 'editor')
+    const link = /href="(\/playground[^"]+)"/.exec((await editor.get(`/events/${eventId(3)}`)).text)![1]!
+    assert.equal((await editor.get(link)).status, 200)
+    const record = await viewer.get(`/events/${eventId(500)}/record.json`)
+    assert.equal(JSON.parse(record.text).a, '<script>alert(2)</script>')
+    assert.match(record.headers.get('content-disposition')!, /^attachment; filename="[0-9a-f-]+\.json"$/)
+    assert.match((await viewer.get(`/events/${eventId(501)}`)).text, /The sensor left it out/)
+    assert.equal((await viewer.get(`/events/${eventId(999)}`)).status, 404)
+    assert.equal((await viewer.get('/events/..%2f..%2fetc')).status, 404)
+  })
+
+  it('exports as JSONL what the search finds, with numbers as they came', async () => {
+    const { text, headers } = await viewer.get('/events/export?format=jsonl&within=24h')
+    const lines = text.trimEnd().split('\n')
+    assert.equal(lines.length, 122)
+    assert.match(headers.get('content-type')!, /^application\/x-ndjson/)
+    const hostile = lines.find(line => line.includes(eventId(500)))!
+    assert.ok(hostile.includes('"n":12345678901234567890'))
+    const parsed = JSON.parse(hostile)
+    assert.deepEqual(
+      [parsed.matched_field, parsed.rule_name, parsed.dry_run],
+      ['["x.y"][3]', 'Huge <i>image</i>', true],
+    )
+  })
+
+  it('exports as CSV without formulas', async () => {
+    const { text } = await viewer.get('/events/export?format=csv&within=24h&tag=staging')
+    const [head, ...lines] = text.trimEnd().split('\r\n')
+    assert.match(head!, /^event_id,received_at,client_timestamp,rule_id/)
+    assert.equal(lines.length, 2)
+    assert.ok(text.includes(`,'@SUM(A1) staging,`))
+    assert.ok(!/(^|,)"?[=+@]/m.test(text))
+    assert.equal((await viewer.get('/events/export?format=xls')).status, 400)
+  })
+})
