@@ -89,8 +89,7 @@ ${fields.map(
 <label>Why it failed${options('errorCode', errorCodes, query)}</label>
 <button class="primary">Search</button> <a class="button" href="${path}">Clear</a>
 </form>
-<nav class="choices" aria-label="Shown as">${choice(undefined, 'Pulls')}${historyGroups.map(group => choice(group, `By ${group}`))}</nav>
-<p></p>`
+<nav class="choices" aria-label="Shown as">${choice(undefined, 'Pulls')}${historyGroups.map(group => choice(group, `By ${group}`))}</nav>`
 }
 
 function emptyView(query: URLSearchParams): Html {

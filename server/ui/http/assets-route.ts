@@ -1,6 +1,7 @@
 import type { Context } from 'koa'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import type { Assets } from '../assets.ts'
+import { pagePolicy } from './page-headers.ts'
 
 /** GET /assets/*: each address is of one content for good. */
 export const assetPath = '/assets/*file'
@@ -15,6 +16,8 @@ export function serveAssets(assets: Assets) {
     }
     const gzip = ctx.acceptsEncodings('gzip', 'identity') === 'gzip'
     ctx.set('Cache-Control', 'public, max-age=31536000, immutable')
+    // A worker is held to the policy of its own file: it may connect, and import what is beside it.
+    ctx.set('Content-Security-Policy', pagePolicy)
     ctx.set('Cross-Origin-Resource-Policy', 'same-origin')
     ctx.set('X-Content-Type-Options', 'nosniff')
     ctx.set('Vary', 'Accept-Encoding')

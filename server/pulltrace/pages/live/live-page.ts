@@ -54,7 +54,7 @@ ${filterForm(query, by)}
 <div id="groups">${groupsOf(shown, by).map(([key, members]) => groupView(key, members, facts, seeding))}</div>
 <p id="rest"${pulls.length <= shown.length && html` hidden`}><span data-slot="rest">${pulls.length - shown.length}</span> more. <a class="button" href="${withQuery('/', query, { rows: 'all' })}">Show all</a></p>
 ${emptyView(facts, filtered)}
-${rowTemplate()}
+${rowTemplate(by)}
 <template id="group">${groupMarkup('', '', '', '', html``)}</template>
 </div>`
 }
@@ -110,7 +110,7 @@ function groupView(
     lead,
     name,
     by === 'none' ? '' : sentence,
-    html`${members.map(pull => rowView(pull, nowMs, seeding))}`,
+    html`${members.map(pull => rowView(pull, by, nowMs, seeding))}`,
   )
 }
 
