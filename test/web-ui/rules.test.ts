@@ -97,7 +97,7 @@ describe('the pages of rules', function () {
     assert.equal((await send(olga, hers, path, 'save', { sample_rate: '0.5', name: 'hers' })).status, 303)
     const told = await send(editor, his, path, 'save', { description: 'mine', name: 'his' })
     assert.equal(told.status, 409)
-    assert.match(told.text, /user:olga stored version 2/)
+    assert.match(told.text, /olga stored version 2/)
     assert.match(told.text, /<ins>\+ sample_rate: 0.5<\/ins>/)
     assert.match(told.text, /Both of you changed <code>name<\/code>/)
     assert.equal((await ui.store.rules.get(rule.rule_id))?.description, 'before')

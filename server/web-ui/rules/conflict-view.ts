@@ -4,6 +4,7 @@ import { type Html, html } from '../../ui/html.ts'
 import { timeTag } from '../../ui/time.ts'
 import { diffView } from './diff-view.ts'
 import type { Merged } from './merge.ts'
+import { personText } from './words.ts'
 
 export interface Conflict {
   readonly base: Rule
@@ -14,12 +15,13 @@ export interface Conflict {
 
 /** Above the editor when somebody was quicker: who, what they changed, what is yours, and what both changed. */
 export function conflictNotice({ base, mine, theirs, merged }: Conflict): Html {
-  const { rule, author, writtenAtMs } = theirs
+  const { rule, writtenAtMs } = theirs
+  const author = personText(theirs.author)
   return html`<div class="notice warn" role="alert"><p><strong>${author} stored version ${rule.version} at ${timeTag(writtenAtMs)}, while you were changing version ${base.version}.</strong> Nothing of yours was stored, and nothing is lost.</p>
 <p>The form below is both together. ${taken(merged)} ${both(merged)} Saving it makes version ${rule.version + 1}.</p></div>
-<details open><summary>What they changed: version ${base.version} beside version ${rule.version}</summary>
+<details class="apart" open><summary>What they changed: version ${base.version} beside version ${rule.version}</summary>
 ${diffView({ title: `Version ${base.version}`, rule: contentOf(base) }, { title: `Version ${rule.version}, ${author}`, rule: contentOf(rule) })}</details>
-<details open><summary>What you wrote, beside theirs</summary>
+<details class="apart" open><summary>What you wrote, beside theirs</summary>
 ${diffView({ title: `Version ${rule.version}, ${author}`, rule: contentOf(rule) }, { title: 'Yours', rule: mine })}</details>`
 }
 

@@ -3,6 +3,7 @@ import { limits } from '../../../core/rules/limits.ts'
 import type { Rule, RuleContent } from '../../../core/rules/rule.ts'
 import { applies } from '../../../core/rules/scope.ts'
 import { type Html, html } from '../../ui/html.ts'
+import { conditionText } from './words.ts'
 
 const count = (value: number) => value.toLocaleString('en-US')
 
@@ -47,7 +48,7 @@ ${warnings.map(warning => html`<p class="notice warn">${warning}</p>`)}
 <thead><tr><th scope="col">Group</th><th scope="col">Tried</th><th scope="col">Condition</th><th scope="col">Made of</th><th scope="col" class="number">Score</th></tr></thead>
 <tbody>${tried.map(
     cost =>
-      html`<tr><td>${cost.group + 1}</td><td>${cost.position + 1}.</td><td>${cost.condition + 1}</td><td class="mono">${formula(cost)}</td><td class="number">${count(cost.score)}</td></tr>`,
+      html`<tr><td>${cost.group + 1}</td><td>${cost.position + 1}.</td><td><code>${conditionText(rule.any[cost.group]!.all[cost.condition]!)}</code></td><td class="mono">${formula(cost)}</td><td class="number">${count(cost.score)}</td></tr>`,
   )}</tbody></table></div></section>`
 }
 

@@ -41,12 +41,12 @@ ${basedOn !== undefined && html`<input type="hidden" name="based_on" value="${ba
 <button name="do" value="to-form" aria-pressed="${draft.view === 'form' ? 'true' : 'false'}">Form</button>
 <button name="do" value="to-yaml" aria-pressed="${draft.view === 'yaml' ? 'true' : 'false'}">YAML</button>
 </div>
-${draft.view === 'form' ? formFields(draft.form, faults) : yamlField(draft.yaml, faults.length > 0)}
+${draft.view === 'form' ? formFields(draft.form, faults, view.action) : yamlField(draft.yaml, faults.length > 0)}
 <p class="buttons"><button class="primary" name="do" value="save">Save</button>
 <button name="do" value="check">Check</button></p>
 ${areaField({ name: 'record', label: 'Try it on a record', hint: 'JSON. Nothing of it is stored.', faultsOf: () => [] }, view.record, 4)}
-<p class="buttons"><button name="do" value="try">Try the record</button>
-<button name="do" value="backtest">Try it on stored events</button></p>
+<p class="buttons"><button name="do" value="try" formaction="${view.action}#result">Try the record</button>
+<button name="do" value="backtest" formaction="${view.action}#result">Try it on stored events</button></p>
 </form>
 <div id="result">${view.result}</div>
 ${checked.rule && costView(checked.rule, costWarnings(checked.rule, view.others))}`

@@ -4,7 +4,7 @@ import type { CandidateExplanation, ConditionExplanation } from '../../../core/r
 import { formatPath } from '../../../core/rules/path.ts'
 import type { RuleContent } from '../../../core/rules/rule.ts'
 import { type Content, type Html, html } from '../../ui/html.ts'
-import { literalText } from './literal-text.ts'
+import { conditionText, cut } from './words.ts'
 
 /** Values of one condition that are shown: what is behind them is counted. */
 const shownValues = 10
@@ -43,10 +43,8 @@ const truth = (result: string): Html =>
 function conditionRow(explained: ConditionExplanation): Html {
   const { condition, position, reached, result, policy, candidates, candidatesLeftOut, other, exception } = explained
   const left = candidatesLeftOut + Math.max(0, candidates.length - shownValues)
-  const kind = condition.op === 'exists' || condition.op === 'is_null' ? '' : ` ${condition.field_type}`
-  const beside = condition.field_ref ? formatPath(condition.field_ref) : literalText(condition)
   return html`<tr><td>${position + 1}.</td>
-<td><code>${formatPath(condition.field)} ${condition.op}${kind}${beside === '' ? '' : ` ${cut(beside)}`}</code></td>
+<td><code>${conditionText(condition)}</code></td>
 <td>${candidates.slice(0, shownValues).map(candidateLine)}${left > 0 && html`<div class="soft">and ${left} more</div>`}
 ${other && html`<div>beside <code>${formatPath(other.path)}</code>: ${valueText(other.value, other.found)}</div>`}
 ${exception !== undefined && html`<div class="bad">${exception}</div>`}</td>
@@ -61,5 +59,3 @@ function candidateLine({ path, found, value, valueClass, finding, converted }: C
 
 const valueText = (value: unknown, found: boolean): Content =>
   found ? html`<code>${value === null ? 'null' : seenOf(value)}</code>` : html`<em>nothing there</em>`
-
-const cut = (text: string) => (text.length <= 120 ? text : `${text.slice(0, 120)}…`)

@@ -42,7 +42,7 @@ const policyChoices: readonly Choice[] = [
 ]
 
 /** The fields of a rule, with what is wrong at each. Buttons that change their number are submits of the same form. */
-export function formFields(form: RuleForm, faults: readonly RuleFault[]): Html {
+export function formFields(form: RuleForm, faults: readonly RuleFault[], action: string): Html {
   const byField = faultsByField(form, faults)
   const faultsOf: FaultsOf = name => byField.get(name) ?? []
   const field = (name: string, label: string, hint?: string) => ({ name, label, hint, faultsOf })
@@ -63,19 +63,28 @@ ${textField(field('scope.exclude_tags', 'But without any of these'), form.exclud
 </section>
 <h2>Matches when one of these groups does</h2>
 ${faultLines('any', faultsOf)}
-${form.any.map((all, group) => groupFields(all, group, form.any.length, faultsOf))}
-<p><button name="do" value="${addGroup}">Add a group (or)</button></p>`
+${form.any.map((all, group) => groupFields(all, group, form.any.length, faultsOf, placeOf(action, group)))}
+<p><button name="do" value="${addGroup}" formaction="${placeOf(action, form.any.length)}">Add a group (or)</button></p>`
 }
 
-function groupFields(all: readonly ConditionForm[], group: number, groups: number, faultsOf: FaultsOf): Html {
+/** Where a page that comes back begins to be shown: at the group that was changed. */
+const placeOf = (action: string, group: number) => `${action}#${idOf(groupName(group))}`
+
+function groupFields(
+  all: readonly ConditionForm[],
+  group: number,
+  groups: number,
+  faultsOf: FaultsOf,
+  here: string,
+): Html {
   const name = groupName(group)
   return html`${group > 0 && html`<p class="or" aria-hidden="true">or</p>`}
 <fieldset class="group" id="${idOf(name)}"><legend>Group ${group + 1}: all of these</legend>
 <input type="hidden" name="${name}" value="">
 ${faultLines(name, faultsOf)}
-${all.map((condition, at) => conditionFields(condition, [group, at], all.length, faultsOf))}
-<p class="buttons"><button name="do" value="${addCondition(group)}">Add a condition (and)</button>
-${groups > 1 && html`<button name="do" value="${removeGroup(group)}">Remove group ${group + 1}</button>`}</p>
+${all.map((condition, at) => conditionFields(condition, [group, at], all.length, faultsOf, here))}
+<p class="buttons"><button name="do" value="${addCondition(group)}" formaction="${here}">Add a condition (and)</button>
+${groups > 1 && html`<button name="do" value="${removeGroup(group)}" formaction="${here}">Remove group ${group + 1}</button>`}</p>
 </fieldset>`
 }
 
@@ -84,6 +93,7 @@ function conditionFields(
   [group, at]: readonly [number, number],
   conditions: number,
   faultsOf: FaultsOf,
+  here: string,
 ): Html {
   const path = conditionName(group, at)
   const field = (name: keyof ConditionForm, label: string, hint?: string) => ({
@@ -108,6 +118,6 @@ ${textField(field('field_ref', 'Instead of a value: the field'), condition.field
 ${choiceField(field('on_missing_field', 'When missing, it is'), condition.on_missing_field, policyChoices)}
 ${choiceField(field('on_coercion_fail', 'When unreadable, it is'), condition.on_coercion_fail, policyChoices)}
 </div></details>
-${conditions > 1 && html`<p class="buttons"><button name="do" value="${removeCondition(group, at)}">Remove this condition</button></p>`}
+${conditions > 1 && html`<p class="buttons"><button name="do" value="${removeCondition(group, at)}" formaction="${here}">Remove this condition</button></p>`}
 </div>`
 }

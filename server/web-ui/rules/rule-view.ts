@@ -5,6 +5,7 @@ import { type Html, html } from '../../ui/html.ts'
 import { timeTag } from '../../ui/time.ts'
 import { costView, costWarnings } from './cost-view.ts'
 import { rulePath } from './rule-parts.ts'
+import { personText } from './words.ts'
 
 export interface RuleView {
   readonly rule: Rule
@@ -31,7 +32,7 @@ ${description !== '' && html`<p class="prose">${description}</p>`}
 <dt>Action</dt><dd>${action}${dry_run && html` <span class="chip warn">dry run</span> only observed until it ends`}</dd>
 <dt>Sensors with</dt><dd>${tags(scope.tags, 'any tags')}${scope.exclude_tags.length > 0 && html`, without ${tags(scope.exclude_tags, '')}`}</dd>
 <dt>Records tried</dt><dd>${sample_rate === 1 ? 'all' : `${sample_rate * 100} %`}</dd>
-<dt>Version</dt><dd><a href="${path}/versions">${version}</a>, by ${latest.author}, ${timeTag(latest.writtenAtMs)}</dd>
+<dt>Version</dt><dd><a href="${path}/versions">${version}</a>, by ${personText(latest.author)}, ${timeTag(latest.writtenAtMs)}</dd>
 </dl>
 ${mayEdit && actions(view)}
 <h2>The rule</h2>

@@ -4,6 +4,7 @@ import { type Html, html } from '../../ui/html.ts'
 import { timeTag } from '../../ui/time.ts'
 import { diffView } from './diff-view.ts'
 import { rulePath } from './rule-parts.ts'
+import { personText } from './words.ts'
 
 export interface VersionsView {
   readonly ruleId: string
@@ -29,7 +30,7 @@ ${isDeleted ? html`<p class="notice">This rule is deleted. Its versions are kept
 <thead><tr><th scope="col">Left</th><th scope="col">Right</th><th scope="col" class="number">Version</th><th scope="col">Written</th><th scope="col">By</th><th scope="col">State</th><th scope="col">Action</th></tr></thead>
 <tbody>${versions.map(
     version => html`<tr><td>${pick('from', version, from)}</td><td>${pick('to', version, to)}</td>
-<td class="number">${version.rule.version}</td><td>${timeTag(version.writtenAtMs)}</td><td>${version.author}</td><td>${version.rule.state}</td><td>${version.rule.action}${version.rule.dry_run && ', dry run'}</td></tr>\n`,
+<td class="number">${version.rule.version}</td><td>${timeTag(version.writtenAtMs)}</td><td>${personText(version.author)}</td><td>${version.rule.state}</td><td>${version.rule.action}${version.rule.dry_run && ', dry run'}</td></tr>\n`,
   )}</tbody></table></div>
 <p class="buttons"><button>Compare</button></p></form>
 ${
