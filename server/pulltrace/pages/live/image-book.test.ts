@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import type { PullState } from '../../../../core/pulls/pull.ts'
+import { imageSentence } from './group.ts'
+import { ImageBook, rememberMs } from './image-book.ts'
+
+const state = (nodeName: string, phase: PullState['phase'], startedAtMs = 0, errorCode?: PullState['errorCode']) =>
+  ({ imageRef: 'app:v1', nodeName, phase, startedAtMs, errorCode }) as PullState
+
+describe('ImageBook', () => {
+  it('says how many nodes have an image, and why others do not', () => {
+    const book = new ImageBook()
+    for (let node = 0; node < 12; node++) book.observe(state(`have-${node}`, 'completed'), 0)
+    for (let node = 0; node < 25; node++) book.observe(state(`pulls-${node}`, 'downloading'), 0)
+    for (const node of ['a', 'b']) book.observe(state(node, 'failed', 0, 'NotFound'), 0)
+    book.observe(state('c', 'failed', 0, 'NoSpace'), 0)
+    assert.equal(imageSentence(book.of('app:v1', 0)), '12 of 40 nodes have it, 3 failing: NotFound, NoSpace')
+  })
+
+  it('counts the newest pull of a node, whatever the order of the news', () => {
+    const book = new ImageBook()
+    book.observe(state('a', 'completed', 2), 0)
+    book.observe(state('a', 'failed', 1, 'NotFound'), 0)
+    assert.equal(imageSentence(book.of('app:v1', 0)), '1 of 1 node has it')
+    book.observe(state('a', 'failed', 3, 'NoSpace'), 0)
+    assert.equal(imageSentence(book.of('app:v1', 0)), '0 of 1 node has it, 1 failing: NoSpace')
+  })
+
+  it('forgets after a day, and what a rule keeps out of sight at once', () => {
+    const book = new ImageBook()
+    book.observe(state('a', 'completed'), 0)
+    book.observe(state('b', 'completed'), 10)
+    assert.equal(book.of('app:v1', rememberMs + 5).nodes, 1)
+    book.sweep(rememberMs + 5)
+    book.drop(state('b', 'completed'))
+    assert.equal(book.of('app:v1', 20).nodes, 0)
+  })
+})

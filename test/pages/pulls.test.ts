@@ -1,0 +1,267 @@
+import assert from 'node:assert/strict'
+import type { BrowserContext, Page } from 'playwright-core'
+import type { PullList } from '../../core/contract/api.ts'
+import { type RunningServer, startServer } from '../../server/pulltrace/start-server.fake.ts'
+import { eventually, eventuallyHolds } from '../eventually.ts'
+import { type RealBrowser, startBrowser } from '../stream/browser.ts'
+import { seriousFaults } from './axe.ts'
+import { idOf, pull, ScriptedAgent } from './cluster.fake.ts'
+
+const image = 'registry.example.com/shop/checkout:v2'
+const hostile = '<img src=x onerror=alert(1)>"\'&amp;\u202egpj.exe\u001b[31m'
+
+describe('the pages of pulltrace-server', function () {
+  this.timeout(60_000)
+  let chromium: RealBrowser
+  let server: RunningServer
+  let context: BrowserContext
+  const faults: string[] = []
+
+  before(async function () {
+    this.timeout(120_000)
+    chromium = await startBrowser()
+  })
+  after(() => chromium?.stop())
+  beforeEach(async () => {
+    server = await startServer()
+    faults.length = 0
+  })
+  afterEach(async () => {
+    await context?.close()
+    await server?.stop()
+    assert.deepEqual(faults, [], 'the browser has nothing to complain of')
+  })
+
+  async function open(path = '/', options: { readonly script?: boolean; readonly dark?: boolean } = {}): Promise<Page> {
+    context = await chromium.browser.newContext({
+      javaScriptEnabled: options.script ?? true,
+      colorScheme: options.dark ? 'dark' : 'light',
+      viewport: { width: 1280, height: 900 },
+    })
+    return await tab(path)
+  }
+  async function tab(path: string): Promise<Page> {
+    const page = await context.newPage()
+    page.on('pageerror', error => faults.push(String(error)))
+    page.on('dialog', dialog => faults.push(`a dialog: ${dialog.message()}`))
+    page.on('console', message => {
+      if (/Content Security Policy/.test(message.text())) faults.push(message.text())
+    })
+    page.on('request', request => {
+      if (!request.url().startsWith(server.url)) faults.push(`asked ${request.url()}`)
+    })
+    await page.goto(`${server.url}${path}`)
+    return page
+  }
+  const live = (page: Page) => page.waitForSelector('#link[data-link="live"]')
+  const rowText = (page: Page, name: string) => page.locator(`.pull[data-id="${idOf(name)}"]`).innerText()
+  const figure = (page: Page, name: string) => page.locator(`.summary [data-slot="${name}"]`).innerText()
+
+  describe('without JavaScript', () => {
+    it('read: figures, groups, rows with phase, share and reason', async () => {
+      const agent = new ScriptedAgent(server.url, 'node-a')
+      await agent.report([pull('one', image, 'downloading', 40), pull('two', `${image}-x`, 'downloading', 10)])
+      const error = { code: 'NotFound', message: 'manifest unknown' }
+      await agent.report([pull('one', image, 'downloading', 50), pull('two', `${image}-x`, 'failed', 10, { error })])
+      await eventuallyHolds(async () => {
+        const page = await open('/', { script: false })
+        assert.deepEqual([await figure(page, 'active'), await figure(page, 'failing')], ['1', '1'])
+        assert.match(await rowText(page, 'one'), /node-a[\s\S]*downloading[\s\S]*139\/277 MiB/)
+        assert.match(await rowText(page, 'two'), /the registry has no such image \(manifest unknown\)/)
+        assert.match(await page.locator('.group').nth(1).innerText(), /0 of 1 node has it, 1 failing: NotFound/)
+      })
+    })
+
+    it('filter, group and change the colours by forms and links', async () => {
+      await new ScriptedAgent(server.url, 'node-a').report([pull('one', image, 'downloading', 40)])
+      await new ScriptedAgent(server.url, 'node-b').report([pull('two', image, 'downloading', 40)])
+      const page = await open('/', { script: false })
+      await page.getByLabel('Node', { exact: true }).fill('node-b')
+      await page.getByRole('button', { name: 'Show' }).click()
+      assert.equal(await page.locator('.pull').count(), 1)
+      await page.getByRole('link', { name: 'By node' }).click()
+      assert.match(page.url(), /group=node/)
+      assert.match(page.url(), /node=node-b/)
+      assert.match(await page.locator('.group h2').innerText(), /node-b/)
+      await page.getByRole('button', { name: 'Dark' }).click()
+      assert.equal(await page.locator('html').getAttribute('data-theme'), 'dark')
+      assert.match(page.url(), /node=node-b/)
+    })
+
+    it('tell the past: a search, sums, and one pull with its layers', async () => {
+      const agent = new ScriptedAgent(server.url, 'node-a')
+      await agent.report([pull('one', image, 'downloading', 40)])
+      await agent.report([pull('one', image, 'completed', 100)])
+      const page = await open('/history?image=checkout', { script: false })
+      await page.getByRole('link', { name: /checkout:v2/ }).click()
+      assert.match(await page.locator('main').innerText(), /4 layers[\s\S]*180 MiB/)
+      await page.getByRole('link', { name: 'History' }).click()
+      await page.getByRole('link', { name: 'By image' }).click()
+      assert.match(await page.locator('tbody tr').innerText(), /checkout:v2\s+1\s+0/)
+      await page.getByRole('link', { name: 'Nodes' }).click()
+      assert.match(await page.locator('tbody tr').innerText(), /node-a\s+reports/)
+    })
+
+    it('say what to do where there is nothing, and what is wrong with an address', async () => {
+      const page = await open('/', { script: false })
+      assert.match(await page.locator('main').innerText(), /No node reports yet/)
+      await page.goto(`${server.url}/history`)
+      assert.match(await page.locator('main').innerText(), /No pull has ended yet/)
+      const answer = await page.goto(`${server.url}/?phase=nonsense`)
+      assert.equal(answer!.status(), 400)
+      assert.match(await page.locator('main').innerText(), /`phase` must be one of/i)
+      assert.equal((await page.goto(`${server.url}/nowhere`))!.status(), 404)
+      assert.match(await page.locator('main').innerText(), /Nothing is here/)
+    })
+  })
+
+  describe('with JavaScript', () => {
+    it('follow each pull from its start to its end, and at rest show what the API tells', async () => {
+      const agent = new ScriptedAgent(server.url, 'node-a')
+      await agent.report([pull('one', image, 'downloading', 10)])
+      const page = await open()
+      await live(page)
+      await agent.report([pull('one', image, 'downloading', 60), pull('two', `${image}-b`, 'resolving', 0)])
+      await eventuallyHolds(async () => {
+        assert.match(await rowText(page, 'one'), /166\/277 MiB/)
+        assert.match(await rowText(page, 'two'), /asking the registry/)
+        assert.equal(await figure(page, 'active'), '2')
+      })
+      const { pulls } = (await (await fetch(`${server.url}/api/v1/pulls`)).json()) as PullList
+      const shown = await page.locator('.pull').evaluateAll(rows => rows.map(row => row.getAttribute('data-id')))
+      assert.deepEqual(shown.sort(), pulls.map(({ id }) => id).sort())
+      for (const { id, percent = 0 } of pulls) {
+        const width = await page.locator(`.pull[data-id="${id}"] .down`).getAttribute('width')
+        assert.equal(width, `${percent}%`)
+      }
+      const error = { code: 'NoSpace', message: 'no space left on device' }
+      await agent.report([pull('one', image, 'completed', 100), pull('two', `${image}-b`, 'failed', 0, { error })])
+      await eventuallyHolds(async () => {
+        assert.match(await rowText(page, 'one'), /done/)
+        assert.match(await rowText(page, 'two'), /the disk is full/)
+        assert.deepEqual([await figure(page, 'active'), await figure(page, 'failing')], ['0', '1'])
+        assert.match(await page.locator('.group').first().innerText(), /1 of 1 node has it/)
+      })
+    })
+
+    it('open the layers of a pull, and keep them fresh', async () => {
+      const agent = new ScriptedAgent(server.url, 'node-a')
+      await agent.report([pull('one', image, 'downloading', 10)])
+      const page = await open()
+      await live(page)
+      await page.getByText('Layers', { exact: true }).click()
+      const layers = page.locator('.layer-table')
+      await eventuallyHolds(async () => assert.match(await layers.innerText(), /18\.0\/180 MiB/))
+      await agent.report([pull('one', image, 'downloading', 50)])
+      await eventuallyHolds(async () => assert.match(await layers.innerText(), /90\.0\/180 MiB/))
+    })
+
+    it('keep to the filter of the address', async () => {
+      const [a, b] = [new ScriptedAgent(server.url, 'node-a'), new ScriptedAgent(server.url, 'node-b')]
+      await a.report([pull('one', image, 'downloading', 10)])
+      const page = await open('/?node=node-a&group=none')
+      await live(page)
+      await b.report([pull('two', image, 'downloading', 10)])
+      await a.report([pull('one', image, 'downloading', 20), pull('three', image, 'downloading', 1)])
+      await eventually('the third', async () => (await page.locator('.pull').count()) === 2)
+      assert.equal(await page.locator(`.pull[data-id="${idOf('two')}"]`).count(), 0)
+    })
+
+    it('share one connection among all tabs', async () => {
+      const agent = new ScriptedAgent(server.url, 'node-a')
+      await agent.report([pull('one', image, 'downloading', 10)])
+      const first = await open()
+      await live(first)
+      const second = await tab('/?group=node')
+      await live(second)
+      await agent.report([pull('one', image, 'downloading', 70)])
+      for (const page of [first, second]) {
+        await eventuallyHolds(async () => assert.match(await rowText(page, 'one'), /194\/277 MiB/))
+      }
+      const metrics = await (await fetch(`${server.metricsUrl}/metrics`)).text()
+      assert.match(metrics, /^pulltrace_sse_clients_active 1$/m)
+    })
+
+    it('show 300 rows of many, and all when asked to', async () => {
+      const many = Array.from({ length: 400 }, (_, index) => pull(`many${index}`, image, 'downloading', index / 5))
+      await new ScriptedAgent(server.url, 'node-a').report(many)
+      const page = await open()
+      await live(page)
+      await eventually('all are counted', async () => (await figure(page, 'active')) === '400')
+      assert.equal(await page.locator('.pull').count(), 300)
+      assert.match(await page.locator('#rest').innerText(), /100 more/)
+      await page.getByRole('link', { name: 'Show all' }).click()
+      await live(page)
+      await eventually('all rows', async () => (await page.locator('.pull').count()) === 400)
+    })
+
+    it('say that the server is away, and go on without a reload when it is back', async () => {
+      const address = new URL(server.url).host
+      const agent = new ScriptedAgent(server.url, 'node-a')
+      await agent.report([pull('one', image, 'downloading', 10)])
+      const page = await open()
+      await live(page)
+      await page.evaluate(() => Object.assign(globalThis, { notReloaded: true }))
+      await server.stop()
+      await page.waitForSelector('#link[data-link="lost"]')
+      assert.match(await page.locator('#link').innerText(), /The server does not answer/)
+      server = await startServer({ PULLTRACE_HTTP_ADDR: address })
+      await live(page)
+      assert.match(await rowText(page, 'one'), /27\.7\/277 MiB/, 'what it had is still there')
+      await new ScriptedAgent(server.url, 'node-a').report([pull('one', image, 'downloading', 90)])
+      await eventuallyHolds(async () => assert.match(await rowText(page, 'one'), /249\/277 MiB/))
+      assert.equal(await page.evaluate(() => 'notReloaded' in globalThis), true)
+    })
+  })
+
+  it('show hostile names as text, with and without JavaScript', async () => {
+    const agent = new ScriptedAgent(server.url, 'node-a')
+    const error = { code: 'Unknown', message: hostile }
+    const report = async (percent: number) =>
+      await agent.report([
+        pull('one', `registry.example.com/${hostile}:v1`, 'downloading', percent),
+        pull('two', `registry.example.com/${hostile}:v2`, percent > 10 ? 'failed' : 'downloading', 1, {
+          ...(percent > 10 && { error }),
+        }),
+      ])
+    await report(10)
+    const both = ['one', 'two'].map(name => `/pulls/${idOf(name)}`)
+    for (const script of [false, true]) {
+      const page = await open('/', { script })
+      if (script) await live(page)
+      await report(script ? 30 : 20)
+      for (const path of ['', '/?group=node', '/history?phase=failed', '/history?groupBy=image', ...both]) {
+        if (path !== '') await page.goto(`${server.url}${path}`)
+        const text = await page.locator('main').innerText()
+        assert.ok(!text.includes('\u202e') && !text.includes('\u001b'), path)
+        assert.equal(await page.locator('main img').count(), 0, path)
+        assert.match(`${text}`, /<img src=x onerror=alert\(1\)>"'&amp;�gpj\.exe�\[31m/, path)
+      }
+      await context.close()
+    }
+  })
+
+  for (const dark of [false, true]) {
+    it(`have no serious fault for who cannot see or use a mouse (${dark ? 'dark' : 'light'})`, async () => {
+      const agent = new ScriptedAgent(server.url, 'node-a')
+      const moving = [pull('one', image, 'downloading', 40), pull('three', image, 'unpacking', 100)]
+      await agent.report([...moving, pull('two', image, 'downloading', 10)])
+      const error = { code: 'NotFound', message: 'manifest unknown' }
+      await agent.report([...moving, pull('two', image, 'failed', 10, { error, cached: 1 })])
+      const page = await open('/', { dark })
+      await live(page)
+      for (const path of [
+        '/',
+        '/?group=node',
+        '/history',
+        '/history?groupBy=image',
+        '/nodes',
+        `/pulls/${idOf('two')}`,
+        '/nowhere',
+      ]) {
+        await page.goto(`${server.url}${path}`)
+        assert.deepEqual(await seriousFaults(page), [], path)
+      }
+    })
+  }
+})
