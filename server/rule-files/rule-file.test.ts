@@ -46,6 +46,11 @@ describe('parseRuleFile', () => {
 
   for (const { name, text, want } of [
     { name: 'a syntax error', text: 'name: [', want: /^r\.yaml:1:8: / },
+    {
+      name: 'a path without quotes, once',
+      text: one.replace(/any:.*/s, 'any: [{ all: [{ field: pods[*].name, op: exists }] }]\n'),
+      want: /^r\.yaml:\d+:\d+: a text with \[ must be in quotes here, as in 'a\[\*\]\.b'$/,
+    },
     { name: 'a key twice', text: `${one}name: two\n`, want: /^r\.yaml:5:1: .*unique/ },
     { name: 'a text', text: 'just text', want: /^r\.yaml:1:1: a rule must be a map of fields/ },
     { name: 'an empty item', text: '- \n', want: /a rule must be a map of fields/ },

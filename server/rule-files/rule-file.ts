@@ -1,4 +1,4 @@
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml'
+import { isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, type YAMLParseError } from 'yaml'
 import { offsetOf, placesOf } from '../../core/contract/yaml-places.ts'
 import { parseExportedRule } from '../../core/rules/parse.ts'
 import type { RuleContent } from '../../core/rules/rule.ts'
@@ -39,7 +39,9 @@ export function parseRuleFile({ file, text }: RuleSource): FileRules {
     const { line, col } = lines.linePos(offset)
     return `${file}:${line}:${col}`
   }
-  const syntax = documents.flatMap(({ errors }) => errors.map(error => `${at(error.pos[0])}: ${error.message}`))
+  const syntax = documents.flatMap(({ errors }) =>
+    withoutEchoes(errors).map(error => `${at(error.pos[0])}: ${messageOf(error)}`),
+  )
   if (syntax.length > 0) return { rules: [], faults: syntax }
   const rules: FileRule[] = []
   const faults: string[] = []
@@ -68,4 +70,16 @@ export function parseRuleFile({ file, text }: RuleSource): FileRules {
     }
   }
   return { rules, faults }
+}
+
+/** After the first place that is no YAML the parser tells of its own confusion. A key that is there twice confuses nobody. */
+function withoutEchoes(errors: readonly YAMLParseError[]): readonly YAMLParseError[] {
+  const first = errors.findIndex(({ code }) => code !== 'DUPLICATE_KEY')
+  return first < 0 ? errors : errors.slice(0, first + 1)
+}
+
+function messageOf({ message }: YAMLParseError): string {
+  return message.startsWith('Unexpected flow-seq-start')
+    ? "a text with [ must be in quotes here, as in 'a[*].b'"
+    : message
 }
