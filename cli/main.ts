@@ -208,11 +208,20 @@ function pointInTime(option: string, text: string | undefined, nowMs: number): s
 const defined = (values: Record<string, string | undefined>) =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
 
+/** Within it a second signal is the first one, heard twice. Milliseconds. */
+const sameMomentMs = 300
+
 if (import.meta.main) {
   const stop = new AbortController()
   const kill = new AbortController()
+  let askedMs = Infinity
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(name, () => (stop.signal.aborted ? kill : stop).abort())
+    process.on(name, () => {
+      askedMs = Math.min(askedMs, performance.now())
+      // `make` passes on what its whole group was sent: twice in one moment is asked once.
+      if (!stop.signal.aborted) stop.abort()
+      else if (performance.now() - askedMs > sameMomentMs) kill.abort()
+    })
   }
   // Whoever read our output has gone (`| head`): that is an end, not a fault.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stop.abort())

@@ -95,6 +95,8 @@ describe('pulltrace up', function () {
     assert.match(event.nodeName, /^demo-data-/)
     assert.equal(await watch.stop(), 0)
     for (const program of programs) {
+      // Twice in one moment, as below `timeout make run`: that is no wish to kill.
+      program.child.kill('SIGTERM')
       assert.equal(await program.stop(), 0, program.text.all)
       assert.match(program.text.all, /agent stopped[\s\S]*server \| info {2}stopping[\s\S]*Stopped\./)
     }
