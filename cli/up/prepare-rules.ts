@@ -14,7 +14,7 @@ const withinMs = 30_000
  * rules. A database that is there is somebody's: nothing in it is touched. Returns what to tell, or undefined.
  */
 export async function prepareRules(plan: RulesPlan, sensorApi: string, samples: string): Promise<string | undefined> {
-  await mkdir(path.dirname(plan.databaseFile), { recursive: true })
+  await makeFolder(plan.databaseFile)
   await makeKey(plan.keyFile)
   if (existsSync(plan.databaseFile) || !existsSync(samples)) return undefined
   const trouble = await importRules(plan, sensorApi, samples)
@@ -23,20 +23,32 @@ export async function prepareRules(plan: RulesPlan, sensorApi: string, samples: 
     : `The sample rules were not added: ${trouble}`
 }
 
+async function makeFolder(file: string): Promise<void> {
+  const folder = path.dirname(file)
+  try {
+    await mkdir(folder, { recursive: true })
+  } catch (cause) {
+    throw unusable(`the folder '${folder}'`, cause as Error)
+  }
+}
+
 /** Only its owner may read it; one that is there stays. */
 async function makeKey(file: string): Promise<void> {
+  await makeFolder(file)
   const key = `tk-v1-${randomBytes(16).toString('hex')}-${randomBytes(32).toString('hex')}\n`
   try {
-    await mkdir(path.dirname(file), { recursive: true })
     await writeFile(file, key, { flag: 'wx', mode: 0o600 })
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    if (code === 'EEXIST') return
-    throw new PulltraceError(Code.Unavailable, `cannot make the key for rules in '${file}': ${message}`, {
-      fix: 'set PULLTRACE_DATA_DIR to a folder that can be written, or write `enabled: false` in spec.rules',
-      cause,
-    })
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST')
+      throw unusable(`the key for rules in '${file}'`, cause as Error)
   }
+}
+
+function unusable(what: string, cause: Error): PulltraceError {
+  return new PulltraceError(Code.Unavailable, `cannot make ${what}: ${cause.message}`, {
+    fix: 'set PULLTRACE_DATA_DIR to a folder that can be written, or write `enabled: false` in spec.rules',
+    cause,
+  })
 }
 
 /** Undefined when it is done. */

@@ -142,6 +142,16 @@ describe('pulltrace up', function () {
     assert.match(text.all, /PULLTRACE_CONTAINERD_SOCKET must be a socket .* there is no such socket, got '.*none.sock'/)
   })
 
+  it('says what to do about a data folder that is none', async () => {
+    const { child, text } = up('config.yaml')
+    const [code] = (await once(child, 'exit')) as [number]
+    assert.equal(code, 3, text.all)
+    assert.match(
+      text.all,
+      /pulltrace: cannot make the folder '.*config\.yaml': EEXIST.*\n {2}set PULLTRACE_DATA_DIR to/,
+    )
+  })
+
   it('refuses a second copy on one data folder and says what to do', async () => {
     const first = up('one')
     await first.until(/Ctrl-C stops everything\./)
