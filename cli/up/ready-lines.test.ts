@@ -4,7 +4,14 @@ import { readyLines } from './ready-lines.ts'
 
 describe('readyLines', () => {
   const lines = (server: Env, url = 'http://127.0.0.1:8080') =>
-    readyLines({ server, url, metrics: ['http://m'], nodeName: 'n', demo: false, command: './bin/pulltrace' })
+    readyLines({
+      server,
+      url,
+      metrics: [{ of: 'agent', url: 'http://m' }],
+      nodeName: 'n',
+      demo: false,
+      command: './bin/pulltrace',
+    })
   const tls = { PULLTRACE_TLS_CERT_FILE: '/c.pem', PULLTRACE_CA_FILE: '/ca.pem' }
   const token = { PULLTRACE_READER_AUTH: 'token' }
 
@@ -16,6 +23,7 @@ describe('readyLines', () => {
         '  events   curl -N http://127.0.0.1:8080/api/v1/events',
         '  watch    ./bin/pulltrace watch',
         '  history  ./bin/pulltrace history',
+        '  metrics  http://m/metrics  (agent)',
       ],
     },
     {

@@ -6,7 +6,7 @@ export interface Ready {
   readonly server: Env
   readonly url: string
   /** Where each program has its metrics. */
-  readonly metrics: readonly string[]
+  readonly metrics: readonly { readonly of: string; readonly url: string }[]
   readonly nodeName: string
   readonly demo: boolean
   /** How this program was called. */
@@ -28,7 +28,7 @@ export function readyLines({ server, url, metrics, nodeName, demo, command, rule
     `  watch    ${command} watch${address}${client}`,
     `  history  ${command} history${address}${client}`,
     ...(rules ? [`  rules    ${sensorApiOf(command)} rules list --database ${quoted(rules.databaseFile)}`] : []),
-    ...metrics.map(base => `  metrics  ${base}/metrics`),
+    ...metrics.map(({ of, url: base }) => `  metrics  ${base}/metrics  (${of})`),
     ...hint,
     'Ctrl-C stops everything.',
   ]

@@ -149,13 +149,17 @@ function sayFirst({ containerd, plan, say }: UpParts): void {
 }
 
 function sayReady({ plan, command, say }: UpParts, server: Child, agent: Child, sensorApi: Child | undefined): void {
-  const [url, metrics] = server.urls
-  const all = [metrics, ...agent.urls, ...(sensorApi?.urls.slice(1) ?? [])].filter(base => base !== undefined)
+  const [url, ...serverMetrics] = server.urls
+  const metrics = [
+    ...serverMetrics.map(base => ({ of: 'server', url: base })),
+    ...agent.urls.map(base => ({ of: 'agent', url: base })),
+    ...(sensorApi?.urls.slice(1) ?? []).map(base => ({ of: 'sensor-api', url: base })),
+  ]
   const demo = plan.demo !== undefined
   const ready = {
     server: plan.server,
     url: url!,
-    metrics: all,
+    metrics,
     nodeName: plan.nodeName,
     demo,
     command,
