@@ -135,6 +135,11 @@ describe('what events may take', () => {
   })
 
   it('is none of a full volume that others have filled', async () => {
-    assert.equal(await bound({ databaseBytes: volumeBytes / 2 }, 1000, true), undefined)
+    assert.equal(await bound({ bytes: 100, databaseBytes: volumeBytes / 4 }, 1000, true), undefined)
+  })
+
+  it('is a little less each time, of a full volume that the history of pulls has filled with us', async () => {
+    const half = { bytes: 1_000_000, databaseBytes: volumeBytes / 2 }
+    assert.equal(await bound(half, 0, true), Math.floor(0.95 * 0.9 * 1_000_000))
   })
 })

@@ -117,11 +117,13 @@ describe('tk-sensor-api without its database', () => {
         async () => (await send(ids(200))).code === Status.RESOURCE_EXHAUSTED,
         60_000,
       )
-      const newest = ids(20)
-      await eventually('events are taken again', async () => (await send(newest)).code === Status.OK, 60_000)
+      await eventuallyHolds(async () => {
+        const metrics = await (await fetch(`${server.metricsUrl}/metrics`)).text()
+        assert.match(metrics, /^trapperkeeper_retention_deleted_total\{reason="size"\} [1-9]/m)
+      }, 30_000)
+      const newest = ids(200)
+      await eventually('events are taken again', async () => (await send(newest)).code === Status.OK, 30_000)
       assert.equal((await send(newest)).response?.duplicateCount, newest.length)
-      const metrics = await (await fetch(`${server.metricsUrl}/metrics`)).text()
-      assert.match(metrics, /^trapperkeeper_retention_deleted_total\{reason="size"\} [1-9]/m)
     } finally {
       client.close()
       await server.stop()

@@ -87,11 +87,22 @@ export class SqliteEvents implements EventsStore {
       sum.bySize += bySize
       return byAge + bySize
     }
-    const full = this.#calls.writeFailure?.kind === 'disk_full'
-    if (full) await makeRoom({ pruneSome, ...this.#file })
-    while ((await pruneSome(eventsAtOnce)) > 0) if (full) await this.#file.checkpoint()
-    // Free pages wait in the file for the next events, but on a volume that was full others need them too.
-    if (full) await this.#giveBack()
+    const pruneFull = async () => {
+      await makeRoom({ pruneSome, ...this.#file })
+      while ((await pruneSome(eventsAtOnce)) > 0) await this.#file.checkpoint()
+      // Free pages wait in the file for the next events, but on a volume that was full others need them too.
+      await this.#giveBack()
+    }
+    if (this.#calls.writeFailure?.kind === 'disk_full') await pruneFull()
+    else {
+      try {
+        while ((await pruneSome(eventsAtOnce)) > 0);
+      } catch (reason) {
+        // Room for what is small looks healthy, and removing may be more than that.
+        if (PulltraceError.from(reason).code !== Code.Exhausted) throw reason
+        await pruneFull()
+      }
+    }
     if (sum.byAge + sum.bySize > 0) {
       const run = { by: { name: 'system' }, action: 'retention.run', target: '', after: sum }
       await this.#calls.write('audit.record', run, this.#now())
