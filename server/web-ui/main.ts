@@ -1,12 +1,15 @@
 import { checkSettings, checkSettingsFlag } from '../../core/lib/check-settings.ts'
 import { systemClock } from '../../core/lib/clock.ts'
+import { PulltraceError } from '../../core/lib/errors.ts'
+import { harmless } from '../../core/lib/harmless.ts'
 import { healthLimits, type Listener, openHttpListener } from '../../core/lib/http-listener.ts'
 import { acquireLock, LockHeld } from '../../core/lib/lockfile.ts'
-import { createLogger, type Logger } from '../../core/lib/log.ts'
+import { createLogger, type Logger, silentLogger } from '../../core/lib/log.ts'
 import type { Env } from '../../core/lib/settings.ts'
 import { openTls } from '../../core/lib/tls.ts'
 import { version } from '../../core/lib/version.ts'
 import { openSqliteTk } from '../store/sqlite/open-sqlite-tk.ts'
+import { databaseFile } from '../tk/database-file.ts'
 import { healthHandler } from '../tk/health.ts'
 import { openSecrets } from '../tk/secrets.ts'
 import { Assets, sharedModules, sharedStyles } from '../ui/assets.ts'
@@ -17,6 +20,7 @@ import { WebUiMetrics } from './metrics.ts'
 import { PauseView } from './pause-view.ts'
 import { Accounts } from './people/accounts.ts'
 import { makeFirstAdmin } from './people/first-admin.ts'
+import { resetPassword } from './people/reset-password.ts'
 import { webRoutes } from './routes.ts'
 
 /** How often files that may be replaced are looked at. Milliseconds. */
@@ -122,6 +126,35 @@ function aborted(signal: AbortSignal): Promise<void> {
   })
 }
 
+const usage = `tk-web-ui                       serve the pages
+tk-web-ui reset-password NAME   give a user a new first password, also while it serves
+tk-web-ui --check-settings      name every wrong setting, and do nothing else
+
+Settings are environment variables: docs/configuration.md.`
+
+/** The exit code. */
+async function runCommand([command, name, ...more]: readonly string[]): Promise<number> {
+  if (command !== 'reset-password' || name === undefined || more.length > 0) {
+    const asked = command === '--help' || command === '-h'
+    console[asked ? 'log' : 'error'](usage)
+    return asked ? 0 : 2
+  }
+  const { parse, default: fallback } = databaseFile
+  const file = parse(process.env[databaseFile.name] || fallback!)
+  const store = openSqliteTk({ file, clock: systemClock, log: silentLogger })
+  try {
+    const password = await resetPassword(store.users, name)
+    console.log(`The password of ${harmless(name)} is now ${password} and must be changed at the next sign-in`)
+    return 0
+  } catch (reason) {
+    const { publicMessage, details } = PulltraceError.from(reason)
+    console.error(harmless(`${publicMessage}${details.fix === undefined ? '' : `: ${details.fix}`}`))
+    return 1
+  } finally {
+    await store.close()
+  }
+}
+
 async function serve(): Promise<void> {
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())
@@ -139,6 +172,8 @@ async function serve(): Promise<void> {
 }
 
 if (import.meta.main) {
-  if (process.argv.includes(checkSettingsFlag)) process.exit(checkSettings(() => loadWebUiConfig(process.env)))
-  await serve()
+  const args = process.argv.slice(2)
+  if (args.includes(checkSettingsFlag)) process.exit(checkSettings(() => loadWebUiConfig(process.env)))
+  if (args.length === 0) await serve()
+  else process.exitCode = await runCommand(args)
 }

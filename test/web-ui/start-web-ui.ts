@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -18,7 +18,7 @@ const launcher = fileURLToPath(new URL('../../bin/tk-web-ui', import.meta.url))
 export interface WebUi extends AsyncDisposable {
   readonly url: string
   readonly metricsUrl: string
-  /** What `admin` was given at the first start. */
+  /** What `admin` was given at the first start; empty when there was no such one to tell of. */
   readonly firstPassword: string
   /** The same database, as another process has it open. */
   readonly store: TkStore
@@ -38,7 +38,8 @@ export const testPassword = 'correct horse battery'
 /** The program itself, on a database of its own. */
 export async function startWebUi(env: Readonly<Record<string, string>> = {}): Promise<WebUi> {
   const folder = mkdtempSync(path.join(tmpdir(), 'pulltrace-web-ui-'))
-  const databaseFile = path.join(folder, 'tk.db')
+  const databaseFile = env['TK_DATABASE_URL'] ?? path.join(folder, 'tk.db')
+  const isNew = !existsSync(databaseFile) && env['TK_ADMIN_PASSWORD_FILE'] === undefined
   const child = spawn(launcher, {
     env: {
       PATH: process.env['PATH'],
@@ -57,7 +58,7 @@ export async function startWebUi(env: Readonly<Record<string, string>> = {}): Pr
   const said = (pattern: RegExp) => eventually(`tk-web-ui says ${pattern}: ${output}`, () => pattern.exec(output)?.[1])
   const url = await said(/"url":"([^"]+)"/)
   const metricsUrl = await said(/"metricsUrl":"([^"]+)"/)
-  const firstPassword = env['TK_ADMIN_PASSWORD_FILE'] === undefined ? await said(/with the password (\S+)/) : ''
+  const firstPassword = isNew ? await said(/with the password (\S+)/) : ''
   const store = openSqliteTk({ file: databaseFile, clock: systemClock, log: silentLogger })
   // Cheap to make and to check: what it costs is measured elsewhere.
   const passwordHash = await hashPassword(testPassword, { ln: 4, r: 8, p: 1 })
