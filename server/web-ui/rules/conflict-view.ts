@@ -19,9 +19,9 @@ export function conflictNotice({ base, mine, theirs, merged }: Conflict): Html {
   const author = personText(theirs.author)
   return html`<div class="notice warn" role="alert"><p><strong>${author} stored version ${rule.version} at ${timeTag(writtenAtMs)}, while you were changing version ${base.version}.</strong> Nothing of yours was stored, and nothing is lost.</p>
 <p>The form below is both together. ${taken(merged)} ${both(merged)} Saving it makes version ${rule.version + 1}.</p></div>
-<details class="apart" open><summary>What they changed: version ${base.version} beside version ${rule.version}</summary>
+<details class="sides" open><summary>What they changed: version ${base.version} beside version ${rule.version}</summary>
 ${diffView({ title: `Version ${base.version}`, rule: contentOf(base) }, { title: `Version ${rule.version}, ${author}`, rule: contentOf(rule) })}</details>
-<details class="apart" open><summary>What you wrote, beside theirs</summary>
+<details class="sides" open><summary>What you wrote, beside theirs</summary>
 ${diffView({ title: `Version ${rule.version}, ${author}`, rule: contentOf(rule) }, { title: 'Yours', rule: mine })}</details>`
 }
 

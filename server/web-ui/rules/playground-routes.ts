@@ -20,7 +20,7 @@ export function playgroundRoutes(parts: RuleParts): readonly Route[] {
     const ruleId = query.get('rule') ?? event?.ruleId ?? ''
     const note =
       event &&
-      html`<p class="notice">The record of event <code>${event.eventId}</code>, received ${timeTag(event.receivedAtMs)}${event.ruleName !== undefined && html`; it matched <em>${event.ruleName}</em>`}.${event.recordJson === undefined && ' It was stored without its record.'}</p>`
+      html`<p class="notice">The record of event <a class="mono" href="/events/${event.eventId}">${event.eventId}</a>, received ${timeTag(event.receivedAtMs)}${event.ruleName !== undefined && html`; it matched <em>${event.ruleName}</em>`}.${event.recordJson === undefined && ' It was stored without its record.'}</p>`
     return page(request, ruleId, record, note, event?.recordJson !== undefined)
   }
 
@@ -65,7 +65,7 @@ export function playgroundRoutes(parts: RuleParts): readonly Route[] {
     const rule = await storedRule(parts, request)
     const report = await backtest(contentOf(rule), { events: store.events, clock, signal: request.signal })
     const title = `Backtest of ${rule.name}`
-    const body = html`<h1>${title}</h1><p><a href="${rulePath(rule.rule_id)}">To the rule</a></p>${backtestView(report)}`
+    const body = html`<h1>${title}</h1><p><a href="${rulePath(rule.rule_id)}">To the rule</a></p>${backtestView(report, rule.rule_id)}`
     return { page: { title, current: '/', body } }
   }
 

@@ -33,6 +33,8 @@ ${description !== '' && html`<p class="prose">${description}</p>`}
 <dt>Sensors with</dt><dd>${tags(scope.tags, 'any tags')}${scope.exclude_tags.length > 0 && html`, without ${tags(scope.exclude_tags, '')}`}</dd>
 <dt>Records tried</dt><dd>${sample_rate === 1 ? 'all' : `${sample_rate * 100} %`}</dd>
 <dt>Version</dt><dd><a href="${path}/versions">${version}</a>, by ${personText(latest.author)}, ${timeTag(latest.writtenAtMs)}</dd>
+<dt>Id</dt><dd class="mono">${rule_id}</dd>
+<dt>Matches</dt><dd><a href="/events?rule=${rule_id}&amp;within=24h">Events of the last 24 hours</a></dd>
 </dl>
 ${mayEdit && actions(view)}
 <h2>The rule</h2>
