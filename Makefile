@@ -61,7 +61,7 @@ update-generated: setup ## Make the generated files again (docs/, crds/, config/
 	node config/generate.ts
 	sh proto/generate.sh
 
-.PHONY: test-unit test-containerd test-durability test-stream test-image test-kubernetes test-sdks
+.PHONY: test-unit test-containerd test-durability test-stream test-pages test-image test-kubernetes test-sdks
 test-unit: setup ## Tests that need no other program
 	mocha $(UNIT)
 test-containerd: setup programs ## Real containerd 1.6 and 2.4, a real registry behind a proxy that lies
@@ -70,6 +70,8 @@ test-durability: setup programs ## kill -9, full disks, the order of sync and an
 	mocha 'test/{durability,sensor-api}/**/*.test.ts'
 test-stream: setup programs ## The stream through nginx, in a browser, cut a thousand times
 	mocha 'test/stream/**/*.test.ts'
+test-pages: setup programs ## The pages in a browser: live, without scripts, by attackers, by axe
+	mocha 'test/pages/**/*.test.ts'
 test-image: setup programs ## The container image: its bytes, its licences, each program in it under runc
 	mocha 'test/image/**/*.test.ts'
 

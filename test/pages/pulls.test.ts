@@ -144,6 +144,25 @@ describe('the pages of pulltrace-server', function () {
       })
     })
 
+    it('show a change within half a second of its report', async () => {
+      const agent = new ScriptedAgent(server.url, 'node-a')
+      await agent.report([pull('one', image, 'downloading', 1)])
+      const page = await open()
+      await live(page)
+      const delays: number[] = []
+      for (let percent = 2; percent <= 21; percent++) {
+        const shown = `Math.round(parseFloat(document.querySelector('.pull .down').getAttribute('width'))) === ${percent}`
+        const width = page.waitForFunction(shown)
+        const sentMs = performance.now()
+        await agent.report([pull('one', image, 'downloading', percent)])
+        await width
+        delays.push(Math.round(performance.now() - sentMs))
+      }
+      delays.sort((a, b) => a - b)
+      console.log(`        from report to page: ${delays.join(' ')} ms`)
+      assert.ok(delays[10]! < 500, 'in the middle; a busy machine is slower now and then')
+    })
+
     it('open the layers of a pull, and keep them fresh', async () => {
       const agent = new ScriptedAgent(server.url, 'node-a')
       await agent.report([pull('one', image, 'downloading', 10)])
