@@ -50,8 +50,13 @@ const fatal: ReadonlySet<status> = new Set([
 ])
 
 export function fromGrpc(call: string, apiUrl: URL, error: ServiceError): CallFailure {
-  const what = `${call} at ${apiUrl.origin} failed: ${status[error.code] ?? error.code} ${error.details || error.message}`
+  const what = `${call} at ${apiUrl.origin} failed: ${status[error.code] ?? error.code} ${detailsOf(error)}`
   return new CallFailure(error.code, what, retryAfterOf(error.metadata), error)
+}
+
+/** grpc-js ends some of them with a heading that has nothing below it. */
+function detailsOf({ details, message }: ServiceError): string {
+  return (details || message).replace(/\.?\s*Resolution note:\s*$/, '')
 }
 
 function retryAfterOf(trailers: Metadata | undefined): number | undefined {
