@@ -103,6 +103,7 @@ function parseOperand(
 function parseField(faults: Faults, path: string, value: unknown, wildcards: number): FieldPath | undefined {
   const segments = typeof value === 'string' ? written(faults, path, value) : value
   if (typeof value === 'string' && segments === undefined) return undefined
+  if (!Array.isArray(segments)) return faults.add(path, "a path such as 'a.b[3].c[*]'", segments)
   const list = faults.list(path, segments, 1, limits.pathSegments, 'keys, indexes and wildcards')
   if (!list) return undefined
   const parsed = list.map((segment, index) => parseSegment(faults, `${path}[${index}]`, segment))
