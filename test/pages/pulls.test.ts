@@ -151,11 +151,12 @@ describe('the pages of pulltrace-server', function () {
       await live(page)
       const delays: number[] = []
       for (let percent = 2; percent <= 21; percent++) {
-        const shown = `Math.round(parseFloat(document.querySelector('.pull .down').getAttribute('width'))) === ${percent}`
-        const width = page.waitForFunction(shown)
         const sentMs = performance.now()
         await agent.report([pull('one', image, 'downloading', percent)])
-        await width
+        await eventually(`${percent} %`, async () => {
+          const width = await page.locator('.pull .down').getAttribute('width')
+          return Math.round(Number.parseFloat(width!)) === percent
+        })
         delays.push(Math.round(performance.now() - sentMs))
       }
       delays.sort((a, b) => a - b)
