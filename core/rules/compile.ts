@@ -4,7 +4,7 @@ import { Faults } from './faults.ts'
 import { Fields } from './fields.ts'
 import type { Judge } from './judge.ts'
 import { parseGroups } from './parse-condition.ts'
-import { conditionStep, type Program, programOf, type Step, sampleStep } from './program.ts'
+import { programOf, type Step } from './program.ts'
 import { actions, type Condition, type SentRule } from './rule.ts'
 import { Stop } from './run.ts'
 
@@ -28,9 +28,8 @@ export interface CompiledRule {
 export interface RuleSet {
   readonly sent: readonly SentRule[]
   readonly rules: readonly CompiledRule[]
-  readonly program: Program
-  /** Rule and condition of each step of the program. */
-  readonly places: readonly { readonly rule: CompiledRule; readonly condition: CompiledCondition }[]
+  /** Of the steps of all rules. */
+  readonly first: Step
   readonly fields: Fields
   readonly stop: Stop
   /** True while a record is under check. */
@@ -83,36 +82,8 @@ function compileRule(fields: Fields, rule: SentRule, any: SentRule['any']): Comp
 }
 
 function ruleSetOf(sent: readonly SentRule[], rules: readonly CompiledRule[], fields: Fields): RuleSet {
-  const steps: Step[] = []
-  const places: RuleSet['places'][number][] = []
-  for (const rule of rules) {
-    // A rule that is never sampled has no step.
-    if (rule.rule.sample_rate === 0) continue
-    const ofRule = stepsOf(fields, rule, steps.length)
-    steps.push(...ofRule.map(({ step }) => step))
-    places.push(...ofRule.map(({ condition }) => ({ rule, condition })))
-  }
-  return { sent, rules, program: programOf(steps, fields.all), places, fields, stop: new Stop(), busy: false }
-}
-
-/** The steps of one rule, which begin at `start`, and where each goes next. */
-function stepsOf(fields: Fields, { rule, groups }: CompiledRule, start: number) {
-  const first = groups[0]![0]!
-  const steps = rule.sample_rate < 1 ? [{ step: sampleStep(rule), condition: first }] : []
-  const next = start + steps.length + groups.reduce((sum, group) => sum + group.length, 0)
-  for (const { step } of steps) Object.assign(step, { onFalse: next, onTrue: start + 1, nextRule: next })
-  for (const group of groups) {
-    const end = start + steps.length + group.length
-    for (const condition of group) {
-      const step = conditionStep(fields, condition.condition, condition.test)
-      const after = start + steps.length + 1
-      steps.push({
-        step: Object.assign(step, { onFalse: end, onTrue: after === end ? 0 : after, nextRule: next }),
-        condition,
-      })
-    }
-  }
-  return steps
+  const first = programOf(rules, fields)
+  return { sent, rules, first, fields, stop: new Stop(first), busy: false }
 }
 
 /** Puts a record under check. What its conditions read of it is kept until it is closed. */

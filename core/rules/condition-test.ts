@@ -31,7 +31,7 @@ export function judgeIn(fields: Fields, condition: Condition): Judge {
   if (condition.field_ref === undefined) return judgeOf(condition)
   const other = fields.at(condition.field_ref)
   const judge = judgePairOf(condition)
-  return value => judge(value, other.value)
+  return value => judge(value, fields.valueOf(other))
 }
 
 /** The condition as a closure: all that can be decided without a record is decided now. */
@@ -53,20 +53,26 @@ function finderOf(fields: Fields, { field: path }: Condition, judge: Judge): () 
     return () => field.scan(judge)
   }
   const field = fields.at(path)
-  return () => judge(field.value)
+  return () => judge(fields.valueOf(field))
 }
 
 /** When nothing holds: of many elements one that differs decides, then one that does not convert. */
-function settlerOf({ op, on_missing_field, on_coercion_fail }: Condition): (found: Finding) => Result {
+function settlerOf(condition: Condition): (found: Finding) => Result {
+  const { op, on_coercion_fail } = condition
   // Presence asks no policy. A path without any element leads to nothing, which is what `is_null` asks for.
   if (op === 'exists') return () => no
   if (op === 'is_null') return found => (found === 0 ? byValue : no)
-  const onMissing = byPolicy(on_missing_field, byMissing, missingFailed)
+  const onMissing = onMissingOf(condition)
   const onUnconvertible = byPolicy(on_coercion_fail, byCoercion, coercionFailed)
   return found => {
     if ((found & differs) !== 0) return no
     return (found & unconvertible) !== 0 ? onUnconvertible : onMissing
   }
+}
+
+/** What a condition that asks its policy comes to when its field is not there. */
+export function onMissingOf({ on_missing_field }: Condition): Result {
+  return byPolicy(on_missing_field, byMissing, missingFailed)
 }
 
 function byPolicy(policy: Policy, matched: Result, failed: Result): Result {

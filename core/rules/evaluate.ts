@@ -55,18 +55,18 @@ function tryRules(
   onMatch: OnMatch,
   onError: OnError | undefined,
 ): 'pass' | Action {
-  const { program, stop } = set
+  const { fields, stop } = set
   let action: 'pass' | Action = 'pass'
-  let from = 0
+  let from = set.first
   for (;;) {
     let match: Match
     try {
-      if (!run(program, from, random, stop)) return action
-      from = program.nextRule[stop.at]!
+      if (!run(fields, from, random, stop)) return action
+      from = stop.at.nextRule
       match = matchAt(set, record)
     } catch (reason) {
-      from = program.nextRule[stop.at]!
-      const { rule } = set.places[stop.at]!
+      from = stop.at.nextRule
+      const { rule } = stop.at.place!
       rule.counts.errors++
       onError?.(rule.rule, reason)
       continue
@@ -78,8 +78,8 @@ function tryRules(
 }
 
 /** The match that a run stopped at. What it tells is the first condition of the group as its author wrote it, or the one that failed. */
-function matchAt({ places, stop }: RuleSet, record: unknown): Match {
-  const { rule, condition } = places[stop.at]!
+function matchAt({ stop }: RuleSet, record: unknown): Match {
+  const { rule, condition } = stop.at.place!
   if (stop.result >= missingFailed) return matchOf(rule.rule, 'fail', condition, stop.result, record)
   const first = rule.groups[condition.groupIndex]!.find(({ conditionIndex }) => conditionIndex === 0)!
   const { unconverted } = rule.counts

@@ -1,5 +1,6 @@
+import { notPlain, type Reader, readerOf } from './fields-readers.ts'
 import type { FieldPath, PathSegment } from './rule.ts'
-import { elementsOf, type Finding, fieldOf, holds, isPlain, plainOf } from './values.ts'
+import { elementsOf, type Finding, fieldOf, holds, plainOf } from './values.ts'
 
 /** One step down a path; undefined when it cannot be taken. */
 function step(value: unknown, segment: PathSegment): unknown {
@@ -8,96 +9,78 @@ function step(value: unknown, segment: PathSegment): unknown {
   return fieldOf(value, segment.key)
 }
 
-/** The record under check. A set has one: `round` tells which values of its fields are of this record. */
-export class Round {
-  record: unknown = undefined
-  number = 0
-}
-
 /**
- * What a path without wildcards leads to in the record under check, read when it is first asked for. Paths share their
- * beginnings: a thousand rules about ten fields read ten fields.
+ * A path without wildcards, and its value in the record under check. Paths share their beginnings: a thousand rules
+ * about ten fields read ten fields.
  */
 export class Field {
-  readonly #round: Round
-  readonly #parent: Field | undefined
-  readonly #segment: PathSegment
-  /** Set when the segment is a key that no plain object inherits. */
-  readonly #key: string | undefined
-  #value: unknown = undefined
-  #readIn = 0
-  #isPlain = false
+  /** Undefined: not read yet. Null: not there. */
+  value: unknown = undefined
+  /** That value is an object whose prototype has no fields but those of every object. */
+  isPlain = false
+  /** Undefined for the record itself. */
+  readonly parent: Field | undefined
+  readonly segment: PathSegment
+  /** Set, with the reader, when the segment is a key that no plain object inherits. */
+  readonly key: string
+  readonly reader: Reader | undefined
 
-  /** Without a parent it is the record itself. */
-  constructor(round: Round, parent?: Field, segment: PathSegment = '') {
-    this.#round = round
-    this.#parent = parent
-    this.#segment = segment
+  constructor(parent?: Field, segment: PathSegment = '') {
+    this.parent = parent
+    this.segment = segment
     const key = typeof segment === 'object' ? segment.key : segment
-    this.#key = typeof key === 'string' && !(key in Object.prototype) ? key : undefined
-  }
-
-  /** Undefined when it is not there. */
-  get value(): unknown {
-    return this.#readIn === this.#round.number ? this.#value : this.#read()
-  }
-
-  #read(): unknown {
-    const parent = this.#parent
-    const key = this.#key
-    let read: unknown
-    if (parent === undefined) read = this.#round.record
-    else {
-      const from = parent.value
-      read = parent.#isPlain && key !== undefined ? (from as Record<string, unknown>)[key] : step(from, this.#segment)
-    }
-    let plain = false
-    if (typeof read === 'object' && read !== null) {
-      plain = isPlain(read)
-      if (!plain) read = plainOf(read)
-    }
-    this.#isPlain = plain
-    this.#value = read
-    this.#readIn = this.#round.number
-    return read
-  }
-
-  /** Forgets the value: between two checks nothing of a record is kept alive. */
-  clear(): void {
-    this.#value = undefined
+    this.key = typeof key === 'string' && !(key in Object.prototype) ? key : ''
+    this.reader = this.key === '' ? undefined : readerOf(this.key)
   }
 }
 
-/** The fields of a set, each once. */
+/** The fields of a set, each once, read when it is first asked for. */
 export class Fields {
-  readonly round = new Round()
-  readonly all: Field[] = []
-  readonly #indexes = new Map<string, number>()
+  readonly root = new Field()
+  readonly all: Field[] = [this.root]
+  readonly #known = new Map<string, Field>([['[]', this.root]])
 
-  /** Where in `all` the field of a path stands. The path has no wildcard; without segments it is the record. */
-  indexOf(path: FieldPath): number {
-    const key = JSON.stringify(path)
-    const known = this.#indexes.get(key)
-    if (known !== undefined) return known
-    const field =
-      path.length === 0 ? new Field(this.round) : new Field(this.round, this.at(path.slice(0, -1)), path.at(-1))
-    const index = this.all.push(field) - 1
-    this.#indexes.set(key, index)
-    return index
-  }
-
+  /** The field of a path, which has no wildcard; without segments it is the record. */
   at(path: FieldPath): Field {
-    return this.all[this.indexOf(path)]!
+    const key = JSON.stringify(path)
+    const known = this.#known.get(key)
+    if (known !== undefined) return known
+    const field = new Field(this.at(path.slice(0, -1)), path.at(-1))
+    this.all.push(field)
+    this.#known.set(key, field)
+    return field
   }
 
+  /** Null when it is not there. */
+  valueOf(field: Field): unknown {
+    const { value, parent } = field
+    if (value !== undefined) return value
+    if (parent === undefined) return null
+    const read = this.#read(field, parent, this.valueOf(parent)) ?? null
+    field.isPlain = false
+    field.value = typeof read === 'object' ? (plainOf(read) ?? null) : read
+    return field.value
+  }
+
+  #read({ key, reader, segment }: Field, parent: Field, from: unknown): unknown {
+    if (typeof from !== 'object' || from === null) return undefined
+    if (reader === undefined || Array.isArray(from)) return step(from, segment)
+    const value = reader(from as Record<string, unknown>, key, parent.isPlain)
+    if (value === notPlain) return step(from, segment)
+    parent.isPlain = true
+    return value
+  }
+
+  /** Puts a record under check. */
   open(record: unknown): void {
-    this.round.record = record
-    this.round.number++
+    this.root.value = record
+    this.root.isPlain = false
   }
 
+  /** Forgets all values: between two checks nothing of a record is kept alive. */
   close(): void {
-    this.round.record = undefined
-    for (let index = 0; index < this.all.length; index++) this.all[index]!.clear()
+    const { all } = this
+    for (let index = 0; index < all.length; index++) all[index]!.value = undefined
   }
 }
 
@@ -106,19 +89,21 @@ type Steps = readonly PathSegment[]
 
 /** A path with wildcards: a field that leads to the first list, and the steps behind each wildcard. */
 export class WildcardField {
+  readonly #fields: Fields
   readonly #list: Field
   readonly #steps: readonly Steps[]
 
   constructor(fields: Fields, path: FieldPath) {
     const first = path.indexOf('*')
     const second = path.indexOf('*', first + 1)
+    this.#fields = fields
     this.#list = fields.at(path.slice(0, first))
     this.#steps = second < 0 ? [path.slice(first + 1)] : [path.slice(first + 1, second), path.slice(second + 1)]
   }
 
   /** What is found of all elements together, depth first, up to the first that holds. 0: there is no element. */
   scan(judge: Judge): Finding {
-    return scanList(this.#list.value, this.#steps, 0, judge)
+    return scanList(this.#fields.valueOf(this.#list), this.#steps, 0, judge)
   }
 }
 

@@ -56,8 +56,3 @@ export function fieldOf(value: unknown, key: string): unknown {
   if (field === undefined || !isOwn.call(value, key)) return undefined
   return Array.isArray(value) || ArrayBuffer.isView(value) ? undefined : field
 }
-
-/** True for an object whose prototype has no fields but those of every object: to read a field of it needs no questions. */
-export function isPlain(value: object): boolean {
-  return Object.getPrototypeOf(value) === Object.prototype && !Array.isArray(value)
-}

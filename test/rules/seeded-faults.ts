@@ -29,15 +29,15 @@ export const seededFaults: readonly SeededFault[] = [
   },
   {
     name: 'a rate of 1 draws a number',
-    file: 'compile.ts',
-    find: 'rule.sample_rate < 1 ?',
-    replace: 'rule.sample_rate <= 1 ?',
+    file: 'program.ts',
+    find: 'if (sample_rate === 1) return groups',
+    replace: '',
   },
   {
     name: 'a number at the rate is in the sample',
     file: 'run.ts',
-    find: 'random() < numbers[at]!',
-    replace: 'random() <= numbers[at]!',
+    find: 'random() < step.number',
+    replace: 'random() <= step.number',
   },
   {
     name: 'conditions are tried in the order in which they were written',
@@ -98,8 +98,8 @@ export const seededFaults: readonly SeededFault[] = [
   {
     name: 'a field keeps its value from one record to the next',
     file: 'fields.ts',
-    find: 'this.#readIn === this.#round.number ?',
-    replace: 'this.#readIn > 0 ?',
+    find: 'all[index]!.value = undefined',
+    replace: 'all[index]!.isPlain = false',
   },
   {
     name: 'inherited names are fields',
@@ -178,8 +178,8 @@ export const seededFaults: readonly SeededFault[] = [
   {
     name: 'gt takes equal numbers',
     file: 'run.ts',
-    find: 'truth = value > number',
-    replace: 'truth = value >= number',
+    find: 'return value > number',
+    replace: 'return value >= number',
   },
   {
     name: 'NaN differs from every number',
@@ -188,10 +188,16 @@ export const seededFaults: readonly SeededFault[] = [
     replace: '',
   },
   {
-    name: 'a prefix may stand anywhere',
+    name: 'a prefix is its first letter',
     file: 'run.ts',
-    find: 'value.startsWith(text)',
-    replace: 'value.includes(text)',
+    find: ' && value.startsWith(text)',
+    replace: '',
+  },
+  {
+    name: 'a missing field is false, whatever its policy',
+    file: 'run.ts',
+    find: 'return step.onMissing',
+    replace: 'return no',
   },
   {
     name: 'names that every object inherits are fields of a plain one',
