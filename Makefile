@@ -71,7 +71,7 @@ test-durability: setup programs ## kill -9, full disks, the order of sync and an
 test-stream: setup programs ## The stream through nginx, in a browser, cut a thousand times
 	mocha 'test/stream/**/*.test.ts'
 test-pages: setup programs ## The pages in a browser: live, without scripts, by attackers, by axe
-	mocha 'test/pages/**/*.test.ts'
+	mocha 'test/{pages,web-ui}/**/*.test.ts'
 test-image: setup programs ## The container image: its bytes, its licences, each program in it under runc
 	mocha 'test/image/**/*.test.ts'
 

@@ -1,21 +1,9 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import type { Page } from 'playwright-core'
 import { ruleContent } from '../../server/store/rule-content.fake.ts'
 import { eventBatch, eventId, sensorEvent } from '../../server/store/sensor-event.fake.ts'
+import { seriousFaults } from '../pages/axe.ts'
 import { type RealBrowser, startBrowser } from '../stream/browser.ts'
 import { startWebUi, testPassword, type WebUi } from './start-web-ui.ts'
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-
-interface AxeResult {
-  readonly violations: readonly {
-    readonly id: string
-    readonly impact: string
-    readonly nodes: readonly { readonly html: string }[]
-  }[]
-}
 
 describe('tk-web-ui in a browser', function () {
   this.timeout(90_000)
@@ -54,14 +42,6 @@ describe('tk-web-ui in a browser', function () {
     await page.keyboard.press('Enter')
     await page.waitForURL(`${ui.url}/events`)
     return { context, page, faults }
-  }
-
-  const seriousFaults = async (page: Page) => {
-    await page.evaluate(axe)
-    const { violations } = (await page.evaluate('axe.run()')) as AxeResult
-    return violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`)
   }
 
   const paths = ['/', '/events', `/events/${eventId(1)}`, '/keys', '/users', '/audit', '/password', '/nothing']
