@@ -21,6 +21,12 @@ export const limits = {
   inBytes: 64 * 1024,
   /** A whole rule as canonical JSON. */
   ruleBytes: 64 * 1024,
+  /** Of the metadata of an event. */
+  metadataPairs: 50,
+  metadataKeyLength: 128,
+  metadataValueLength: 1024,
+  /** All pairs in UTF-8. */
+  metadataBytes: 64 * 1024,
   /** Of a text that is read as a number. */
   numberLength: 256,
   /** Whole numbers up to here are exact in JSON: 2^53 - 1. */

@@ -1,5 +1,5 @@
-/** Bounds of metadata, as sensors keep them. Texts are counted in code points. */
-export const metadataBounds = { pairs: 50, keyLength: 128, valueLength: 1024, bytes: 64 * 1024 } as const
+import { isLongerThan } from '../../../core/rules/code-points.ts'
+import { limits } from '../../../core/rules/limits.ts'
 
 /** Everything below C0 and C1 but newline and tab. */
 const control = /(?![\n\t])\p{Cc}/u
@@ -8,27 +8,24 @@ const control = /(?![\n\t])\p{Cc}/u
 export function metadataFault(metadata: Readonly<Record<string, string>>): string | undefined {
   const pairs = Object.entries(metadata).filter(([key]) => !isServerKey(key))
   if (pairs.length === 0) return undefined
-  const { pairs: maxPairs, keyLength, valueLength, bytes: maxBytes } = metadataBounds
+  const { metadataPairs: maxPairs, metadataKeyLength, metadataValueLength, metadataBytes: maxBytes } = limits
   if (pairs.length > maxPairs) return `metadata must have at most ${maxPairs} pairs, got ${pairs.length}`
   let bytes = 0
   for (const [key, value] of pairs) {
     if (key === '') return 'metadata keys must not be empty'
     if (key.startsWith('$')) return "Metadata keys cannot start with '$' (reserved for system use)"
     const name = JSON.stringify(key.slice(0, 60))
-    if (longer(key, keyLength)) return `metadata keys must have at most ${keyLength} characters, got ${name}…`
-    if (longer(value, valueLength)) return `metadata ${name} must have at most ${valueLength} characters`
+    if (isLongerThan(key, metadataKeyLength))
+      return `metadata keys must have at most ${metadataKeyLength} characters, got ${name}…`
+    if (isLongerThan(value, metadataValueLength))
+      return `metadata ${name} must have at most ${metadataValueLength} characters`
     if (control.test(key) || control.test(value)) return `metadata ${name} must have no control characters`
     bytes += Buffer.byteLength(key) + Buffer.byteLength(value)
   }
   return bytes > maxBytes ? `metadata must be at most ${maxBytes} bytes, got ${bytes}` : undefined
 }
 
-export const isServerKey = (key: string): boolean => key.startsWith('$tk.')
-
-/** In code points; cheap where it is far from the bound. */
-function longer(text: string, length: number): boolean {
-  return text.length > length && (text.length > 2 * length || [...text].length > length)
-}
+const isServerKey = (key: string): boolean => key.startsWith('$tk.')
 
 /** Without the keys that only the server writes; and how many there were. */
 export function withoutServerKeys(metadata: Readonly<Record<string, string>>): {

@@ -1,11 +1,15 @@
 import { seenOf } from '../../../../core/lib/seen.ts'
+import { isLongerThan } from '../../../../core/rules/code-points.ts'
+import { limits } from '../../../../core/rules/limits.ts'
 
 export type Metadata = Readonly<Record<string, string>>
 
-export const maxPairs = 50
-export const maxKeyCodePoints = 128
-export const maxValueCodePoints = 1_024
-export const maxMetadataBytes = 64 * 1_024
+const {
+  metadataPairs: maxPairs,
+  metadataKeyLength: maxKeyLength,
+  metadataValueLength: maxValueLength,
+  metadataBytes: maxBytes,
+} = limits
 
 /** The pairs that may be sent, and what is wrong with each of the others. */
 export function checkMetadata(pairs: Readonly<Record<string, unknown>>): { good: Metadata; faults: readonly string[] } {
@@ -18,8 +22,8 @@ export function checkMetadata(pairs: Readonly<Record<string, unknown>>): { good:
     const size = fault === undefined ? Buffer.byteLength(key) + Buffer.byteLength(value as string) : 0
     if (fault !== undefined) faults.push(fault)
     else if (count === maxPairs) faults.push(`metadata ${seenOf(key)} is one pair too many: at most ${maxPairs}`)
-    else if (bytes + size > maxMetadataBytes) {
-      faults.push(`metadata ${seenOf(key)} does not fit: all pairs together must be at most ${maxMetadataBytes} bytes`)
+    else if (bytes + size > maxBytes) {
+      faults.push(`metadata ${seenOf(key)} does not fit: all pairs together must be at most ${maxBytes} bytes`)
     } else {
       // Not an assignment: the key may be '__proto__'.
       Object.defineProperty(good, key, { value, enumerable: true })
@@ -35,18 +39,12 @@ const controlInValue = /[^\P{Cc}\n\t]/u
 
 function pairFault(key: string, value: unknown): string | undefined {
   if (key.startsWith('$')) return "Metadata keys cannot start with '$' (reserved for system use)"
-  if (key === '' || longerThan(key, maxKeyCodePoints) || control.test(key)) {
-    return `metadata key ${seenOf(key)} must be 1 to ${maxKeyCodePoints} characters without control characters`
+  if (key === '' || isLongerThan(key, maxKeyLength) || control.test(key)) {
+    return `metadata key ${seenOf(key)} must be 1 to ${maxKeyLength} characters without control characters`
   }
   const named = `metadata ${seenOf(key)}`
   if (typeof value !== 'string') return `${named} must be a string, got ${seenOf(value)}`
-  if (longerThan(value, maxValueCodePoints)) return `${named} must be at most ${maxValueCodePoints} characters long`
+  if (isLongerThan(value, maxValueLength)) return `${named} must be at most ${maxValueLength} characters long`
   if (controlInValue.test(value)) return `${named} must not hold control characters other than newline and tab`
   return undefined
-}
-
-function longerThan(text: string, codePoints: number): boolean {
-  if (text.length <= codePoints) return false
-  // Counting has an end: a code point is at most two units.
-  return text.length > 2 * codePoints || [...text].length > codePoints
 }
