@@ -84,6 +84,11 @@ export const settings = {
     "Origins whose pages may read the API, such as 'https://dash.example.com', separated by commas; '*' for all.",
   ),
   publicUrl: optional(url)('PULLTRACE_PUBLIC_URL', '', 'Address that people use, for links. Empty: as they asked.'),
+  rulesUrl: optional(url)(
+    'TK_PUBLIC_URL',
+    '',
+    'Address of tk-web-ui that people use: the pages link to it. Empty: no link.',
+  ),
   tlsCertFile: optionalText(
     'PULLTRACE_TLS_CERT_FILE',
     '',

@@ -115,6 +115,13 @@ describe('the pages of pulltrace-server', function () {
     })
   })
 
+  it('link to the rules where tk-web-ui is, and only then', async () => {
+    const rulesOn = async (url: string) => /href="([^"]+)">Rules</.exec(await (await fetch(url)).text())?.[1]
+    assert.equal(await rulesOn(server.url), undefined)
+    await using linked = await startServer({ TK_PUBLIC_URL: 'https://rules.example.com/' })
+    assert.equal(await rulesOn(linked.url), 'https://rules.example.com/')
+  })
+
   describe('with JavaScript', () => {
     it('follow each pull from its start to its end, and at rest show what the API tells', async () => {
       const agent = new ScriptedAgent(server.url, 'node-a')

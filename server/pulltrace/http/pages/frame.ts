@@ -26,6 +26,8 @@ export interface FrameParts {
   readonly assets: Assets
   readonly version: string
   readonly publicUrl: string | undefined
+  /** Where tk-web-ui is; absent where nobody said. */
+  readonly rulesUrl: string | undefined
   readonly signInNeeded: boolean
   readonly readers: ReaderAuth
   readonly nodes: () => readonly NodeView[]
@@ -70,7 +72,7 @@ export class PageFrame {
     const demo = ctx.state['grant'] !== undefined && this.#parts.nodes().some(({ nodeName }) => isDemoNode(nodeName))
     const frame = {
       product: 'Pulltrace',
-      nav,
+      nav: this.#parts.rulesUrl === undefined ? nav : [...nav, { href: this.#parts.rulesUrl, label: 'Rules' }],
       assets: this.#parts.assets,
       theme: readerTheme(ctx),
       here: ctx.url,

@@ -15,7 +15,7 @@ import { pageRoutes } from './routes.ts'
 import type { SignInResult } from './sign-in.ts'
 
 export interface OpenPagesParts {
-  readonly config: Pick<ServerConfig, 'dataDir' | 'readerAuth' | 'publicUrl'>
+  readonly config: Pick<ServerConfig, 'dataDir' | 'readerAuth' | 'publicUrl' | 'rulesUrl'>
   readonly version: string
   /** As the API lets readers in, without sessions. */
   readonly readers: ReaderAuth
@@ -41,7 +41,8 @@ export async function openPages(parts: OpenPagesParts): Promise<Pages> {
   const sessions = new Sessions(await openSessionKey(config.dataDir, log), clock)
   const readers = signInNeeded ? orBySession(parts.readers, sessions) : parts.readers
   const publicUrl = config.publicUrl?.href
-  const frame = new PageFrame({ assets: openPageAssets(), version, publicUrl, signInNeeded, readers, nodes })
+  const rulesUrl = config.rulesUrl?.href
+  const frame = new PageFrame({ assets: openPageAssets(), version, publicUrl, rulesUrl, signInNeeded, readers, nodes })
   const attempts = new Attempts(clock)
   const routes = pageRoutes({ ...parts, frame, readers, sessions, attempts, signInNeeded })
   return { routes, readers, errorPage: frame.answerError }
