@@ -21,8 +21,12 @@ function parts(all: readonly FoundEvent[]) {
     const end = Number(cursor) + limit
     return { items: all.slice(Number(cursor), end), nextCursor: end < all.length ? String(end) : undefined }
   }
-  const clock = { now: () => 1000, monotonic: () => now++, sleep: async () => {} }
-  return { asked, parts: { events: { search }, clock } }
+  const slept: number[] = []
+  const sleep = async (ms: number) => {
+    slept.push(ms)
+  }
+  const clock = { now: () => 1000, monotonic: () => now++, sleep }
+  return { asked, slept, parts: { events: { search }, clock } }
 }
 
 describe('backtest', () => {
@@ -50,7 +54,7 @@ describe('backtest', () => {
     const byCount = await backtest(rule, counted, { ...backtestLimits, events: 600 })
     assert.deepEqual([byCount.looked, byCount.endedBy, asked], [600, 'count', [500, 100]])
     const byTime = await backtest(rule, parts(all).parts, { ...backtestLimits, durationMs: 50 })
-    assert.deepEqual([byTime.looked, byTime.endedBy], [49, 'time'])
+    assert.deepEqual([byTime.looked, byTime.endedBy], [48, 'time'])
   })
 
   it('counts apart what its tags leave out, what has no record, and errors of a policy', async () => {
@@ -66,6 +70,12 @@ describe('backtest', () => {
       { looked, tried, matched, failed, outOfScope, withoutRecord },
       { looked: 4, tried: 1, matched: 1, failed: 1, outOfScope: 1, withoutRecord: 2 },
     )
+  })
+
+  it('lets others have their turn while it looks', async () => {
+    const { slept, parts: turns } = parts(Array.from({ length: 400 }, (_, at) => event(at)))
+    await backtest(rule, turns)
+    assert.equal(slept.length, 8)
   })
 
   it('looks at nothing more once its reader is gone', async () => {

@@ -17,6 +17,8 @@ export const backtestLimits = {
   shown: 20,
 } as const
 const pageSize = 500
+/** After so long others have their turn: probes must be answered within a second. Milliseconds. */
+const turnMs = 50
 
 export interface BacktestMatch {
   readonly event: FoundEvent
@@ -65,13 +67,19 @@ export async function backtest(
   const counts = { looked: 0, tried: 0, matched: 0, failed: 0, outOfScope: 0, withoutRecord: 0 }
   const matches: BacktestMatch[] = []
   const report = (endedBy: BacktestReport['endedBy'], oldestMs?: number) => ({ ...counts, matches, endedBy, oldestMs })
+  let turnEndsAt = clock.monotonic() + turnMs
   let cursor: string | undefined
   let oldestMs: number | undefined
   for (;;) {
     signal?.throwIfAborted()
     const page = await events.search(filter, Math.min(pageSize, most - counts.looked), cursor)
     for (const event of page.items) {
-      if (clock.monotonic() >= endsAt) return report('time', oldestMs)
+      const now = clock.monotonic()
+      if (now >= endsAt) return report('time', oldestMs)
+      if (now >= turnEndsAt) {
+        await clock.sleep(0, signal)
+        turnEndsAt = now + turnMs
+      }
       counts.looked++
       oldestMs = event.receivedAtMs
       if (!applies(rule.scope, new Set(event.tags))) counts.outOfScope++

@@ -13,8 +13,8 @@ export interface DiffRow {
   readonly right?: DiffLine | undefined
 }
 
-/** Beyond it nothing is compared: a rule has 64 KiB. Edits. */
-const mostEdits = 20_000
+/** With more of them two texts have little in common, and finding it takes seconds: they stand whole beside each other. */
+const mostEdits = 2000
 
 /** Two texts line by line: lines that changed stand beside what they became. */
 export function diffRows(left: string, right: string): readonly DiffRow[] {

@@ -11,7 +11,7 @@ import { type EditView, editBody } from './edit-view.ts'
 import { explainView } from './explain-view.ts'
 import { emptyForm } from './form.ts'
 import { mergeRules } from './merge.ts'
-import { parseRecord } from './record.ts'
+import { parseRecord, tooMuchToExplain } from './record.ts'
 import { maxFormBytes, type RuleParts, rulePath, storedRule } from './rule-parts.ts'
 import { yamlOfForm } from './yaml-view.ts'
 
@@ -154,7 +154,8 @@ export function editRoutes(parts: RuleParts): readonly Route[] {
 export function tryRecord(rule: RuleContent, text: string): Content {
   if (text.trim() === '')
     return html`<p class="notice warn" role="alert">There is no record to try: put one in as JSON.</p>`
-  const { record, fault } = parseRecord(text)
+  const tooMuch = tooMuchToExplain(rule, text)
+  const { record, fault } = tooMuch === undefined ? parseRecord(text) : { fault: tooMuch }
   if (fault !== undefined) return html`<p class="notice bad" role="alert">${fault}</p>`
   return html`<h2>Result</h2>${explainView(explain(rule, record), rule)}`
 }

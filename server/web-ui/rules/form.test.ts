@@ -5,6 +5,7 @@ import { actions, type RuleContent, ruleStates } from '../../../core/rules/rule.
 import { ruleSets } from '../../../test/rules/arbitrary-rules.ts'
 import { ruleContent } from '../../store/rule-content.fake.ts'
 import { html } from '../../ui/html.ts'
+import { costWarnings } from './cost-view.ts'
 import { checkDraft, draftOf, readDraft, turnDraft } from './draft.ts'
 import { editBody } from './edit-view.ts'
 import { emptyForm, faultsByField, formOf, readRuleForm, valueOfForm } from './form.ts'
@@ -95,6 +96,24 @@ describe('the editor of a rule', () => {
     const { faults } = checkDraft(draftOf(ruleContent({ any }), 'form'))
     assert.equal(faults[0]?.path, 'any')
     assert.match(faults[0]!.message, /at most 50,000, got 65,280/)
+  })
+
+  it('warns of a rule that is dear, and of rules of one set of tags that are', () => {
+    const dear = { ...ruleContent().any[0]!.all[0]!, field: ['a', '*', 'b', '*', 'c'] }
+    const costing = (conditions: number) =>
+      ruleContent({ any: [{ all: Array.from({ length: conditions }, () => dear) }] })
+    const stored = (content: RuleContent) => ({ ...content, rule_id: '', version: 1, created_at: '' })
+    assert.deepEqual(costWarnings(costing(1), []), [])
+    assert.match(costWarnings(costing(2), []).join(), /score of 6,528 is above 5,000/)
+    const others = Array.from({ length: 31 }, () => stored(costing(1)))
+    assert.match(costWarnings(ruleContent(), others).join(), /score of 101,195 in all, above 100,000/)
+    const elsewhere = others.map(other => ({ ...other, scope: { tags: ['other'], exclude_tags: [] } }))
+    const idle = others.map(other => ({ ...other, state: 'disabled' as const }))
+    assert.deepEqual(costWarnings(ruleContent(), [...elsewhere, ...idle]), [])
+  })
+
+  it('reads no YAML that is too long for a rule', () => {
+    assert.match(parseYaml('#'.repeat(300_000)).faults![0]!, /at most 262144 characters of YAML, got 300000/)
   })
 
   for (const { from, to, may } of [

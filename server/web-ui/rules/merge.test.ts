@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { ruleContent } from '../../store/rule-content.fake.ts'
 import { diffRows } from './diff-rows.ts'
 import { mergeRules } from './merge.ts'
-import { parseRecord } from './record.ts'
+import { parseRecord, tooMuchToExplain } from './record.ts'
 
 const base = ruleContent()
 const [condition] = base.any[0]!.all
@@ -60,6 +60,28 @@ describe('diffRows', () => {
       )
     })
   }
+})
+
+describe('texts that have little in common', () => {
+  it('stand whole beside each other', () => {
+    const text = (word: string) => Array.from({ length: 3000 }, (_, at) => `${word} ${at}\n`).join('')
+    const rows = diffRows(text('old'), text('new'))
+    assert.equal(rows.length, 3000)
+    assert.deepEqual([rows[0]?.left?.text, rows[2999]?.right?.text], ['old 0', 'new 2999'])
+  })
+})
+
+describe('tooMuchToExplain', () => {
+  it('lets a rule with many wildcards be tried on small records only', () => {
+    const text = 'x'.repeat(1024 * 1024)
+    const all = Array.from({ length: 9 }, () => ({ ...condition!, field: ['*', 'a'] }))
+    assert.equal(tooMuchToExplain(base, text), undefined)
+    assert.equal(tooMuchToExplain({ any: [{ all: all.slice(1) }] }, text), undefined)
+    assert.match(
+      tooMuchToExplain({ any: [{ all }] }, text)!,
+      /with 9 conditions .* at most 932067 bytes, and this is 1048576/,
+    )
+  })
 })
 
 describe('parseRecord', () => {

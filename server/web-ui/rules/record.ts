@@ -1,5 +1,19 @@
+import type { RuleContent } from '../../../core/rules/rule.ts'
+
 /** Of a record that is tried: what an event may have at most. Bytes as UTF-8. */
 export const maxRecordBytes = 1024 * 1024
+
+/** Bytes of a record, once for each condition with a wildcard: telling of each value it looks at holds up everybody else. */
+const maxExplainedBytes = 8 * 1024 * 1024
+
+/** Why a record is too much for a rule to be explained on; undefined when it is not. */
+export function tooMuchToExplain({ any }: Pick<RuleContent, 'any'>, text: string): string | undefined {
+  const scanning = any.flatMap(({ all }) => all.filter(({ field }) => field.includes('*'))).length
+  const most = Math.floor(maxExplainedBytes / Math.max(1, scanning))
+  const bytes = Buffer.byteLength(text)
+  if (bytes <= most) return undefined
+  return `a record to try with ${scanning} conditions that have a wildcard must be at most ${most} bytes, and this is ${bytes}: cut its lists`
+}
 
 export type ParsedRecord =
   | { readonly record: unknown; readonly fault?: undefined }

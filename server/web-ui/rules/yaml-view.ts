@@ -15,8 +15,14 @@ export type ParsedYaml =
   /** With line and column. */
   | { readonly faults: readonly string[]; readonly rule?: undefined }
 
+/** Characters: a rule has 64 KiB of JSON, and nobody waits while megabytes are read. */
+const longestText = 256 * 1024
+
 /** The one rule of a text, which may be an exported one: the id of another rule is a fault. */
 export function parseYaml(text: string, ruleId?: string): ParsedYaml {
+  if (text.length > longestText) {
+    return { faults: [`a rule must be at most ${longestText} characters of YAML, got ${text.length}`] }
+  }
   const { rules, faults } = parseRuleFile({ file: 'line', text })
   if (faults.length > 0) return { faults }
   const [first, second] = rules
