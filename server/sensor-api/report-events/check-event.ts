@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { seenOf } from '../../../core/lib/seen.ts'
 import { Event, EventCode } from '../../../proto/generated/trapperkeeper/sensor/v1/sensor_api.ts'
 import type { SensorEvent } from '../../store/events-store.ts'
 import { uuidOf } from '../caller.ts'
@@ -13,6 +14,8 @@ export interface RejectedEvent {
 
 export type CheckedEvent =
   | {
+      /** As the client wrote its id: it finds the result by it. */
+      readonly id: string
       readonly ok: SensorEvent & { readonly metadata?: Readonly<Record<string, string>> | undefined }
       /** Pairs that only the server may write. */
       readonly strippedPairs: number
@@ -35,7 +38,8 @@ export function checkEvent(bytes: Uint8Array, maxBytes: number, receivedAtMs: nu
   }
   const eventId = uuidOf(event.eventId)
   if (eventId === undefined) {
-    const rejected = { code: EventCode.EVENT_CODE_INVALID_ID, message: 'event_id must be a UUID, version 7' }
+    const message = `event_id must be a UUID, version 7, got ${seenOf(event.eventId)}`
+    const rejected = { code: EventCode.EVENT_CODE_INVALID_ID, message }
     return { id: event.eventId.slice(0, 64), rejected }
   }
   const fields = fieldsOf(event, receivedAtMs)
@@ -49,6 +53,7 @@ export function checkEvent(bytes: Uint8Array, maxBytes: number, receivedAtMs: nu
   const { kept, stripped } = withoutServerKeys(event.metadata)
   const metadata = Object.keys(kept).length === 0 ? undefined : kept
   return {
+    id: event.eventId,
     ok: { eventId, ...fields, recordJson: record, receivedAtMs, metadata },
     strippedPairs: stripped,
     otherUuidVersion: eventId[14] !== '7',
@@ -59,12 +64,12 @@ type Fields = Omit<SensorEvent, 'eventId' | 'recordJson' | 'receivedAtMs'>
 
 function fieldsOf(event: Event, receivedAtMs: number): Fields | RejectedEvent {
   const ruleId = event.ruleId === '' ? '' : uuidOf(event.ruleId)
-  if (ruleId === undefined) return invalid('rule_id must be a UUID')
-  if (event.ruleVersion < 0) return invalid('rule_version must not be negative')
+  if (ruleId === undefined) return invalid(`rule_id must be a UUID, got ${seenOf(event.ruleId)}`)
+  if (event.ruleVersion < 0) return invalid(`rule_version must not be negative, got ${event.ruleVersion}`)
   const action = actionOf(event.action)
-  if (action === undefined) return invalid('action must be observe, drop or fail')
+  if (action === undefined) return invalid(`action must be 1 (observe), 2 (drop) or 3 (fail), got ${event.action}`)
   const matchKind = matchKindOf(event.matchKind)
-  if (matchKind === undefined) return invalid('match_kind is not known')
+  if (matchKind === undefined) return invalid(`match_kind must be 0 to 5, got ${event.matchKind}`)
   const matchedPath = pathOf(event.matchedPath)
   if (matchedPath === undefined) return invalid('matched_path is not a field path')
   const { matchedValueJson, matchedValueTruncated } = event

@@ -109,6 +109,21 @@ describe('ReportEvents', () => {
     assert.deepEqual([response?.acceptedCount, response?.duplicateCount, server.store.stored.size], [3, 2, 3])
   })
 
+  it('knows an event in upper case again, and answers with the id as it came', async () => {
+    await using server = await start()
+    const event = goodEvent()
+    const upper = { ...event, eventId: event.eventId.toUpperCase() }
+    const { response } = await server.report({ events: [event, upper] })
+    assert.deepEqual(
+      response?.results.map(({ eventId, status }) => [eventId, status]),
+      [
+        [event.eventId, accepted],
+        [upper.eventId, accepted],
+      ],
+    )
+    assert.deepEqual([response?.duplicateCount, [...server.store.stored.keys()]], [1, [event.eventId]])
+  })
+
   it('leaves plainly accepted events out of a compact answer', async () => {
     await using server = await start()
     const known = goodEvent()

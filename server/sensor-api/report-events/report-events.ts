@@ -56,8 +56,8 @@ export function reportEvents(parts: ReportEventsParts): Work {
 
     const results: EventResult[] = []
     const valid: ValidEvent[] = []
-    /** Of each valid event, its place in the request. */
-    const places: number[] = []
+    /** Of each valid event, its place in the request, and its id as it came. */
+    const places: { readonly index: number; readonly id: string }[] = []
     const received = new Received()
     let strippedPairs = 0
     for (const [index, bytes] of events.entries()) {
@@ -72,15 +72,15 @@ export function reportEvents(parts: ReportEventsParts): Work {
       if (checked.otherUuidVersion) counts.otherUuidVersion()
       strippedPairs += checked.strippedPairs
       valid.push(checked.ok)
-      places.push(index)
+      places.push({ index, id: checked.id })
     }
     received.tell(counts)
     if (strippedPairs > 0) {
       log.warn('reserved metadata left out', { requestId: context.requestId, sensorId: batch.sensorId, strippedPairs })
     }
     const appended = valid.length === 0 ? [] : await append({ ...batch, events: valid })
-    for (const [i, { eventId }] of valid.entries()) {
-      const result = storedResult(places[i]!, eventId, appended[i]!)
+    for (const [i, { index, id }] of places.entries()) {
+      const result = storedResult(index, id, appended[i]!)
       if (result.status === EventStatus.EVENT_STATUS_ERROR) counts.rejected(result.code)
       const plain = result.code === EventCode.EVENT_CODE_UNSPECIFIED
       if (!plain || !shared.compactResults) results.push(result)
