@@ -53,6 +53,29 @@ describe('launch', () => {
     })
   }
 
+  for (const [name, main] of [
+    ['pulltrace-agent', 'agent'],
+    ['pulltrace-server', 'server/pulltrace'],
+    ['tk-sensor-api', 'server/sensor-api'],
+    ['tk-web-ui', 'server/web-ui'],
+    ['pulltrace-operator', 'operator'],
+  ] as const) {
+    it(`says what to do in a checkout without its packages: bin/${name}`, async () => {
+      const root = await mkdtemp(path.join(tmpdir(), 'pulltrace-launcher-'))
+      try {
+        for (const folder of ['bin', main]) await mkdir(path.join(root, folder), { recursive: true })
+        await copyFile(fileURLToPath(new URL(`../bin/${name}`, import.meta.url)), path.join(root, 'bin', name))
+        await writeFile(path.join(root, main, 'main.ts'), '')
+        await assert.rejects(run(path.join(root, 'bin', name)), (error: Failed) => {
+          assert.equal(error.stderr, `${name}: its packages are not installed. Run: (cd '${root}' && npm ci)\n`)
+          return error.code === 1
+        })
+      } finally {
+        await rm(root, { recursive: true })
+      }
+    })
+  }
+
   for (const program of ['agent', 'server'] as const) {
     it(`hands options on: bin/pulltrace-${program} --check-settings names faults and starts nothing`, async () => {
       const env = { PATH: process.env['PATH'], PULLTRACE_REPORT_INTERVAL: '1ms' }
