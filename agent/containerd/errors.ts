@@ -23,6 +23,8 @@ const fixes: Record<string, string> = {
 export function fromGrpc(call: string, socket: string, error: ServiceError): PulltraceError {
   const reason = Object.keys(fixes).find(word => error.details?.includes(word))
   const fix = reason === undefined ? undefined : fixes[reason]
-  const message = `containerd at '${socket}' did not answer ${call}: ${error.details || error.message}`
+  // grpc-js ends some of them with a heading that has nothing below it.
+  const said = (error.details || error.message).replace(/\.?\s*Resolution note:\s*$/, '')
+  const message = `containerd at '${socket}' did not answer ${call}: ${said}`
   return new PulltraceError(codes[error.code] ?? Code.Internal, message, { fix, cause: error })
 }
