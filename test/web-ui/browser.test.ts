@@ -36,6 +36,8 @@ describe('tk-web-ui in a browser', function () {
     page.on('pageerror', error => faults.push(String(error)))
     page.on('request', request => request.url().startsWith(ui.url) || faults.push(`asked ${request.url()}`))
     await page.goto(`${ui.url}/events`)
+    // The browser focuses it with its first frame, which may come after the page.
+    await page.locator('#name:focus').waitFor()
     await page.keyboard.type('root')
     await page.keyboard.press('Tab')
     await page.keyboard.type(testPassword)
