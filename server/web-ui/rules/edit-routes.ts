@@ -137,9 +137,12 @@ export function editRoutes(parts: RuleParts): readonly Route[] {
     if (checked.rule && button === 'backtest') {
       result = backtestView(await backtest(checked.rule, { events: store.events, clock: parts.clock, signal }))
     }
+    const isGood = button === 'check' && checked.rule !== undefined
+    const notice =
+      isGood && html`<p class="notice good" role="status">Nothing is wrong with it. It is not stored yet.</p>`
     const shown = turned === draft ? checked : check(turned)
     const status = button === 'save' ? 422 : 200
-    return page(request, { ...view, draft: turned, checked: shown, tellFaults, record, result }, status)
+    return page(request, { ...view, draft: turned, checked: shown, tellFaults, record, notice, result }, status)
   }
 
   return [
