@@ -12,9 +12,9 @@ import {
   ReportEventsResponse,
   SensorAPIService,
 } from '../proto/generated/trapperkeeper/sensor/v1/sensor_api.ts'
-import { makeKey } from '../server/tk/api-key.ts'
 import type { EventBatch, EventFilter } from '../server/store/events-store.ts'
 import { openSqliteTk } from '../server/store/sqlite/open-sqlite-tk.ts'
+import { makeKey } from '../server/tk/api-key.ts'
 import { fsyncFloor, sqliteFloor } from './event-floors.ts'
 import { batchEvents, benchRules, EventLoad, receiveNow } from './event-load.ts'
 import { median, percentile, startMeasured, table } from './measure.ts'

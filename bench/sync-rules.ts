@@ -7,10 +7,10 @@ import { systemClock } from '../core/lib/clock.ts'
 import { silentLogger } from '../core/lib/log.ts'
 import type { RuleContent } from '../core/rules/rule.ts'
 import { SensorAPIClient } from '../proto/generated/trapperkeeper/sensor/v1/sensor_api.ts'
-import { makeKey } from '../server/tk/api-key.ts'
 import { sync } from '../server/sensor-api/start-sensor-api.fake.ts'
 import { fakeRule } from '../server/sensor-api/tk-store.fake.ts'
 import { openSqliteTk } from '../server/store/sqlite/open-sqlite-tk.ts'
+import { makeKey } from '../server/tk/api-key.ts'
 import { startMeasured } from './measure.ts'
 
 /**

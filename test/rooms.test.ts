@@ -4,7 +4,9 @@ import path from 'node:path'
 import { packages, rooms, roots } from './rooms.ts'
 
 const isTestCode = (file: string) => /\.(test|fake)\.ts$|\/conformance[\w-]*\.ts$/.test(file)
-const files = globSync('{core,agent,operator,server,cli,sdk/typescript/src,proto}/**/*.{ts,js}').filter(file => !isTestCode(file))
+const files = globSync('{core,agent,operator,server,cli,sdk/typescript/src,proto}/**/*.{ts,js}').filter(
+  file => !isTestCode(file),
+)
 
 function roomOf(file: string): string {
   const holding = Object.keys(rooms).filter(room => file.startsWith(`${room}/`))
