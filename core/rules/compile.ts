@@ -48,7 +48,7 @@ export interface Compiled {
 }
 
 /**
- * Compiles rules once, in the order in which they were received. To closures and tables, not to generated source: an
+ * Compiles rules once, in the order in which they were received. To closures and steps, not to generated source: an
  * engine that lives in other people's programs must not ask them for `unsafe-eval`. A rule with a fault is left out.
  */
 export function compileRules(rules: readonly SentRule[]): Compiled {
