@@ -82,7 +82,7 @@ async function trustFor(
   const name = spec.server?.tls?.secretName
   const namespace = settings.operatorNamespace
   if (name === undefined) return undefined
-  const hosts = [clusterNames.server, ...(spec.rules?.enabled ? [clusterNames.sensorApi] : [])]
+  const hosts = [clusterNames.server, ...(spec.rules?.enabled ? [clusterNames.sensorApi, clusterNames.webUi] : [])]
   return trustOf(await api.get(secrets, name, { namespace, signal }), name, namespace, hosts)
 }
 

@@ -12,8 +12,9 @@ export const clusterNames = {
   reader: 'pulltrace-reader',
   /** ConfigMap with the key `ca.crt` beside the agents: whom they trust when the server has TLS. */
   serverCa: 'pulltrace-server-ca',
-  /** Service of the sensor API; its pod is the server's. */
+  /** Services of the sensor API and of the pages of rules; their pod is the server's. */
   sensorApi: 'tk-sensor-api',
+  webUi: 'tk-web-ui',
   /** Secret with the keys of the rule half. */
   rules: 'pulltrace-rules',
   serviceMonitor: 'pulltrace',
@@ -23,8 +24,15 @@ export const clusterNames = {
 /** Keys of ConfigMap `pulltrace-settings`. */
 export const settingsKeys = { reportInterval: 'reportInterval', idleReportInterval: 'idleReportInterval' } as const
 
-/** Keys of Secret `pulltrace-rules`: what API keys are hashed with, and the key of the server's own sensor. */
-export const rulesSecretKeys = { hmacSecret: 'hmac-secret', apiKey: 'api-key' } as const
+/**
+ * Keys of Secret `pulltrace-rules`: what API keys are hashed with, the key of the server's own sensor, and the first
+ * password of user `admin`, who must change it.
+ */
+export const rulesSecretKeys = {
+  hmacSecret: 'hmac-secret',
+  apiKey: 'api-key',
+  adminPassword: 'admin-password',
+} as const
 
 /** Audience of the tokens that agents send: a token made for the API server is worth nothing here, nor ours there. */
 export const agentTokenAudience = 'pulltrace-server'
@@ -37,6 +45,7 @@ export const containerPaths = {
   readerToken: '/etc/pulltrace/reader',
   serverTls: '/etc/pulltrace/tls',
   rules: '/etc/pulltrace/rules',
+  admin: '/etc/pulltrace/admin',
 } as const
 
 export const ports = {
@@ -46,4 +55,6 @@ export const ports = {
   operatorMetrics: 8081,
   sensorApi: 50051,
   sensorApiMetrics: 9092,
+  webUi: 8090,
+  webUiMetrics: 9093,
 } as const

@@ -86,12 +86,26 @@ export function sensorApiSettingsOf(spec: PulltraceConfigSpec): ProgramSettings 
     TK_DATABASE_URL: `${containerPaths.serverData}/tk.db`,
     TK_BOOTSTRAP_API_KEY_FILE: `${containerPaths.rules}/${rulesSecretKeys.apiKey}`,
     TK_EVENTS_RETENTION: spec.rules?.retention ?? '720h',
-    ...(spec.server?.tls === undefined
-      ? { TK_ALLOW_PLAINTEXT: 'true' }
-      : {
-          TK_TLS_CERT_FILE: `${containerPaths.serverTls}/tls.crt`,
-          TK_TLS_KEY_FILE: `${containerPaths.serverTls}/tls.key`,
-        }),
+    ...rulesTlsOf(spec),
+  }
+}
+
+/** The settings of tk-web-ui in a cluster. */
+export function webUiSettingsOf(spec: PulltraceConfigSpec): ProgramSettings {
+  return {
+    TK_HTTP_ADDR: `:${ports.webUi}`,
+    TK_UI_METRICS_ADDR: `:${ports.webUiMetrics}`,
+    TK_DATABASE_URL: `${containerPaths.serverData}/tk.db`,
+    TK_ADMIN_PASSWORD_FILE: `${containerPaths.admin}/${rulesSecretKeys.adminPassword}`,
+    ...rulesTlsOf(spec),
+  }
+}
+
+function rulesTlsOf(spec: PulltraceConfigSpec): ProgramSettings {
+  if (spec.server?.tls === undefined) return { TK_ALLOW_PLAINTEXT: 'true' }
+  return {
+    TK_TLS_CERT_FILE: `${containerPaths.serverTls}/tls.crt`,
+    TK_TLS_KEY_FILE: `${containerPaths.serverTls}/tls.key`,
   }
 }
 

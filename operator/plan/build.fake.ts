@@ -18,7 +18,7 @@ export function inputOf(spec: PulltraceConfigSpec = {}, other: Partial<PlanInput
     readerToken: 'a-token',
     newReaderToken: 'a-new-token',
     rulesKeys: undefined,
-    newRulesKeys: { hmacSecret: 'id:c2VjcmV0', apiKey: 'tk-v1-id-random' },
+    newRulesKeys: { hmacSecret: 'id:c2VjcmV0', apiKey: 'tk-v1-id-random', adminPassword: 'first' },
     caCertificate: undefined,
     hasServiceMonitors: false,
     claimTemplates: undefined,

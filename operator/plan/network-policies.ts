@@ -5,7 +5,7 @@ import type { Desired, PlanInput } from './input.ts'
 import { type Component, labelsOf, ownerReferenceOf, selectorLabels } from './labels.ts'
 
 const open = [ports.http, ports.serverMetrics]
-const openWithRules = [ports.sensorApi, ports.sensorApiMetrics]
+const openWithRules = [ports.sensorApi, ports.sensorApiMetrics, ports.webUi, ports.webUiMetrics]
 const tcp = (port: number) => ({ port, protocol: 'TCP' })
 /** A policy sees the port of the pod, not of its Service: CoreDNS listens on 5353 on OpenShift, on 8053 on Gardener. */
 const dnsPorts = [53, 5353, 8053]

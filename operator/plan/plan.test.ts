@@ -67,24 +67,27 @@ describe('plan', () => {
     })
   }
 
-  const rules = { rulesKeys: { hmacSecret: 'id:x', apiKey: 'tk-v1-id-y' } }
+  const rules = { rulesKeys: { hmacSecret: 'id:x', apiKey: 'tk-v1-id-y', adminPassword: 'pw' } }
 
-  it('adds the sensor API to what runs, and takes it away again with all but its keys', () => {
+  it('adds the programs of rules to what runs, and takes them away again with all but their keys', () => {
     const on = { rules: { enabled: true } }
     const beside = [
       'apply NetworkPolicy pulltrace-server',
       'Service pulltrace-server-headless',
       'Service tk-sensor-api',
+      'Service tk-web-ui',
     ]
     assert.deepEqual(told(plan(inputOf(on), madeOf(inputOf()))), [
       'apply Secret pulltrace-rules',
       beside[0],
       `apply ${beside[1]}`,
       `apply ${beside[2]}`,
+      `apply ${beside[3]}`,
       ...server,
     ])
     assert.deepEqual(told(plan(inputOf({}, rules), madeOf(inputOf(on, rules)))), [
       `delete ${beside[2]}`,
+      `delete ${beside[3]}`,
       beside[0],
       `apply ${beside[1]}`,
       ...server,
@@ -289,20 +292,22 @@ describe('desiredOf', () => {
     }
   })
 
-  it('shows what keys are hashed with to the sensor API alone, and the key of the server to both', () => {
+  it('shows each container of the keys what it needs, and no more', () => {
     const { containers, volumes } = find<V1StatefulSet>(made, 'StatefulSet', 'pulltrace-server').spec!.template.spec!
     const hashing = containers.filter(({ env }) => JSON.stringify(env).includes('hmac-secret'))
     assert.deepEqual(
       hashing.map(({ name }) => name),
-      ['sensor-api'],
+      ['sensor-api', 'web-ui'],
     )
-    const { secret } = volumes!.find(({ name }) => name === 'rules')!
-    assert.deepEqual(
-      secret!.items!.map(({ key }) => key),
-      ['api-key'],
-    )
-    const mounted = containers.filter(({ volumeMounts }) => volumeMounts!.some(({ name }) => name === 'rules'))
-    assert.equal(mounted.length, 2)
+    const keysIn = (volume: string) =>
+      volumes!.find(({ name }) => name === volume)!.secret!.items!.map(({ key }) => key)
+    assert.deepEqual([...keysIn('rules'), ...keysIn('admin')], ['api-key', 'admin-password'])
+    const mounting = (volume: string) =>
+      containers
+        .filter(({ volumeMounts }) => volumeMounts!.some(({ name }) => name === volume))
+        .map(({ name }) => name)
+        .join()
+    assert.deepEqual([mounting('rules'), mounting('admin')], ['server,sensor-api', 'web-ui'])
   })
 
   it("speaks with the sensor API over TLS by the name in its certificate, in the server's own pod", () => {
@@ -318,6 +323,6 @@ describe('desiredOf', () => {
     const images = made.flatMap(({ object }) =>
       [...JSON.stringify(object as CustomObject).matchAll(/"image":"([^"]+)"/g)].map(match => match[1]),
     )
-    assert.deepEqual(images, Array(3).fill('registry.example.com/pulltrace:1'))
+    assert.deepEqual(images, Array(4).fill('registry.example.com/pulltrace:1'))
   })
 })

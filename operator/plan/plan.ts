@@ -9,7 +9,7 @@ import { readerSecret } from './reader-secret.ts'
 import { rulesSecret } from './rules-secret.ts'
 import { serverStatefulSet } from './server-statefulset.ts'
 import { serviceMonitor } from './service-monitor.ts'
-import { headlessService, sensorApiService, serverService } from './services.ts'
+import { headlessService, sensorApiService, serverService, webUiService } from './services.ts'
 import { serverCaConfigMap, settingsConfigMap } from './settings.ts'
 
 /**
@@ -39,6 +39,7 @@ function wantedOf(input: PlanInput): readonly Desired[] {
     serverService(input),
     headlessService(input),
     sensorApiService(input),
+    webUiService(input),
     serverStatefulSet(input),
     agentDaemonSet(input),
     serviceMonitor(input),

@@ -3,7 +3,8 @@ import { newRulesKeys, rulesKeysIn } from './rules-secret.ts'
 
 describe('newRulesKeys', () => {
   it('makes a secret and a key of it, as tk-sensor-api reads them', () => {
-    const { hmacSecret, apiKey } = newRulesKeys()
+    const { hmacSecret, apiKey, adminPassword } = newRulesKeys()
+    assert.ok(adminPassword.length >= 12, 'as tk-web-ui takes it')
     const [id, secret] = hmacSecret.split(':')
     assert.match(id!, /^[0-9a-f]{32}$/)
     assert.equal(Buffer.from(secret!, 'base64').length, 32)
@@ -14,9 +15,10 @@ describe('newRulesKeys', () => {
 })
 
 describe('rulesKeysIn', () => {
-  const data = { 'hmac-secret': 'aWQ6eA==', 'api-key': 'dGstdjE=' }
+  const data = { 'hmac-secret': 'aWQ6eA==', 'api-key': 'dGstdjE=', 'admin-password': 'cHc=' }
 
-  it('reads the Secret', () => assert.deepEqual(rulesKeysIn({ data }), { hmacSecret: 'id:x', apiKey: 'tk-v1' }))
+  it('reads the Secret', () =>
+    assert.deepEqual(rulesKeysIn({ data }), { hmacSecret: 'id:x', apiKey: 'tk-v1', adminPassword: 'pw' }))
 
   it('takes half a Secret for none', () => {
     assert.equal(rulesKeysIn({ data: { 'api-key': data['api-key'] } }), undefined)

@@ -5,12 +5,13 @@ import { secrets } from '../../core/kube/resources.ts'
 import type { Desired, PlanInput } from './input.ts'
 import { labelsOf, ownerReferenceOf } from './labels.ts'
 
-/** What tk-sensor-api hashes API keys with, and the key of the sensor that is built into pulltrace-server. */
+/** What the rule half cannot start without, made here so that nobody has to. */
 export interface RulesKeys {
   /** `<id>:<base64>`. */
   readonly hmacSecret: string
   /** `tk-v1-<id of that secret>-<random>`. */
   readonly apiKey: string
+  readonly adminPassword: string
 }
 
 export function newRulesKeys(random: (bytes: number) => Buffer = randomBytes): RulesKeys {
@@ -20,13 +21,15 @@ export function newRulesKeys(random: (bytes: number) => Buffer = randomBytes): R
   return {
     hmacSecret: `${id}:${secret.toString('base64')}`,
     apiKey: `tk-v1-${id}-${random(32).toString('hex')}`,
+    adminPassword: random(24).toString('base64url'),
   }
 }
 
 export function rulesKeysIn(secret: V1Secret | undefined): RulesKeys | undefined {
   const text = (key: string) => Buffer.from(secret?.data?.[key] ?? '', 'base64').toString()
-  const keys = { hmacSecret: text(rulesSecretKeys.hmacSecret), apiKey: text(rulesSecretKeys.apiKey) }
-  return keys.hmacSecret === '' || keys.apiKey === '' ? undefined : keys
+  const { hmacSecret, apiKey, adminPassword } = rulesSecretKeys
+  const keys = { hmacSecret: text(hmacSecret), apiKey: text(apiKey), adminPassword: text(adminPassword) }
+  return Object.values(keys).includes('') ? undefined : keys
 }
 
 /**
@@ -41,8 +44,10 @@ export function rulesSecret({
   newRulesKeys,
 }: PlanInput): Desired<V1Secret> | undefined {
   if (!spec.rules?.enabled && rulesKeys === undefined) return undefined
-  const { hmacSecret, apiKey } = rulesKeys ?? newRulesKeys
-  const encoded = (text: string) => Buffer.from(text).toString('base64')
+  const keys = rulesKeys ?? newRulesKeys
+  const data = Object.entries(rulesSecretKeys).map(([name, key]) => {
+    return [key, Buffer.from(keys[name as keyof RulesKeys]).toString('base64')]
+  })
   const object: V1Secret = {
     apiVersion: secrets.apiVersion,
     kind: secrets.kind,
@@ -53,7 +58,7 @@ export function rulesSecret({
       ownerReferences: [ownerReferenceOf(owner)],
     },
     type: 'Opaque',
-    data: { [rulesSecretKeys.hmacSecret]: encoded(hmacSecret), [rulesSecretKeys.apiKey]: encoded(apiKey) },
+    data: Object.fromEntries(data),
   }
   return { resource: secrets, object, once: rulesKeys === undefined }
 }

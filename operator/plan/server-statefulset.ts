@@ -1,4 +1,4 @@
-import { clusterNames, containerPaths, ports, rulesSecretKeys } from '../../core/contract/cluster-names.ts'
+import { clusterNames, containerPaths, ports } from '../../core/contract/cluster-names.ts'
 import { imageUser, launch } from '../../core/contract/launch.ts'
 import { sensorApiHost, serverSettingsOf } from '../../core/contract/settings.ts'
 import type {
@@ -13,7 +13,7 @@ import { isSameQuantity } from '../../core/lib/quantity.ts'
 import type { ClaimTemplate, Desired, PlanInput } from './input.ts'
 import { labelsOf, ownerReferenceOf, selectorLabels } from './labels.ts'
 import { containerOf, envOf, imagePullSecretsOf, podSecurity, resourcesOf } from './pods.ts'
-import { sensorApiContainer } from './sensor-api.ts'
+import { apiKeyMount, rulesContainers, rulesVolumes } from './rules-containers.ts'
 
 /** Live state of some thousand nodes; the bodies of reports in flight may hold 256 MiB of it. */
 const resources = { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '1Gi' } }
@@ -108,7 +108,7 @@ function podSpec(input: PlanInput): V1PodSpec {
   const hasTls = spec.server?.tls !== undefined
   const scheme = hasTls ? 'HTTPS' : 'HTTP'
   const probe = (path: string) => ({ httpGet: { path, port: 'metrics', scheme }, timeoutSeconds: 5 })
-  const { volumes, volumeMounts } = volumesOf(env, spec)
+  const { volumes, volumeMounts } = volumesOf(env, input)
   const shared = volumeMounts.filter(({ name }) => sharedVolumes.has(name))
   return {
     serviceAccountName: clusterNames.server,
@@ -131,7 +131,7 @@ function podSpec(input: PlanInput): V1PodSpec {
         readinessProbe: { ...probe('/readyz'), periodSeconds: 2, failureThreshold: 2 },
         volumeMounts,
       },
-      ...(spec.rules?.enabled ? [sensorApiContainer(input, shared)] : []),
+      ...rulesContainers(input, shared),
     ],
     volumes,
     ...(spec.rules?.enabled &&
@@ -139,10 +139,11 @@ function podSpec(input: PlanInput): V1PodSpec {
   }
 }
 
-/** What tk-sensor-api has of the server's volumes. */
+/** What the programs of the rule half have of the server's volumes. */
 const sharedVolumes = new Set(['data', 'tmp', 'tls'])
 
-function volumesOf(env: Readonly<Record<string, string>>, { rules, server }: PlanInput['spec']) {
+function volumesOf(env: Readonly<Record<string, string>>, input: PlanInput) {
+  const { rules, server } = input.spec
   const volumes: V1Volume[] = [{ name: 'tmp', emptyDir: { sizeLimit: '64Mi' } }]
   const volumeMounts: V1VolumeMount[] = [
     { name: 'data', mountPath: containerPaths.serverData },
@@ -155,11 +156,7 @@ function volumesOf(env: Readonly<Record<string, string>>, { rules, server }: Pla
   }
   if (env['PULLTRACE_READER_TOKEN_FILE'] !== undefined) add('reader', clusterNames.reader, containerPaths.readerToken)
   if (server?.tls !== undefined) add('tls', server.tls.secretName, containerPaths.serverTls)
-  if (rules?.enabled) {
-    // The key of its sensor, and not what keys are hashed with.
-    const items = [{ key: rulesSecretKeys.apiKey, path: rulesSecretKeys.apiKey }]
-    volumes.push({ name: 'rules', secret: { secretName: clusterNames.rules, items } })
-    volumeMounts.push({ name: 'rules', mountPath: containerPaths.rules, readOnly: true })
-  }
+  volumes.push(...rulesVolumes(input))
+  if (rules?.enabled) volumeMounts.push(apiKeyMount)
   return { volumes, volumeMounts }
 }

@@ -20,7 +20,7 @@ export function serviceMonitor(input: PlanInput): Desired<CustomObject> | undefi
     spec: {
       selector: { matchLabels: selectorLabels('server') },
       // Only the headless Service has these ports.
-      endpoints: (input.spec.rules?.enabled ? ['metrics', 'tk-metrics'] : ['metrics']).map(port => ({
+      endpoints: (input.spec.rules?.enabled ? ['metrics', 'tk-metrics', 'ui-metrics'] : ['metrics']).map(port => ({
         port,
         ...(tls && { scheme: 'https', tlsConfig: tlsConfigOf(input) }),
       })),

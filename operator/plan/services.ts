@@ -19,9 +19,9 @@ export function headlessService(input: PlanInput): Desired<V1Service> {
     publishNotReadyAddresses: true,
     ports: [
       httpPort(input),
-      { name: 'metrics', port: ports.serverMetrics, targetPort: 'metrics', protocol: 'TCP' },
+      metricsPort('metrics', ports.serverMetrics),
       ...(input.spec.rules?.enabled
-        ? [{ name: 'tk-metrics', port: ports.sensorApiMetrics, targetPort: 'tk-metrics', protocol: 'TCP' }]
+        ? [metricsPort('tk-metrics', ports.sensorApiMetrics), metricsPort('ui-metrics', ports.webUiMetrics)]
         : []),
     ],
   })
@@ -34,6 +34,16 @@ export function sensorApiService(input: PlanInput): Desired<V1Service> | undefin
   return service(input, clusterNames.sensorApi, {
     type: 'ClusterIP',
     ports: [{ name: 'grpc', port: ports.sensorApi, targetPort: 'grpc', protocol: 'TCP', appProtocol }],
+  })
+}
+
+/** Where people write rules and search events. */
+export function webUiService(input: PlanInput): Desired<V1Service> | undefined {
+  if (!input.spec.rules?.enabled) return undefined
+  const appProtocol = input.spec.server?.tls === undefined ? 'http' : 'https'
+  return service(input, clusterNames.webUi, {
+    type: 'ClusterIP',
+    ports: [{ name: 'http', port: ports.webUi, targetPort: 'ui', protocol: 'TCP', appProtocol }],
   })
 }
 
@@ -51,6 +61,8 @@ function service({ owner, settings }: PlanInput, name: string, spec: V1Service['
   }
   return { resource: services, object }
 }
+
+const metricsPort = (name: string, port: number) => ({ name, port, targetPort: name, protocol: 'TCP' })
 
 /** The protocol's name is for what reads it: service meshes and Ingress controllers. The port stays `http`. */
 function httpPort({ spec }: PlanInput) {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { nodeFile } from '../../core/contract/launch.ts'
 import { eventually } from '../eventually.ts'
 import { openStory, podOf, type Story, system } from './story.ts'
+import { openTunnel } from './tunnel.ts'
 
 /** What a user does to have rules in a cluster: one line of the config, then a file of rules. */
 describe('rules in a cluster', function () {
@@ -82,7 +83,26 @@ describe('rules in a cluster', function () {
     assert.equal(service, '50051')
   })
 
-  it('takes the sensor API away when rules are switched off, and keeps what its keys were made with', async () => {
+  it('lets the first person sign in to the pages of rules, who must then choose a password', async () => {
+    const path = '-o=jsonpath={.data.admin-password}'
+    const encoded = await story.kubectl('get', 'secret', 'pulltrace-rules', `-n=${system}`, path)
+    const password = Buffer.from(encoded, 'base64').toString()
+    const tunnel = await openTunnel(story.cluster.plane, system, 'tk-web-ui', 8090)
+    try {
+      const answer = await fetch(`${tunnel.url}/sign-in`, {
+        method: 'POST',
+        redirect: 'manual',
+        headers: { origin: tunnel.url },
+        body: new URLSearchParams({ name: 'admin', password }),
+      })
+      assert.equal(answer.status, 303)
+      assert.equal(answer.headers.get('location'), '/password')
+    } finally {
+      await tunnel.stop()
+    }
+  })
+
+  it('takes sensor API and pages away when rules are switched off, and keeps what its keys were made with', async () => {
     const secret = () => story.kubectl('get', 'secret', 'pulltrace-rules', `-n=${system}`, '-o=jsonpath={.data}')
     const before = await secret()
     await enable(false)

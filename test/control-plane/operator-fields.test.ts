@@ -134,7 +134,7 @@ describe('the operator and the fields of a PulltraceConfig', function () {
         const names = podOf(await statefulSetOf(scene.api)).containers.map(({ name }) => name)
         return api && keys && names.join()
       },
-      is: 'server,sensor-api',
+      is: 'server,sensor-api,web-ui',
     },
     {
       name: 'rules.retention',

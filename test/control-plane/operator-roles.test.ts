@@ -44,7 +44,7 @@ describe('the roles of the operator', function () {
 
   async function createTlsSecret() {
     const authority = await createAuthority(scene.plane.dir)
-    const names = [`pulltrace-server.${system}.svc`, `tk-sensor-api.${system}.svc`]
+    const names = [`pulltrace-server.${system}.svc`, `tk-sensor-api.${system}.svc`, `tk-web-ui.${system}.svc`]
     const { certificateFile, keyFile } = await authority.serve('pulltrace-server', { names, addresses: [] })
     await scene.kubectl([
       'create',
