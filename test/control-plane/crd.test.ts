@@ -58,7 +58,7 @@ describe('the CustomResourceDefinition on a real API server', function () {
 
   it('takes every sample, and so do we', async () => {
     const folder = 'config/samples'
-    for (const file of readdirSync(folder)) {
+    for (const file of readdirSync(folder).filter(name => name.endsWith('.yaml'))) {
       const text = readFileSync(path.join(folder, file), 'utf8')
       await kubectl(['apply', '--dry-run=server', '-f=-'], text)
       assert.deepEqual(parsePulltraceConfig(parse(text)).faults, undefined, file)
