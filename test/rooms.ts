@@ -18,7 +18,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'proto/generated',
   ],
   'server/store': ['core/pulls', 'core/rules', 'core/contract', 'core/lib'],
-  'server/tk': ['core/lib', 'server/store/store.ts', 'server/store/keys-store.ts', 'prom-client'],
+  'server/tk': ['core/contract', 'core/lib', 'server/store/store.ts', 'server/store/keys-store.ts', 'prom-client'],
   'server/sensor-api': [
     'core/rules',
     'core/contract',

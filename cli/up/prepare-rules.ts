@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { newApiKey, newSecretId } from '../../core/contract/api-key.ts'
+import { createFolder } from '../../core/lib/create-folder.ts'
 import { Code, PulltraceError } from '../../core/lib/errors.ts'
 import type { RulesPlan } from './plan-rules.ts'
 
@@ -14,7 +15,7 @@ const withinMs = 30_000
  * rules. A database that is there is somebody's: nothing in it is touched. Returns what to tell, or undefined.
  */
 export async function prepareRules(plan: RulesPlan, sensorApi: string, samples: string): Promise<string | undefined> {
-  await makeFolder(plan.databaseFile)
+  makeFolder(plan.databaseFile)
   await makeKey(plan.keyFile)
   if (existsSync(plan.databaseFile) || !existsSync(samples)) return undefined
   const trouble = await importRules(plan, sensorApi, samples)
@@ -23,10 +24,10 @@ export async function prepareRules(plan: RulesPlan, sensorApi: string, samples: 
     : `The sample rules were not added: ${trouble}`
 }
 
-async function makeFolder(file: string): Promise<void> {
+function makeFolder(file: string): void {
   const folder = path.dirname(file)
   try {
-    await mkdir(folder, { recursive: true })
+    createFolder(folder)
   } catch (cause) {
     throw unusable(`the folder '${folder}'`, cause as Error)
   }
@@ -34,10 +35,9 @@ async function makeFolder(file: string): Promise<void> {
 
 /** Only its owner may read it; one that is there stays. */
 async function makeKey(file: string): Promise<void> {
-  await makeFolder(file)
-  const key = `tk-v1-${randomBytes(16).toString('hex')}-${randomBytes(32).toString('hex')}\n`
+  makeFolder(file)
   try {
-    await writeFile(file, key, { flag: 'wx', mode: 0o600 })
+    await writeFile(file, `${newApiKey(newSecretId())}\n`, { flag: 'wx', mode: 0o600 })
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST')
       throw unusable(`the key for rules in '${file}'`, cause as Error)

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
 import path from 'node:path'
 
 /**
@@ -6,14 +6,31 @@ import path from 'node:path'
  * folder, nobody else syncs the entry of the folder in its parent.
  */
 export function createFolder(folder: string): void {
-  const created = mkdirSync(folder, { recursive: true, mode: 0o750 })
-  if (created === undefined) return
-  for (let entry = folder; entry.length >= created.length; entry = path.dirname(entry)) {
-    const handle = openSync(path.dirname(entry), 'r')
-    try {
-      fsyncSync(handle)
-    } finally {
-      closeSync(handle)
-    }
+  const missing: string[] = []
+  for (let entry = path.resolve(folder); !existsSync(entry); entry = path.dirname(entry)) missing.unshift(entry)
+  // It throws when a file has the name.
+  if (missing.length === 0) mkdirSync(folder, { recursive: true })
+  // One by one: where nothing can be made, as below /proc, Node's own way through the parents never ends.
+  for (const entry of missing) {
+    createOne(entry)
+    syncFolder(path.dirname(entry))
+  }
+}
+
+function createOne(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o750 })
+  } catch (error) {
+    // Another program makes the same one.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+}
+
+function syncFolder(folder: string): void {
+  const handle = openSync(folder, 'r')
+  try {
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
   }
 }

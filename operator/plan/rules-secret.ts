@@ -1,4 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
+import { newApiKey, newSecretId } from '../../core/contract/api-key.ts'
 import { clusterNames, rulesSecretKeys } from '../../core/contract/cluster-names.ts'
 import type { V1Secret } from '../../core/kube/objects.ts'
 import { secrets } from '../../core/kube/resources.ts'
@@ -15,12 +16,10 @@ export interface RulesKeys {
 }
 
 export function newRulesKeys(random: (bytes: number) => Buffer = randomBytes): RulesKeys {
-  const secret = random(32)
-  // The id says nothing of the secret: it stands in every key.
-  const id = createHash('sha256').update(random(32)).digest('hex').slice(0, 32)
+  const id = newSecretId(random)
   return {
-    hmacSecret: `${id}:${secret.toString('base64')}`,
-    apiKey: `tk-v1-${id}-${random(32).toString('hex')}`,
+    hmacSecret: `${id}:${random(32).toString('base64')}`,
+    apiKey: newApiKey(id, random),
     adminPassword: random(24).toString('base64url'),
   }
 }

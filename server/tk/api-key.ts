@@ -1,4 +1,5 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHmac } from 'node:crypto'
+import { newApiKey } from '../../core/contract/api-key.ts'
 import type { HmacSecret } from './secrets.ts'
 
 /** `tk-v1-<id of the secret it is hashed with>-<256 random bits>`, in lower case. */
@@ -20,8 +21,8 @@ export function parseKey(text: string): ParsedKey | undefined {
 }
 
 /** A new key. Nothing keeps it: whoever is to have it must be shown it now. */
-export const makeKey = ({ id }: HmacSecret, random: (bytes: number) => Buffer = randomBytes): ParsedKey => ({
-  text: `tk-v1-${id}-${random(32).toString('hex')}`,
+export const makeKey = ({ id }: HmacSecret, random?: (bytes: number) => Buffer): ParsedKey => ({
+  text: newApiKey(id, random),
   secretId: id,
 })
 
