@@ -67,7 +67,9 @@ describe('the whole story', function () {
 
   it('says how far the image of a pod is that hangs behind a slow registry', async () => {
     web = await story.cluster.push({ name: 'shop/web', layers: [{ bytes: 4_000_000 }, { bytes: 3_000_000 }] })
-    story.cluster.proxy.limit(400_000)
+    story.cluster.proxy.limit(200_000)
+    // However slow the machine: no layer ends before all of them were seen under way.
+    for (const { digest, size } of web.layers) story.cluster.proxy.blob(digest).release(size - 100_000)
     webPod = await story.deploy('web', web.ref(story.cluster.registryHost))
     await story.event('bytes for the pod', event => isOf(webPod)(event) && event.pull.downloadedBytes > 0)
     const why = await story.pulltrace('why', webPod)
@@ -82,6 +84,7 @@ describe('the whole story', function () {
       return isOf(webPod)(event) && layers.length === 2 && layers.every(underWay)
     })
     story.cluster.proxy.limit(undefined)
+    for (const { digest } of web.layers) story.cluster.proxy.blob(digest).resume()
     const { pull } = await story.event('the end', event => isOf(webPod)(event) && event.type === 'pull.completed')
     const { id, imageRef, totalBytes, downloadedBytes, phase } = pull
     const ref = web.ref(story.cluster.registryHost)
