@@ -27,7 +27,7 @@ run: setup ## Run Pulltrace on this machine: server and agent, on its containerd
 .PHONY: test
 test: setup programs ## Run every check and every test (SOAK=1: the long counts in full)
 	@$(MAKE) --no-print-directory verify
-	mocha $(UNIT) 'test/*/**/*.test.ts'
+	node test/run.ts
 
 .PHONY: programs
 programs: setup ## Install the real programs that the tests run (containerd, a registry, nginx, Chromium ...)

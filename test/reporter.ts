@@ -1,10 +1,37 @@
 import Mocha from 'mocha'
 
+/** Of one run of mocha. */
+export interface Counts {
+  readonly passes: number
+  readonly failures: number
+}
+
+/** How long a process may go on after its last test. */
+const lingerMs = 30_000
+
 /** The spec reporter, closed by one line that people and machines find: `N passed, N failed`. */
 export default class Reporter extends Mocha.reporters.Spec {
   override done(failures: number, exit?: (failures: number) => void): void {
     const { passes = 0, failures: failed = 0 } = this.stats
+    const counts: Counts = { passes, failures: failed }
+    const end = () => {
+      setTimeout(endWhatWasLeft, lingerMs).unref()
+      exit?.(failures)
+    }
+    // A run that is part of a larger one is counted there.
+    if (process.send) process.send(counts, end)
     // On stdout and last: whatever the runner still prints would hide it.
-    process.stdout.write(`\n${passes} passed, ${failed} failed\n`, () => exit?.(failures))
+    else process.stdout.write(`\n${passes} passed, ${failed} failed\n`, end)
   }
+}
+
+/** Somebody did not stop what they started: it is told, not waited for. */
+function endWhatWasLeft(): never {
+  const left = process.getActiveResourcesInfo().join(', ')
+  process.stderr.write(`still running ${lingerMs / 1000} s after the last test: ${left}\n`)
+  // After mocha's own listener, which would set it to the count of failures.
+  process.once('exit', () => {
+    process.exitCode = 1
+  })
+  process.exit()
 }
