@@ -20,6 +20,7 @@ function batches(ruleIds: readonly string[]): fc.Arbitrary<EventBatch[]> {
     action: few(...actions),
     matchKind: few(...matchKinds),
     matchedPath: few(['a'], ['a', 0], ['a.b'], ['*']),
+    matchedValueJson: few('5', '5.0', '"5"', 'true', '"\\u0061b"', '"ab"', 'null', undefined),
     recordJson: few('{"x":"%"}', '{"x":"_é"}', '""', undefined),
     metadata: fc.option(metadata, { nil: undefined }),
     receivedAtMs: timeMs,
@@ -54,6 +55,7 @@ function filters(ruleIds: readonly string[]): fc.Arbitrary<EventFilter> {
     apiKeyId: few('k1', 'k2'),
     metadata: fc.record({ key: few('a', 'b', '__proto__x', '$tk.client_ip', 'none'), value: few('1', '2', '') }),
     matchedPath: few('a', 'a[0]', '["a.b"]', '[*]', 'b'),
+    matchedValue: few('5', '"5"', '50e-1', 'true', 'ab', '"ab"', '"', 'null'),
     text: few('%', '_', 'é', '"', 'x'),
   }
   const keys = fc.shuffledSubarray(Object.keys(anyOf), { maxLength: 3 })
@@ -106,6 +108,9 @@ export function describeEventProperties(open: () => Promise<EventsPart>): void {
             const { byAge } = await tk.events.prune(beforeMs, 0)
             assert.equal(byAge, model.deleteBefore(beforeMs))
           }
+          for (const sinceMs of [0, receivedAtMs + 3]) {
+            assert.deepEqual(sorted(await tk.events.countByRule(sinceMs)), sorted(model.countByRule(sinceMs)))
+          }
           for (const filter of someFilters) {
             const expected = model.search(filter).map(withoutUnknown)
             const pageLimit = expected.length > 100 ? 50 * limit : limit
@@ -119,6 +124,8 @@ export function describeEventProperties(open: () => Promise<EventsPart>): void {
     }
   })
 }
+
+const sorted = (counts: ReadonlyMap<string, number>) => [...counts].sort(([a], [b]) => (a < b ? -1 : 1))
 
 async function allPages(tk: EventsPart, filter: EventFilter, limit: number): Promise<FoundEvent[]> {
   const found: FoundEvent[] = []

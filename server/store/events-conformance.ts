@@ -205,6 +205,8 @@ export function describeEventsStore(engine: string, open: () => Promise<EventsPa
         { name: 'metadata of one event', filter: { metadata: { key: 'hostname', value: 'db9' } }, expected: [3] },
         { name: 'a path as it is written', filter: { matchedPath: '["a.b"][3].c' }, expected: [4] },
         { name: 'no part of a path', filter: { matchedPath: 'layers' }, expected: [] },
+        { name: 'a number, however it is written', filter: { matchedValue: '5e7' }, expected: [4, 3, 2, 1] },
+        { name: 'no text as a number', filter: { matchedValue: '"50000000"' }, expected: [] },
         { name: 'a text of the record', filter: { text: '"n":2' }, expected: [2] },
         { name: 'wildcards, quotes and backslashes as what they are', filter: { text: '%_\'\\"\\\\' }, expected: [3] },
         { name: 'no text in other case', filter: { text: 'TEAM/APP' }, expected: [] },
@@ -216,6 +218,59 @@ export function describeEventsStore(engine: string, open: () => Promise<EventsPa
       ] as { name: string; filter: Partial<EventFilter>; expected: number[] }[]) {
         it(`finds ${name}`, async () => assert.deepEqual(await idsOf(filter), ids(...expected)))
       }
+
+      it('finds values by what they mean, not by how their sensor wrote them', async () => {
+        const values = [
+          '"é<b>"',
+          '"\\u00e9\\u003cb>"',
+          '"5"',
+          '5',
+          '5.0',
+          '12345678901234567890',
+          'true',
+          '{"a":1}',
+          '""',
+        ]
+        const events = values.map((matchedValueJson, n) => sensorEvent(300 + n, { matchedValueJson }))
+        const cut = sensorEvent(320, { matchedValueJson: '"5', matchedValueTruncated: true })
+        await store.append(eventBatch([...events, cut], { tags: ['values'] }))
+        for (const [matchedValue, places] of [
+          ['é<b>', [1, 0]],
+          ['"é<b>"', [1, 0]],
+          ['5', [4, 3, 2]],
+          ['0.5e1', [4, 3]],
+          ['"5"', [2]],
+          ['"5', []],
+          ['12345678901234567890', [5]],
+          ['12345678901234567891', []],
+          ['true', [6]],
+          ['{"a":1}', [7]],
+          ['""', [8]],
+          ['1 OR 1', []],
+        ] as const) {
+          const expected = ids(...places.map(place => 300 + place))
+          assert.deepEqual(await idsOf({ tag: 'values', matchedValue }), expected, matchedValue)
+        }
+      })
+
+      it('counts the events of each rule since a time, also when more come and when some go', async () => {
+        assert.deepEqual(
+          await store.countByRule(0),
+          new Map([
+            [unknownRuleId, 3],
+            [ruleId, 1],
+          ]),
+        )
+        assert.deepEqual(await store.countByRule(at(2)), new Map([[unknownRuleId, 3]]))
+        const many = Array.from({ length: 1500 }, (_, n) => sensorEvent(400 + n, { receivedAtMs: at(4), ruleId }))
+        await store.append(eventBatch(many))
+        assert.equal((await store.countByRule(0)).get(ruleId), 1501)
+        await store.append(eventBatch([sensorEvent(2000, { receivedAtMs: at(5), ruleId })]))
+        assert.equal((await store.countByRule(0)).get(ruleId), 1502)
+        await store.prune(at(5), 0)
+        assert.deepEqual(await store.countByRule(0), new Map([[ruleId, 1]]))
+        assert.deepEqual(await store.countByRule(at(6)), new Map())
+      })
 
       it('finds the events of a rule', async () => assert.deepEqual(await idsOf({ ruleId }), ids(1)))
 

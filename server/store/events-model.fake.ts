@@ -29,6 +29,14 @@ export class EventsModel {
     return found.map(({ event }) => event)
   }
 
+  countByRule(sinceMs: number): Map<string, number> {
+    const counts = new Map<string, number>()
+    for (const { ruleId, receivedAtMs } of this.#events) {
+      if (receivedAtMs >= sinceMs) counts.set(ruleId, (counts.get(ruleId) ?? 0) + 1)
+    }
+    return counts
+  }
+
   deleteBefore(ms: number): number {
     const kept = this.#events.filter(({ receivedAtMs }) => receivedAtMs >= ms)
     return this.#events.splice(0, Number.POSITIVE_INFINITY, ...kept).length - kept.length
@@ -36,14 +44,29 @@ export class EventsModel {
 }
 
 function fits(event: FoundEvent, filter: EventFilter): boolean {
-  const { sinceMs, untilMs, tag, metadata, matchedPath, text, ...exact } = filter
+  const { sinceMs, untilMs, tag, metadata, matchedPath, matchedValue, text, ...exact } = filter
   return (
     event.receivedAtMs >= sinceMs &&
     event.receivedAtMs < untilMs &&
     (tag === undefined || event.tags.includes(tag)) &&
     (metadata === undefined || event.metadata[metadata.key] === metadata.value) &&
     (matchedPath === undefined || formatPath(event.matchedPath) === matchedPath) &&
+    (matchedValue === undefined || isValue(event, matchedValue)) &&
     (text === undefined || (event.recordJson?.includes(text) ?? false)) &&
     Object.entries(exact).every(([key, value]) => value === undefined || event[key as keyof FoundEvent] === value)
   )
+}
+
+function isValue({ matchedValueJson, matchedValueTruncated }: FoundEvent, typed: string): boolean {
+  if (matchedValueJson === undefined || matchedValueTruncated) return false
+  const value: unknown = JSON.parse(matchedValueJson)
+  return value === typed || JSON.stringify(value) === JSON.stringify(parsed(typed))
+}
+
+function parsed(typed: string): unknown {
+  try {
+    return JSON.parse(typed)
+  } catch {
+    return undefined
+  }
 }

@@ -63,6 +63,11 @@ export interface EventFilter {
   readonly metadata?: { readonly key: string; readonly value: string } | undefined
   /** As written: `layers[0].bytes`; a prefix is not enough. */
   readonly matchedPath?: string | undefined
+  /**
+   * The whole value of the matched field as a person types it: a text with or without quotes, or other JSON. Texts are
+   * compared whatever escapes their sensor wrote, numbers as numbers. A value that its sensor cut is never found.
+   */
+  readonly matchedValue?: string | undefined
   /** Text anywhere in the record. */
   readonly text?: string | undefined
 }
@@ -75,8 +80,10 @@ export interface EventsStore {
    * @throws Code.Exhausted when the disk is full; Code.Unavailable when the database is locked, closing or not usable.
    */
   append(batch: EventBatch): Promise<readonly Appended[]>
-  /** Newest received first. @throws Code.Timeout when a search for text took longer than 10 s. */
+  /** Newest received first. @throws Code.Timeout when a search for text or a value took longer than 10 s. */
   search(filter: EventFilter, limit: number, cursor?: string): Promise<Page<FoundEvent>>
+  /** How many events of each rule were received since then, by rule id. @throws Code.Timeout when it took longer than 10 s. */
+  countByRule(sinceMs: number): Promise<ReadonlyMap<string, number>>
   get(eventId: string): Promise<FoundEvent | undefined>
   /** Deletes oldest first, in batches, what is older than a time or beyond a size; 0 = no bound. */
   prune(olderThanMs: number, maxBytes: number): Promise<{ readonly byAge: number; readonly bySize: number }>

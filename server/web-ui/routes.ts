@@ -10,6 +10,7 @@ import { userRoutes } from './handlers/users.ts'
 import type { PauseView } from './pause-view.ts'
 import type { Accounts } from './people/accounts.ts'
 import type { Route } from './route.ts'
+import { RuleMatches } from './rule-matches.ts'
 import { ruleRoutes } from './rules/routes.ts'
 
 export interface RouteParts {
@@ -25,7 +26,9 @@ export interface RouteParts {
 
 /** Every page and form for who is signed in, with the role that it needs. */
 export const webRoutes = (parts: RouteParts): readonly Route[] => [
-  ...ruleListRoutes(parts.store, parts.pause, { links: true }),
+  ...ruleListRoutes(parts.store, parts.pause, new RuleMatches({ events: parts.store.events, clock: parts.clock }), {
+    links: true,
+  }),
   ...ruleRoutes(parts),
   ...pauseRoutes(parts.store.rules, parts.pause),
   ...eventRoutes(parts.store, parts.clock, parts.pullsUrl),

@@ -70,6 +70,8 @@ describe('events in tk-web-ui', function () {
       [`path=${encodeURIComponent('["x.y"][3]')}`, [eventId(500)]],
       [`metadata=${encodeURIComponent('<b>==HYPERLINK("x")')}`, [eventId(500)]],
       ['text=alert(2)', [eventId(500)]],
+      [`value=${encodeURIComponent('<script>alert(1)</script>\u202e')}`, [eventId(500)]],
+      ['tag=staging&value=50000000', []],
       [`tag=staging&rule=${ruleId}&configured=fail&dry_run=yes`, both],
       ['tag=staging&dry_run=no', []],
       ['tag=staging&since=2020-01-01&until=2020-01-02', []],
@@ -82,11 +84,33 @@ describe('events in tk-web-ui', function () {
     }
   })
 
+  it('finds a value of a field, and exports what it found', async () => {
+    const search = `path=${encodeURIComponent('layers[0].bytes')}&value=5e7&tag=production`
+    const { text } = await viewer.get(`/events?${search}`)
+    assert.equal(idsIn(text).length, 50)
+    assert.ok(text.includes('name="value" value="5e7"'))
+    const links = [...text.matchAll(/href="(\/events\/export[^"]+)"/g)].map(match => match[1]!.replaceAll('&amp;', '&'))
+    for (const link of links)
+      assert.equal((await viewer.get(link)).text.trimEnd().split('\n').length >= 120, true, link)
+    assert.equal(links.length, 2)
+    assert.equal((await viewer.get('/events/export?format=csv&value=4e7')).text.trimEnd().split('\n').length, 1)
+    assert.equal((await viewer.get(`/events/export?format=csv&value=${'x'.repeat(4097)}`)).status, 400)
+  })
+
+  it('says in the list of rules how often each matched in the last 24 hours, with those events', async () => {
+    const { text } = await viewer.get('/')
+    assert.ok(text.includes('Matches in 24 h'))
+    const [, link, count] = /href="(\/events\?rule=[^"]+)">([\d,]+)</.exec(text)!
+    assert.equal(count, '122')
+    assert.equal(idsIn((await viewer.get(link!.replaceAll('&amp;', '&'))).text)[0], eventId(501))
+  })
+
   it('names the field that is wrong, and keeps what was typed', async () => {
     for (const [query, message] of [
       ['since=yesterday', /`since` must be a time/],
       ['action=explode', /`action` must be one of/],
       ['path=a[', /`path` must be a path/],
+      [`value=${'x'.repeat(4097)}`, /`value` must be at most 4096 characters/],
       ['metadata=novalue', /`metadata` must be &#39;key=value&#39;/],
       ['since=2026-01-02&until=2026-01-01', /`since` must be before `until`/],
       ['cursor=zzz', /`cursor` must be/],

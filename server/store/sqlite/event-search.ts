@@ -2,6 +2,7 @@ import type { EventFilter } from '../events-store.ts'
 import { actionCodes, matchKindCodes } from './event-codes.ts'
 import { type EventRow, eventRow } from './event-rows.ts'
 import { filterTerms, receivedAtKey } from './event-terms.ts'
+import { valueCondition } from './event-value.ts'
 import type { Statements } from './statements.ts'
 
 /** Where an event stands among all, newest received first. */
@@ -152,7 +153,7 @@ class Conditions {
 
 /** The cheap ones first: SQLite tries them in this order. */
 function addEventConditions(where: Conditions, filter: EventFilter): void {
-  const { ruleId, action, configuredAction, dryRun, matchKind, matchedPath, text } = filter
+  const { ruleId, action, configuredAction, dryRun, matchKind, matchedPath, matchedValue, text } = filter
   if (action !== undefined) where.add('e.action = ?', actionCodes[action])
   if (matchKind !== undefined) where.add('e.match_kind = ?', matchKindCodes[matchKind])
   if (matchedPath !== undefined) where.add('e.path = ?', matchedPath)
@@ -166,6 +167,10 @@ function addEventConditions(where: Conditions, filter: EventFilter): void {
     where.add('(SELECT action FROM rule_versions WHERE seq = e.rule) = ?', configuredAction)
   }
   if (dryRun !== undefined) where.add('(SELECT dry_run FROM rule_versions WHERE seq = e.rule) = ?', Number(dryRun))
+  if (matchedValue !== undefined) {
+    const { sql, params } = valueCondition(matchedValue)
+    where.add(sql, ...params)
+  }
   if (text !== undefined) {
     where.add('EXISTS (SELECT 1 FROM event_records r WHERE r.id = e.id AND instr(r.record, ?) > 0)', text)
   }

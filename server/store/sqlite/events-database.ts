@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { EventFilter, EventsSize } from '../events-store.ts'
 import { sizeOf } from './database-file.ts'
+import { type CountAnswer, type CountState, EventCounts } from './event-counts.ts'
 import { pruneEvents } from './event-retention.ts'
 import { type EventRow, eventRow } from './event-rows.ts'
 import { EventSearch, type SearchAnswer, type SearchState } from './event-search.ts'
@@ -16,6 +17,7 @@ export class EventsDatabase {
   readonly #statements: Statements
   readonly #file: string
   readonly #search: EventSearch
+  readonly #counts: EventCounts
   #writer: EventWriter | undefined
 
   constructor(db: DatabaseSync, statements: Statements, file: string) {
@@ -23,6 +25,7 @@ export class EventsDatabase {
     this.#statements = statements
     this.#file = file
     this.#search = new EventSearch(statements)
+    this.#counts = new EventCounts(statements)
   }
 
   /**
@@ -54,6 +57,11 @@ export class EventsDatabase {
   /** A part of a search: it ends after `forMs`, and goes on from its state. */
   search(filter: EventFilter, limit: number, state: SearchState, forMs: number): SearchAnswer {
     return snapshot(this.#db, () => this.#search.run(filter, limit, state, forMs))
+  }
+
+  /** A part of a count, as of a search. */
+  countByRule(sinceMs: number, state: CountState, forMs: number): CountAnswer {
+    return snapshot(this.#db, () => this.#counts.run(sinceMs, state, forMs))
   }
 
   /** Deletes up to `most` events in one transaction; zeros when there is nothing left to delete. */

@@ -3,6 +3,7 @@ import { decodeCursor, encodeCursor } from '../cursor.ts'
 import type { Appended, EventBatch, EventFilter, EventsSize, EventsStore, FoundEvent } from '../events-store.ts'
 import type { Page } from '../store.ts'
 import { appendedWords } from './event-codes.ts'
+import { type CountState, countStart } from './event-counts.ts'
 import { packBatch } from './event-packing.ts'
 import { foundEvent } from './event-rows.ts'
 import { type EventPlace, searchStart } from './event-search.ts'
@@ -67,6 +68,17 @@ export class SqliteEvents implements EventsStore {
       if ('rows' in answer) {
         return { items: answer.rows.map(foundEvent), nextCursor: answer.last && encodeCursor('events', answer.last) }
       }
+      if (performance.now() - startMs > this.#searchTimeoutMs) throw tookTooLong(this.#searchTimeoutMs)
+      state = answer.state
+    }
+  }
+
+  async countByRule(sinceMs: number): Promise<ReadonlyMap<string, number>> {
+    let state: CountState = countStart
+    const startMs = performance.now()
+    for (;;) {
+      const answer = await this.#calls.search('events.countByRule', sinceMs, state, searchPartMs)
+      if ('counts' in answer) return answer.counts
       if (performance.now() - startMs > this.#searchTimeoutMs) throw tookTooLong(this.#searchTimeoutMs)
       state = answer.state
     }

@@ -5,6 +5,8 @@ import { actions, matchKinds } from '../../../core/rules/rule.ts'
 import type { EventFilter } from '../../store/events-store.ts'
 
 const minuteMs = 60_000
+/** Characters of a value that is looked for: an address of more would not arrive. */
+const maxValue = 4096
 const hourMs = 60 * minuteMs
 
 /** How far back a search goes that names no times. */
@@ -33,6 +35,7 @@ export function parseEventQuery(query: URLSearchParams, nowMs: number): EventFil
     matchKind: oneOf(query, 'kind', matchKinds),
     ...{ tag: text('tag'), sensorId: text('sensor')?.toLowerCase(), apiKeyId: text('key')?.toLowerCase() },
     matchedPath: pathOf(text('path')),
+    matchedValue: typedValueOf(query.get('value')),
     metadata: metadataOf(text('metadata')),
     text: query.get('text') || undefined,
   }
@@ -67,6 +70,13 @@ function pathOf(written: string | undefined): string | undefined {
   } catch {
     throw invalid('path', "a path such as 'layers[0].bytes'", written)
   }
+}
+
+/** Not trimmed: a value may begin or end with a space. */
+function typedValueOf(typed: string | null): string | undefined {
+  if (typed === null || typed === '') return undefined
+  if (typed.length <= maxValue) return typed
+  throw invalid('value', `at most ${maxValue} characters`, typed)
 }
 
 function metadataOf(written: string | undefined): EventFilter['metadata'] {

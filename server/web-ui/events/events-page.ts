@@ -46,7 +46,8 @@ function search({ query, rules, fault }: EventsView): Html {
 <label>Action ${select('action', actions, query)}</label>
 ${input('Tag of the sensor', 'tag', 'region:eu-west-1')}
 ${input('Matched field', 'path', 'layers[0].bytes')}
-${input('Text or value in the record', 'text')}
+${input('Matched value', 'value', '50000000')}
+${input('Text in the record', 'text')}
 <button class="primary">Search</button>${query.size > 0 && html` <a class="button" href="/events">Start over</a>`}
 </div>
 <details${more.some(name => query.get(name)) && html` open`}><summary>More conditions</summary>
