@@ -82,7 +82,8 @@ class QueuedStep implements QueuedJoin {
     const told = this.told.get(key)
     if (this.#isTold(told, attempt)) {
       // It waited for another's pull, and has one of its own now.
-      if (owner !== undefined && !this.pulls.has(told!.by)) this.told.set(key, { ...told!, by: owner.id })
+      if (owner !== undefined && !isItsOwn(told!) && !this.pulls.has(told!.by))
+        this.told.set(key, { ...told!, by: owner.id })
       return
     }
     if (owner === undefined) this.#live(container, attempt)
@@ -100,7 +101,7 @@ class QueuedStep implements QueuedJoin {
 
   #isTold(told: ToldAttempt | undefined, attempt: Attempt): boolean {
     if (told === undefined || told.startedAtMs < attempt.startedAtMs) return false
-    if (attempt.status !== 'failed' || told.by === '' || told.by.startsWith('q-')) return true
+    if (attempt.status !== 'failed' || isItsOwn(told)) return true
     // It waited for another's pull, which is gone well: this failure is its own.
     const by = this.pulls.get(told.by)
     return (by !== undefined && by.phase !== 'completed') || this.#input.kubelet.ended.has(told.by)
@@ -209,6 +210,9 @@ class QueuedStep implements QueuedJoin {
     this.stored.push(pull)
   }
 }
+
+/** The attempt's own queued pull has told its end, or the history has it: no other pull can take that back. */
+const isItsOwn = ({ by }: ToldAttempt) => by === '' || by.startsWith('q-')
 
 /** The kubelet tries again, so the last try is over: as it said, for its newest words of each kind are still known. */
 function endOfEarlier(pull: PullState, { facts }: WaitingContainer, next: Attempt): PullState {

@@ -266,6 +266,19 @@ describe('joinPods', () => {
     assert.deepEqual(node.log.slice(-2), ['pull.started q failed', 'pull.failed q failed'])
   })
 
+  it('tells a failure once that the kubelet told, though the runtime pulls the image after all', () => {
+    node.at(2).pods(web(pulling(2)))
+    node.at(4).pods(web(pulling(2), failed(4)))
+    node.at(5).report([byDigest('app', { imageRef: image, startedAt: at(4.5) })])
+    node.at(9).report([byDigest('app', { imageRef: image, phase: 'completed', completedAt: at(9) })])
+    assert.deepEqual(node.log, [
+      'pull.started q queued',
+      'pull.failed q failed',
+      'pull.started app downloading',
+      'pull.completed app completed',
+    ])
+  })
+
   it('tells nothing twice when it is joined again', () => {
     node.at(2).pods(web(pulling(2), failed(2)), waitingPod('api', 'r.example.com/api', [pulling(2)]))
     const { log } = node

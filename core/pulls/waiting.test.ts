@@ -90,18 +90,14 @@ describe('errorCodeOf', () => {
 })
 
 describe('withFact', () => {
-  const fact = fc.oneof(
-    fc.record({ kind: fc.constant('pulling' as const), atMs: fc.nat(9) }),
-    fc.record({ kind: fc.constant('pulled' as const), atMs: fc.nat(9), queuedMs: fc.constant(undefined) }),
-    fc.record({
-      kind: fc.constantFrom('failure' as const, 'backOff' as const),
-      atMs: fc.nat(9),
-      reason: fc.record({
-        code: fc.constantFrom('Unknown' as const, 'NotFound' as const),
-        message: fc.constantFrom('a', 'b'),
-        general: fc.boolean(),
-      }),
-    }),
+  const reason = fc.tuple(fc.constantFrom('Unknown', 'NotFound'), fc.constantFrom('a', 'b'), fc.boolean())
+  const atMs = fc.nat(9)
+  const fact: fc.Arbitrary<KubeletFact> = fc.oneof(
+    atMs.map(atMs => ({ kind: 'pulling' as const, atMs })),
+    atMs.map(atMs => ({ kind: 'pulled' as const, atMs, queuedMs: undefined })),
+    fc
+      .tuple(fc.constantFrom('failure', 'backOff'), atMs, reason)
+      .map(([kind, atMs, [code, message, general]]) => ({ kind, atMs, reason: { code, message, general } })),
   )
 
   it('comes to the same whatever the order of the events, and however often they come', () => {
