@@ -45,11 +45,23 @@ export function parseGroups(faults: Faults, path: string, value: unknown): reado
 }
 
 function parseGroup(faults: Faults, path: string, value: unknown): AndGroup {
+  if (isBareCondition(value)) {
+    const fix = "put the conditions of a group under `all`: '- all: [{ field: a, op: exists }]'"
+    faults.add(`${path}.all`, 'a list of conditions', undefined, fix)
+    return { all: [] }
+  }
   const group = faults.object(path, value, ['all'])
   if (!group) return { all: [] }
   const conditions = faults.list(`${path}.all`, group['all'], 1, limits.conditionsInGroup, 'conditions') ?? []
   const all = conditions.map((condition, index) => parseCondition(faults, `${path}.all[${index}]`, condition))
   return { all: all.filter(condition => condition !== undefined) }
+}
+
+/** What people write who have not seen that a group stands around conditions: one condition, or a list of them. */
+function isBareCondition(value: unknown): boolean {
+  const [first = value] = Array.isArray(value) ? value : []
+  if (typeof first !== 'object' || first === null || Object.hasOwn(first, 'all')) return false
+  return Object.hasOwn(first, 'field') || Object.hasOwn(first, 'op')
 }
 
 function parseCondition(faults: Faults, path: string, value: unknown): Condition | undefined {

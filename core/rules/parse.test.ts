@@ -89,6 +89,15 @@ describe('parseRule', () => {
     assert.equal(word?.fix, "did you mean 'contains'?")
   })
 
+  it('says what to write to who leaves out the group around conditions', () => {
+    for (const group of [t, [t], { ...t, value: undefined }]) {
+      const faults = faultsOf(content({ any: [group] }))
+      assert.equal(faults.length, 1)
+      assert.equal(faults[0]?.message, '`any[0].all` must be a list of conditions, got nothing')
+      assert.equal(faults[0]?.fix, "put the conditions of a group under `all`: '- all: [{ field: a, op: exists }]'")
+    }
+  })
+
   const refused: readonly [what: string, value: unknown, path: string][] = [
     ['nothing', undefined, ''],
     ['a list', [], ''],

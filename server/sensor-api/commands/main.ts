@@ -1,7 +1,7 @@
 import { hostname, userInfo } from 'node:os'
 import { createInterface } from 'node:readline/promises'
 import { systemClock } from '../../../core/lib/clock.ts'
-import { createLogger } from '../../../core/lib/log.ts'
+import { silentLogger } from '../../../core/lib/log.ts'
 import type { Env } from '../../../core/lib/settings.ts'
 import { openSqliteTk } from '../../store/sqlite/open-sqlite-tk.ts'
 import { run } from './run.ts'
@@ -18,7 +18,8 @@ export function runCommand(argv: readonly string[], env: Env): Promise<number> {
     stderr,
     clock: systemClock,
     actor: { name: `cli:${userName()}@${hostname()}` },
-    openStore: file => openSqliteTk({ file, clock: systemClock, log: createLogger('tk-sensor-api', 'error') }),
+    // What fails, fails a call: the command says it, once and in words.
+    openStore: file => openSqliteTk({ file, clock: systemClock, log: silentLogger }),
     confirm,
   })
 }

@@ -50,7 +50,7 @@ export function createProgram(actions: Actions): Command {
     .description('show all rules')
     .addOption(output(['table', 'json', 'yaml'], 'table'))
     .action(({ output }: { output: 'table' | RuleFormat }) => actions.listRules(output))
-  withDatabase(rules.command('show').argument('<id>', 'its rule_id'))
+  withDatabase(rules.command('show').argument('<rule>', 'its rule_id, the beginning of it, or its name'))
     .description('show a rule, what it costs and who changed it')
     .addOption(output(['text', 'json', 'yaml'], 'text'))
     .action((id: string, { output }: { output: 'text' | RuleFormat }) => actions.showRule(id, output))

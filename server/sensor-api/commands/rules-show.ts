@@ -8,6 +8,9 @@ import { type RuleFormat, rulesText } from '../../rule-files/rule-text.ts'
 import { tableOf, timeOf } from './table.ts'
 import type { Task } from './world.ts'
 
+/** Of rules that are meant by what was typed. */
+const mostNamed = 5
+
 export async function listRules(output: 'table' | RuleFormat, { store, print, say }: Task): Promise<void> {
   const rules = await store.rules.list()
   if (output !== 'table') return void print(rulesText(rules, output))
@@ -47,22 +50,36 @@ export async function exportRules(
 }
 
 /** The rule as a file has it, what it costs and who changed it. */
-export async function showRule(id: string, output: 'text' | RuleFormat, { store, print, say }: Task): Promise<void> {
-  const rule = await store.rules.get(id)
-  if (!rule) {
-    throw new PulltraceError(Code.NotFound, `there is no rule with the id ${seenOf(id)}`, {
-      fix: "'rules list' shows their ids",
-    })
-  }
+export async function showRule(asked: string, output: 'text' | RuleFormat, { store, print, say }: Task): Promise<void> {
+  const rule = named(asked, await store.rules.list())
   if (output !== 'text') return void print(rulesText([rule], output))
   await sayPause({ store, say })
-  const versions = await store.rules.versions(id)
+  const versions = await store.rules.versions(rule.rule_id)
   const history = versions.map(({ rule: { version }, author, writtenAtMs }) => [
     `${version}`,
     timeOf(writtenAtMs),
     author,
   ])
   print(`${rulesText([rule], 'yaml')}\n${costLines(rule)}\n${tableOf(['VERSION', 'WRITTEN', 'BY'], history)}`)
+}
+
+/** The rule with this id; else the only one with this name; else the only one whose id begins so. */
+function named(asked: string, rules: readonly Rule[]): Rule {
+  const id = asked.toLowerCase()
+  const exact = rules.find(({ rule_id }) => rule_id === id)
+  if (exact) return exact
+  const byName = rules.filter(({ name }) => name === asked)
+  const found = byName.length > 0 || id === '' ? byName : rules.filter(({ rule_id }) => rule_id.startsWith(id))
+  if (found.length === 1) return found[0]!
+  if (found.length === 0) {
+    throw new PulltraceError(Code.NotFound, `there is no rule with the id or name ${seenOf(asked)}`, {
+      fix: "'rules list' shows their ids and names",
+    })
+  }
+  const ids = found.slice(0, mostNamed).map(({ rule_id }) => rule_id)
+  throw new PulltraceError(Code.Invalid, `${seenOf(asked)} is the name, or begins the id, of ${found.length} rules`, {
+    fix: `say which: ${ids.join(', ')}${found.length > mostNamed ? ', ...' : ''}`,
+  })
 }
 
 /** In the order in which a sensor tries them. */

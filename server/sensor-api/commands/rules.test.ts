@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { ruleContent } from '../../store/rule-content.fake.ts'
 import { Terminal, type Typed } from './terminal.fake.ts'
 
 const rule = (name: string, more: object = {}) => ({
@@ -206,6 +207,28 @@ describe('rules', function () {
     )
     assert.match(out, /\nVERSION +WRITTEN +BY\n2 +\S+Z +cli:test@here\n1 +\S+Z +cli:test@here\n$/)
     assert.equal((await tk('rules show nothing')).code, 2)
+  })
+
+  it('shows a rule by the beginning of its id, or by its name, when no other is like that', async () => {
+    await using store = terminal.open()
+    const changes = ['slow pull', 'twin', 'twin'].map(
+      name => ({ kind: 'create', content: ruleContent({ name }) }) as const,
+    )
+    const rules = (await store.rules.change(changes, { name: 'test' })).map(made => made!)
+    const { rule_id: id } = rules.find(({ name }) => name === 'slow pull')!
+    const shown = async (asked: string) => {
+      const { code, out, err } = await terminal.run(['rules', 'show', asked, '-o', 'json'])
+      return code === 0 ? JSON.parse(out)[0].rule_id : err
+    }
+    for (const asked of [id, id.toUpperCase(), id.slice(0, 30), 'slow pull']) {
+      const others = rules.filter(({ rule_id }) => rule_id.startsWith(asked))
+      if (others.length < 2) assert.equal(await shown(asked), id, asked)
+    }
+    const many = await shown(id.slice(0, 4))
+    assert.match(many, /begins the id, of 3 rules\n {2}say which: /)
+    for (const { rule_id } of rules) assert.ok(many.includes(rule_id))
+    assert.match(await shown('twin'), /"twin" is the name, or begins the id, of 2 rules/)
+    assert.match(await shown('slow'), /there is no rule with the id or name "slow"/)
   })
 
   it('pauses and resumes all rules, and says so wherever rules are shown', async () => {
