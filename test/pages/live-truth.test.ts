@@ -107,6 +107,11 @@ describe('the page of live pulls beside a real containerd', function () {
     await page.waitForSelector('#link[data-link="lost"]')
     assert.match(await page.locator('#link').innerText(), /The server does not answer/)
     assert.equal((await shown.rows()).length, imageCount, 'what it had is still there')
+    // Some end before it is back, and are told to it before the page is.
+    const known = (await rig.oracle.images()).size
+    proxy.resume()
+    await eventually('some more images', async () => (await rig.oracle.images()).size > known, limitMs)
+    proxy.pause()
     await watch.server.restart()
     await isLive()
     await showsWhatIsTold(shown)

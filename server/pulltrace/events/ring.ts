@@ -9,8 +9,8 @@ export interface RingLimits {
 /** The newest starts and ends, in the order of their numbers. Never above its limits: the oldest go first. */
 export class Ring {
   readonly #limits: RingLimits
-  #entries: Emission[] = []
-  /** Index of the oldest entry; those before it are gone. */
+  #entries: (Emission | undefined)[] = []
+  /** Index of the oldest entry; those before it are gone, and nothing is left of them but their places. */
   #head = 0
   #bytes = 0
   #floor = 0
@@ -55,14 +55,15 @@ export class Ring {
       if (this.#entries[middle]!.seq <= seq) low = middle + 1
       else high = middle
     }
-    return this.#entries.slice(low)
+    return this.#entries.slice(low) as Emission[]
   }
 
   #trim(): void {
     const { maxEntries, maxBytes } = this.#limits
     while (this.#head < this.#entries.length && (this.size.entries > maxEntries || this.#bytes > maxBytes)) {
       const oldest = this.#entries[this.#head]!
-      this.#head++
+      // Or the memory of up to as many again would stay until the rest is moved.
+      this.#entries[this.#head++] = undefined
       this.#floor = oldest.seq
       this.#bytes -= oldest.heldBytes
       oldest.onGrow = undefined

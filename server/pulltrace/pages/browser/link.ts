@@ -1,3 +1,4 @@
+import type { PullList } from '../../../../core/contract/api.ts'
 import { Follower, type Link, type News, type Seed, type Source } from '../live/follower.ts'
 
 export type FromTab = { readonly kind: 'hello'; readonly seed: Seed } | { readonly kind: 'bye' }
@@ -20,6 +21,12 @@ export class Fanout {
         return watched(new EventSource(`/api/v1/events${query}`) as unknown as Source, () => this.#handSoon())
       },
       allowed: async () => (await fetch('/api/v1/pulls?limit=1')).status !== 401,
+      ended: async () => {
+        const answer = await fetch('/api/v1/pulls?state=finished')
+        const { pulls } = (await answer.json()) as PullList
+        this.#handSoon()
+        return pulls
+      },
       after: (ms, work) => void setTimeout(work, ms),
       now: () => Date.now(),
       tell: news => this.#tell(news),

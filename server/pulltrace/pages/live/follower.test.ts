@@ -40,15 +40,17 @@ describe('Follower', () => {
   let later: (() => void)[]
   let nowMs: number
   let allowed: boolean
+  let ended: Pull[]
   let follower: Follower
   beforeEach(() => {
-    ;[sources, news, later, nowMs, allowed] = [[], [], [], 0, true]
+    ;[sources, news, later, nowMs, allowed, ended] = [[], [], [], 0, true, []]
     follower = new Follower({
       open: lastEventId => {
         sources.push(new FakeSource(lastEventId))
         return sources.at(-1)!
       },
       allowed: async () => allowed,
+      ended: async () => ended,
       after: (_, work) => void later.push(work),
       now: () => nowMs,
       tell: item => void news.push(item),
@@ -101,6 +103,17 @@ describe('Follower', () => {
     assert.equal(follower.take(), undefined)
     nowMs = 15_000
     assert.deepEqual(follower.take(), { kind: 'changes', pulls: [], gone: ['b'] })
+  })
+
+  it('asks for the ends that went by while it was away', async () => {
+    follower.start({ lastEventId: 'e-1', pulls: [pullOf('a'), pullOf('b'), pullOf('c')] })
+    ended = [pullOf('a', 'completed'), pullOf('b', 'failed'), pullOf('another', 'completed')]
+    sources[0]!.named('reset')
+    sources[0]!.tell(pullOf('b'))
+    sources[0]!.named('synced', 'f-1')
+    for (let turn = 0; turn < 5; turn++) await Promise.resolve()
+    assert.deepEqual(follower.take(), { kind: 'changes', pulls: [pullOf('a', 'completed')], gone: [] })
+    assert.deepEqual(ids(), ['a', 'b', 'c'])
   })
 
   it('keeps an end in sight, a failure for longer', () => {

@@ -41,6 +41,8 @@ export interface FollowerParts {
   readonly open: (lastEventId: string | undefined) => Source
   /** Whether the server still lets this reader in; asked when it closed the stream. */
   readonly allowed: () => Promise<boolean>
+  /** What has ended lately; asked when a new state lacks pulls that were under way. */
+  readonly ended: () => Promise<readonly Pull[]>
   readonly after: (ms: number, work: () => void) => void
   readonly now: () => number
   readonly tell: (news: News) => void
@@ -188,6 +190,18 @@ export class Follower {
     this.#changed.clear()
     this.#gone.clear()
     this.#parts.tell({ kind: 'all', pulls: this.pulls() })
+    if (this.pulls().some(({ id }) => this.#misses(id))) void this.#askForEnds()
+  }
+
+  /** An end that went by while nobody was connected is in no state, and is told by no event. */
+  async #askForEnds(): Promise<void> {
+    // Without an answer they go in a while, as those do of which nobody knows.
+    const ended = await this.#parts.ended().catch(() => [])
+    for (const pull of ended) if (this.#misses(pull.id)) this.#keep(pull)
+  }
+
+  #misses(id: string): boolean {
+    return this.#pulls.get(id)?.missingSinceMs !== undefined
   }
 
   #forget(): void {
