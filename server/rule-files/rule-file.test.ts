@@ -78,7 +78,8 @@ describe('parseRuleFile', () => {
   }
 })
 
-describe('rulesText', () => {
+describe('rulesText', function () {
+  this.timeout(process.env['SOAK'] ? 180_000 : 20_000)
   const key = fc.oneof(
     fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }),
     fc.constantFrom('*', '3', 'a.b', 'x["y"]', '- ', '#', '~', 'null', '1e3'),
