@@ -1,9 +1,10 @@
-import { checkSettings, checkSettingsFlag } from '../core/lib/check-settings.ts'
+import { checkSettings, checkSettingsFlag, toldWrongSettings } from '../core/lib/check-settings.ts'
 import { systemClock } from '../core/lib/clock.ts'
 import { PulltraceError } from '../core/lib/errors.ts'
 import { openHealth } from '../core/lib/health.ts'
 import { createLogger } from '../core/lib/log.ts'
 import type { Env } from '../core/lib/settings.ts'
+import { warnOfUnknownSettings } from '../core/lib/unknown-settings.ts'
 import { version } from '../core/lib/version.ts'
 import { runAgent } from './agent.ts'
 import { agentSettings, loadAgentConfig } from './config.ts'
@@ -17,6 +18,7 @@ export async function main(env: Env, stop: AbortSignal): Promise<void> {
   const config = loadAgentConfig(env)
   const { nodeName, serverUrl, socket, namespaces, reportIntervalMs } = config
   const log = createLogger('pulltrace-agent', config.logLevel)
+  warnOfUnknownSettings(env, log)
   const clock = systemClock
   await using running = new AsyncDisposableStack()
 
@@ -65,6 +67,8 @@ if (import.meta.main) {
   try {
     await main(process.env, stop.signal)
   } catch (reason) {
+    const exitCode = toldWrongSettings(reason)
+    if (exitCode !== undefined) process.exit(exitCode)
     const { message, details } = PulltraceError.from(reason)
     console.error(details.fix === undefined ? message : `${message}\n${details.fix}`)
     process.exit(1)

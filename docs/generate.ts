@@ -18,7 +18,7 @@ import { SensorApiMetrics } from '../server/sensor-api/metrics.ts'
 import { settings as webUiSettings } from '../server/web-ui/config.ts'
 import { WebUiMetrics } from '../server/web-ui/metrics.ts'
 
-/** Makes what docs/ and crds/ say of the code from the code; with --check it only compares. */
+/** Makes what docs/, crds/ and core/lib/setting-names.ts say of the code from the code; with --check it only compares. */
 type Settings = Readonly<Record<string, Setting<unknown>>>
 
 const mark = 'Made by `make update-generated`; do not edit.'
@@ -34,7 +34,8 @@ function configuration(): string {
   }
   const intro = `Every setting is an environment variable. A program checks all of them at its start and names every fault at once.
 Addresses are \`host:port\` or \`:port\` (every address), durations are Go's (\`500ms\`, \`2s\`, \`168h\`). An empty variable counts as
-not set. \`--check-settings\` has a server or agent name the faults and do nothing else: exit code 2, or 0 when there is none.
+not set, and one whose name begins as ours do but is no setting of any program is warned of at the start. With a fault a program
+says all of them and ends with exit code 2; \`--check-settings\` has a server or agent only look: exit code 2, or 0 when there is none.
 \`pulltrace up\` takes the same names for what it starts, and sets the rest from its PulltraceConfig.`
   const parts = [
     part('pulltrace-server', serverSettings),
@@ -72,6 +73,21 @@ names: \`controller_runtime_*\`, \`workqueue_*\`, \`rest_client_requests_total\`
     metricTable('tk-web-ui', webUiMetrics.registry),
   ]
   return `# Metrics\n\n<!-- ${mark} -->\n\n${intro}\n\n${parts.join('\n')}`
+}
+
+/** Read by what has no table: sensors in jobs (options of the SDKs), the demo, and what the programs tell each other. */
+const otherNames = [
+  ...['PULLTRACE_COMMAND', 'PULLTRACE_DEMO_SOCKET', 'PULLTRACE_LEASHED'],
+  ...['TK_API_KEY', 'TK_API_URL', 'TK_TAGS', 'TK_SYNC_INTERVAL', 'TK_SYNC_MODE', 'TK_FAILURE_MODE', 'TK_CACHE_TTL'],
+  ...['TK_OVERFLOW', 'TK_BUFFER_EVENTS', 'TK_BUFFER_BYTES', 'TK_BLOCK_TIMEOUT', 'TK_SNAPSHOT_FILE', 'TK_DISABLED'],
+]
+
+/** Programs that never import each other share an environment: each must know the settings of all. */
+function settingNames(): string {
+  const tables = [serverSettings, agentSettings, operatorSettings, sensorApiSettings, webUiSettings, clientSettings]
+  const names = tables.flatMap(table => Object.values<Setting<unknown>>(table).map(({ name }) => name))
+  const lines = [...new Set([...names, ...otherNames])].sort().map(name => `  '${name}',\n`)
+  return `// ${mark}\n\n/** The variables that any of our programs reads. */\nexport const settingNames: ReadonlySet<string> = new Set([\n${lines.join('')}])\n`
 }
 
 const webUiMetrics = new WebUiMetrics({ version, databaseUp: () => true, connections: async () => 0 })
@@ -136,6 +152,7 @@ export const generated = (): ReadonlyMap<string, string> =>
   new Map([
     ['docs/configuration.md', configuration()],
     ['docs/metrics.md', metrics()],
+    ['core/lib/setting-names.ts', settingNames()],
     ['docs/openapi.json', json(openapiOf(version))],
     ...schemas(),
     ['crds/pulltrace.dev_pulltraceconfigs.yaml', crdYaml(`# ${mark}\n`)],

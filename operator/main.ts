@@ -5,11 +5,13 @@ import type { Answered } from '../core/kube/http.ts'
 import { type KubeApi, openKubeApi } from '../core/kube/kube-api.ts'
 import { LeaderElection } from '../core/kube/leader.ts'
 import { EventRecorder } from '../core/kube/recorder.ts'
+import { toldWrongSettings } from '../core/lib/check-settings.ts'
 import { systemClock } from '../core/lib/clock.ts'
 import { PulltraceError } from '../core/lib/errors.ts'
 import { openHealth } from '../core/lib/health.ts'
 import { createLogger } from '../core/lib/log.ts'
 import type { Env } from '../core/lib/settings.ts'
+import { warnOfUnknownSettings } from '../core/lib/unknown-settings.ts'
 import { version } from '../core/lib/version.ts'
 import { loadOperatorConfig, program, settings } from './config.ts'
 import { Controller } from './controller.ts'
@@ -19,6 +21,7 @@ import { controller, createOperatorMetrics, type OperatorMetrics, watchedGauge }
 export async function main(env: Env, stop: AbortSignal): Promise<void> {
   const config = loadOperatorConfig(env)
   const log = createLogger(program, config.logLevel)
+  warnOfUnknownSettings(env, log)
   const clock = systemClock
   await using running = new AsyncDisposableStack()
 
@@ -82,6 +85,8 @@ if (import.meta.main) {
   try {
     await main(process.env, stop.signal)
   } catch (reason) {
+    const exitCode = toldWrongSettings(reason)
+    if (exitCode !== undefined) process.exit(exitCode)
     const { message, details } = PulltraceError.from(reason)
     console.error(details.fix === undefined ? message : `${message}\n${details.fix}`)
     process.exit(1)

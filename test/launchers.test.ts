@@ -87,6 +87,19 @@ describe('launch', () => {
     })
   }
 
+  for (const program of ['pulltrace-agent', 'pulltrace-server', 'pulltrace-operator', 'tk-sensor-api', 'tk-web-ui']) {
+    it(`says in words, not as a log, why ${program} does not start with a wrong setting: exit code 2`, async () => {
+      const env = { PATH: process.env['PATH'], PULLTRACE_LOG_LEVEL: 'loud', TK_LOG_LEVEL: 'loud' }
+      await assert.rejects(run(`bin/${program}`, [], { env }), (error: Failed) => {
+        assert.equal(error.code, 2)
+        assert.ok(error.stderr.startsWith(`${program} cannot start: `), error.stderr)
+        assert.match(error.stderr, /_LOG_LEVEL must be one of .*, got 'loud'/)
+        assert.match(error.stderr, /\nset these in the environment; docs\/configuration\.md lists every setting\n$/)
+        return true
+      })
+    })
+  }
+
   it('is how the Deployment of the operator starts it', async () => {
     const { spec } = parse(await readFile('config/operator/deployment.yaml', 'utf8'))
     const [container] = spec.template.spec.containers

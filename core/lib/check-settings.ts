@@ -1,4 +1,5 @@
 import { PulltraceError } from './errors.ts'
+import { WrongSettings } from './settings.ts'
 
 /** The argument that has a program say what is wrong with its settings, and do nothing else. */
 export const checkSettingsFlag = '--check-settings'
@@ -16,4 +17,15 @@ export function checkSettings(load: () => unknown, print: (text: string) => void
     print(details.fix === undefined ? message : `${message}\n${details.fix}`)
     return 2
   }
+}
+
+/**
+ * What a program says that stops at its start because of its settings: the same words as for `--check-settings`, and
+ * its exit code. Undefined for every other error, of which nothing is said here.
+ */
+export function toldWrongSettings(reason: unknown, print?: (text: string) => void): number | undefined {
+  if (!(reason instanceof WrongSettings)) return undefined
+  return checkSettings(() => {
+    throw reason
+  }, print)
 }

@@ -55,12 +55,19 @@ export function readSettings<S extends Record<string, Setting<unknown>>>(
   return { values: values as Partial<Values<S>>, faults }
 }
 
+/** Every fault of a program's settings. */
+export class WrongSettings extends PulltraceError {
+  constructor(program: string, faults: readonly string[]) {
+    super(Code.Invalid, `${program} cannot start: ${faults.join('; ')}`, {
+      fix: 'set these in the environment; docs/configuration.md lists every setting',
+    })
+  }
+}
+
 /** For relations between settings: call it with every fault found. Does nothing when there is none. */
 export function throwFaults(program: string, faults: readonly string[]): void {
   if (faults.length === 0) return
-  throw new PulltraceError(Code.Invalid, `${program} cannot start: ${faults.join('; ')}`, {
-    fix: 'set these in the environment; docs/configuration.md lists every setting',
-  })
+  throw new WrongSettings(program, faults)
 }
 
 type Make<T> = (name: string, fallback: string | undefined, doc: string) => Setting<T>

@@ -2,12 +2,13 @@ import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { openapiOf } from '../../core/contract/openapi.ts'
 import { openKubeApi } from '../../core/kube/kube-api.ts'
-import { checkSettings, checkSettingsFlag } from '../../core/lib/check-settings.ts'
+import { checkSettings, checkSettingsFlag, toldWrongSettings } from '../../core/lib/check-settings.ts'
 import { type Clock, systemClock } from '../../core/lib/clock.ts'
 import { healthLimits } from '../../core/lib/http-listener.ts'
 import { createLogger, type Logger } from '../../core/lib/log.ts'
 import type { Env } from '../../core/lib/settings.ts'
 import { openTls } from '../../core/lib/tls.ts'
+import { warnOfUnknownSettings } from '../../core/lib/unknown-settings.ts'
 import { version } from '../../core/lib/version.ts'
 import { maxBytesOf, maxBytesWhenFull } from '../store/max-bytes.ts'
 import { openSqliteHistory } from '../store/sqlite/open-sqlite-history.ts'
@@ -64,6 +65,7 @@ export interface Hooks {
 export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Promise<void> {
   const config = loadServerConfig(env)
   const log = hooks.log ?? createLogger(program, config.logLevel)
+  warnOfUnknownSettings(env, log)
   const clock = systemClock
   await using running = new AsyncDisposableStack()
 
@@ -278,7 +280,8 @@ if (import.meta.main) {
   try {
     await main(process.env, stop.signal)
   } catch (error) {
-    createLogger(program, 'error').error('not started', { error })
-    process.exitCode = 1
+    const exitCode = toldWrongSettings(error)
+    if (exitCode === undefined) createLogger(program, 'error').error('not started', { error })
+    process.exitCode = exitCode ?? 1
   }
 }

@@ -1,4 +1,4 @@
-import { checkSettings, checkSettingsFlag } from '../../core/lib/check-settings.ts'
+import { checkSettings, checkSettingsFlag, toldWrongSettings } from '../../core/lib/check-settings.ts'
 import { systemClock } from '../../core/lib/clock.ts'
 import { PulltraceError } from '../../core/lib/errors.ts'
 import { harmless } from '../../core/lib/harmless.ts'
@@ -7,6 +7,7 @@ import { acquireLock, LockHeld } from '../../core/lib/lockfile.ts'
 import { createLogger, type Logger, silentLogger } from '../../core/lib/log.ts'
 import type { Env } from '../../core/lib/settings.ts'
 import { openTls } from '../../core/lib/tls.ts'
+import { warnOfUnknownSettings } from '../../core/lib/unknown-settings.ts'
 import { version } from '../../core/lib/version.ts'
 import { openSqliteTk } from '../store/sqlite/open-sqlite-tk.ts'
 import { databaseFile } from '../tk/database-file.ts'
@@ -42,6 +43,7 @@ export interface Hooks {
 export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Promise<void> {
   const config = loadWebUiConfig(env)
   const log = hooks.log ?? createLogger(program, config.logLevel)
+  warnOfUnknownSettings(env, log)
   const clock = systemClock
   await using running = new AsyncDisposableStack()
 
@@ -166,8 +168,9 @@ async function serve(): Promise<void> {
       process.exitCode = error.exitCode
       return
     }
-    createLogger(program, 'error').error('stopped by an error', { error })
-    process.exitCode = 1
+    const exitCode = toldWrongSettings(error)
+    if (exitCode === undefined) createLogger(program, 'error').error('stopped by an error', { error })
+    process.exitCode = exitCode ?? 1
   }
 }
 

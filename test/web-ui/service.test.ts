@@ -14,7 +14,7 @@ describe('tk-web-ui', function () {
   this.timeout(60_000)
   let ui: WebUi
   before(async () => {
-    ui = await startWebUi({ PULLTRACE_PUBLIC_URL: 'http://pulls.example:8080' })
+    ui = await startWebUi({ PULLTRACE_PUBLIC_URL: 'http://pulls.example:8080', TK_HTPP_ADDR: ':1' })
   })
   after(() => ui[Symbol.asyncDispose]())
 
@@ -109,6 +109,14 @@ describe('tk-web-ui', function () {
     assert.match(text, /^trapperkeeper_web_requests_total\{route="\/",method="GET",status="200"\} \d+$/m)
     assert.match(text, /^trapperkeeper_db_up 1$/m)
     assert.ok(!text.includes('nothing-here'))
+  })
+
+  it('warns once of a setting that nothing reads, and says which was meant', () => {
+    const warnings = ui.output().match(/^.*"msg":"setting not known, nothing reads it".*$/gm) ?? []
+    assert.deepEqual(
+      warnings.map(line => [JSON.parse(line).level, JSON.parse(line).name, JSON.parse(line).fix]),
+      [['warn', 'TK_HTPP_ADDR', 'did you mean TK_HTTP_ADDR?']],
+    )
   })
 
   it('is one on its database, and the second says who has it', async () => {
