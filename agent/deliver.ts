@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
+import { urlToHttpOptions } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import type { AgentReport, AgentReportAnswer } from '../core/contract/agent-report.ts'
 import { PulltraceError } from '../core/lib/errors.ts'
@@ -45,6 +46,8 @@ export const gzipAboveBytes = 64 * 1024
 export function createReportSink({ serverUrl, token, caFile }: SinkOptions): ReportSink {
   const url = new URL('api/v1/report', serverUrl.href.endsWith('/') ? serverUrl : `${serverUrl.href}/`)
   const { request, Agent } = url.protocol === 'https:' ? https : http
+  // Taken apart once, and not for each report.
+  const target = urlToHttpOptions(url)
   let ca: string | undefined
   let connections: http.Agent | undefined
   /** One connection, kept for as long as the server keeps it: reports come every few seconds, for months. */
@@ -61,9 +64,10 @@ export function createReportSink({ serverUrl, token, caFile }: SinkOptions): Rep
     return connections
   }
 
-  const post = (body: Buffer, headers: http.OutgoingHttpHeaders, signal: AbortSignal) =>
+  const post = (body: Buffer, headers: http.OutgoingHttpHeaders, signal: AbortSignal, untilMs: number) =>
     new Promise<{ status: number; headers: http.IncomingHttpHeaders; text: string }>((resolve, reject) => {
-      const sent = request(url, { method: 'POST', agent: connectionsNow(), headers, signal }, response => {
+      signal.throwIfAborted()
+      const sent = request({ ...target, method: 'POST', agent: connectionsNow(), headers }, response => {
         const chunks: Buffer[] = []
         let bytes = 0
         response.on('data', (chunk: Buffer) => {
@@ -82,8 +86,17 @@ export function createReportSink({ serverUrl, token, caFile }: SinkOptions): Rep
       })
       sent.on('error', (error: NodeJS.ErrnoException) => {
         // The server closed an idle connection just as we wrote: no report was read, and a new one works.
-        if (sent.reusedSocket && error.code === 'ECONNRESET') resolve(post(body, headers, signal))
+        if (sent.reusedSocket && error.code === 'ECONNRESET') resolve(post(body, headers, signal, untilMs))
         else reject(error)
+      })
+      // By hand: a signal made for each report, of this one and a timer, would cost as much as the request.
+      const stop = () => sent.destroy(signal.reason)
+      const late = () => sent.destroy(new Error(`no answer within ${deliverDeadlineMs} ms`))
+      const timer = setTimeout(late, untilMs - performance.now())
+      signal.addEventListener('abort', stop)
+      sent.on('close', () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', stop)
       })
       sent.end(body)
     })
@@ -101,8 +114,8 @@ export function createReportSink({ serverUrl, token, caFile }: SinkOptions): Rep
           ...(zipped && { 'content-encoding': 'gzip' }),
           ...(secret && { authorization: `Bearer ${secret.reveal()}` }),
         }
-        const limit = AbortSignal.any([signal, AbortSignal.timeout(deliverDeadlineMs)])
-        const { status, headers: answered, text } = await post(body, headers, limit)
+        const untilMs = performance.now() + deliverDeadlineMs
+        const { status, headers: answered, text } = await post(body, headers, signal, untilMs)
         if (status === 200) return { outcome: 'answered', answer: parseReportAnswer(JSON.parse(text)) }
         return {
           outcome: 'refused',

@@ -14,7 +14,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'core/contract',
     'core/pulls',
     'core/lib',
-    '@grpc/grpc-js',
+    '@bufbuild/protobuf',
     'proto/generated',
   ],
   'server/store': ['core/pulls', 'core/rules', 'core/contract', 'core/lib'],
@@ -157,7 +157,7 @@ export const roots: Readonly<Record<string, readonly string[]>> = {
 /** Every package of the product, and why it is there. A package without a reason does not come in. */
 export const packages: Readonly<Record<string, string>> = {
   '@bufbuild/protobuf': 'reads and writes the protobuf wire for the generated code',
-  '@grpc/grpc-js': 'speaks gRPC to containerd, and as the demo runtime',
+  '@grpc/grpc-js': 'speaks gRPC with sensors, and as the demo runtime',
   '@kubernetes/client-node': 'finds and authenticates to a Kubernetes API server; the types of its objects',
   '@koa/cors': 'answers preflights and sets the CORS headers',
   '@koa/router': 'finds the handler of a path and method',

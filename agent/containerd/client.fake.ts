@@ -1,9 +1,9 @@
-import type { BlobInfo, ContainerdClient, Image, Lease, Resource, SnapshotInfo, Status } from './client.ts'
+import type { BlobInfo, ContainerdClient, Image, Ingest, Lease, Resource, SnapshotInfo } from './client.ts'
 
 /** A containerd with one namespace that holds what a test puts into it. */
 export class FakeContainerd implements ContainerdClient {
   readonly heldBy = new Map<string, { readonly lease: Lease; readonly resources: Resource[] }>()
-  readonly statuses = new Map<string, Status>()
+  readonly statuses = new Map<string, Ingest>()
   readonly stored = new Map<string, { readonly info: BlobInfo; readonly bytes: Buffer }>()
   readonly records = new Map<string, Image>()
   readonly snapshotsByKey = new Map<string, SnapshotInfo>()
@@ -23,7 +23,7 @@ export class FakeContainerd implements ContainerdClient {
 
   fetching(digest: string, offset: number): void {
     const ref = `layer-${digest}`
-    this.statuses.set(ref, { ref, offset, total: 0, expected: '', startedAt: undefined, updatedAt: undefined })
+    this.statuses.set(ref, { ref, offset })
   }
 
   commit(chainId: string, createdMs: number): void {

@@ -1,23 +1,20 @@
-import { type CallOptions, type ClientReadableStream, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
 import { Code } from '../../core/lib/errors.ts'
-import {
-  type Info as BlobInfo,
-  ContentClient,
-  type Status,
-} from '../../proto/generated/containerd/services/content/v1/content.ts'
-import { EventsClient } from '../../proto/generated/containerd/services/events/v1/events.ts'
-import { type Image, ImagesClient } from '../../proto/generated/containerd/services/images/v1/images.ts'
-import { type Lease, LeasesClient, type Resource } from '../../proto/generated/containerd/services/leases/v1/leases.ts'
-import { NamespacesClient } from '../../proto/generated/containerd/services/namespaces/v1/namespace.ts'
+import { type Info as BlobInfo, ContentService } from '../../proto/generated/containerd/services/content/v1/content.ts'
+import { EventsService } from '../../proto/generated/containerd/services/events/v1/events.ts'
+import { type Image, ImagesService } from '../../proto/generated/containerd/services/images/v1/images.ts'
+import { type Lease, LeasesService, type Resource } from '../../proto/generated/containerd/services/leases/v1/leases.ts'
+import { NamespacesService } from '../../proto/generated/containerd/services/namespaces/v1/namespace.ts'
 import {
   type Info as SnapshotInfo,
-  SnapshotsClient,
+  SnapshotsService,
 } from '../../proto/generated/containerd/services/snapshots/v1/snapshots.ts'
-import { VersionClient } from '../../proto/generated/containerd/services/version/v1/version.ts'
+import { VersionService } from '../../proto/generated/containerd/services/version/v1/version.ts'
 import type { Envelope } from '../../proto/generated/containerd/types/event.ts'
 import { fromGrpc } from './errors.ts'
+import { GrpcConnection, type Method } from './grpc.ts'
+import { type Ingest, ingestsIn } from './ingests.ts'
 
-export type { BlobInfo, Envelope, Image, Lease, Resource, SnapshotInfo, Status }
+export type { BlobInfo, Envelope, Image, Ingest, Lease, Resource, SnapshotInfo }
 
 /**
  * The read calls of one containerd. Every call has a deadline and names its containerd
@@ -27,7 +24,7 @@ export interface ContainerdClient {
   namespaces(): Promise<readonly string[]>
   leases(namespace: string): Promise<readonly Lease[]>
   resources(namespace: string, leaseId: string): Promise<readonly Resource[] | undefined>
-  ingests(namespace: string): Promise<readonly Status[]>
+  ingests(namespace: string): Promise<readonly Ingest[]>
   blob(namespace: string, digest: string): Promise<BlobInfo | undefined>
   /** Undefined also when the blob has more than `maxBytes`. */
   readBlob(namespace: string, digest: string, maxBytes: number): Promise<Buffer | undefined>
@@ -43,57 +40,19 @@ export interface ContainerdClient {
 /** A slow disk holds containerd's database for seconds; longer than this and the look is given up. */
 export const callDeadlineMs = 5_000
 
-const channelOptions = {
-  // A restarted containerd must be seen within a second, not after gRPC's usual back-off of up to two minutes.
-  'grpc.initial_reconnect_backoff_ms': 100,
-  'grpc.max_reconnect_backoff_ms': 1_000,
-  // A node with thousands of image records answers with more than gRPC's usual 4 MiB.
-  'grpc.max_receive_message_length': 32 * 1024 * 1024,
-  // Counts of calls for a debugger that nobody attaches, kept at each call.
-  'grpc.enable_channelz': 0,
-  // Every call buffers its messages to be sent again; the next look asks anew anyway.
-  'grpc.enable_retries': 0,
-}
+/** A node with thousands of image records answers with more than gRPC's usual 4 MiB. */
+const maxAnswerBytes = 32 * 1024 * 1024
 
-type Unary<Request, Answer> = (
-  request: Request,
-  metadata: Metadata,
-  options: Partial<CallOptions>,
-  callback: (error: ServiceError | null, answer: Answer) => void,
-) => unknown
+/** Of each ingest the agent reads two fields of six. */
+const listIngests = { ...ContentService.listStatuses, responseDeserialize: ingestsIn }
 
 export function openContainerd(socket: string): ContainerdClient {
-  const address = `unix://${socket}`
-  const leases = new LeasesClient(address, credentials.createInsecure(), channelOptions)
-  const shared = { ...channelOptions, channelOverride: leases.getChannel() }
-  const make = <C>(
-    Client: new (address: string, secure: ReturnType<typeof credentials.createInsecure>, options: object) => C,
-  ) => new Client(address, credentials.createInsecure(), shared)
-  const content = make(ContentClient)
-  const images = make(ImagesClient)
-  const snapshots = make(SnapshotsClient)
-  const events = make(EventsClient)
-  const version = make(VersionClient)
-  const namespaces = make(NamespacesClient)
-
-  const metadata = new Map<string, Metadata>()
-  const inNamespace = (namespace: string): Metadata => {
-    const known = metadata.get(namespace)
-    if (known) return known
-    const made = new Metadata()
-    if (namespace !== '') made.set('containerd-namespace', namespace)
-    metadata.set(namespace, made)
-    return made
+  const connection = new GrpcConnection(socket, maxAnswerBytes)
+  const failed = (path: string) => (reason: unknown) => {
+    throw fromGrpc(path, socket, reason)
   }
-  const options = () => ({ deadline: Date.now() + callDeadlineMs })
-
-  const call = <Request, Answer>(name: string, method: Unary<Request, Answer>, namespace: string, request: Request) =>
-    new Promise<Answer>((resolve, reject) => {
-      method(request, inNamespace(namespace), options(), (error, answer) => {
-        if (error) reject(fromGrpc(name, socket, error))
-        else resolve(answer)
-      })
-    })
+  const ask = <Request, Answer>(method: Method<Request, Answer>, namespace: string, request: Request) =>
+    connection.ask(method, { namespace, request, deadlineMs: callDeadlineMs }).catch(failed(method.path))
   const orUndefined = <T>(promise: Promise<T>): Promise<T | undefined> =>
     promise.catch(error => {
       if (error.code === Code.NotFound) return undefined
@@ -101,69 +60,48 @@ export function openContainerd(socket: string): ContainerdClient {
     })
 
   return {
-    namespaces: async () => {
-      const answer = await call('Namespaces/List', namespaces.list.bind(namespaces), '', {})
-      return answer.namespaces.map(({ name }) => name)
-    },
-    leases: async namespace => (await call('Leases/List', leases.list.bind(leases), namespace, { filters: [] })).leases,
+    namespaces: async () => (await ask(NamespacesService.list, '', {})).namespaces.map(({ name }) => name),
+    leases: async namespace => (await ask(LeasesService.list, namespace, { filters: [] })).leases,
     resources: (namespace, id) =>
-      orUndefined(
-        call('Leases/ListResources', leases.listResources.bind(leases), namespace, { id }).then(a => a.resources),
-      ),
-    ingests: async namespace =>
-      (await call('Content/ListStatuses', content.listStatuses.bind(content), namespace, { filters: [] })).statuses,
-    blob: (namespace, digest) =>
-      orUndefined(call('Content/Info', content.info.bind(content), namespace, { digest }).then(a => a.info)),
-    readBlob: (namespace, digest, maxBytes) =>
-      orUndefined(
-        readAll(content.read({ digest, offset: 0, size: 0 }, inNamespace(namespace), options()), maxBytes).catch(
-          error => {
-            throw fromGrpc('Content/Read', socket, error)
-          },
-        ),
-      ),
-    image: (namespace, name) =>
-      orUndefined(call('Images/Get', images.get.bind(images), namespace, { name }).then(a => a.image)),
-    imagesOf: async (namespace, digest) => {
-      const filters = [`target.digest==${digest}`]
-      return (await call('Images/List', images.list.bind(images), namespace, { filters })).images
+      orUndefined(ask(LeasesService.listResources, namespace, { id }).then(({ resources }) => resources)),
+    ingests: namespace => ask(listIngests, namespace, { filters: [] }),
+    blob: (namespace, digest) => orUndefined(ask(ContentService.info, namespace, { digest }).then(({ info }) => info)),
+    readBlob(namespace, digest, maxBytes) {
+      const chunks: Buffer[] = []
+      let bytes = 0
+      const reading = connection.call(ContentService.read, {
+        namespace,
+        request: { digest, offset: 0, size: 0 },
+        deadlineMs: callDeadlineMs,
+        onAnswer({ data }) {
+          bytes += data.byteLength
+          if (bytes <= maxBytes) chunks.push(data)
+          else reading.cancel()
+        },
+      })
+      const whole = reading.ended.then(
+        () => Buffer.concat(chunks),
+        reason => (bytes > maxBytes ? undefined : failed(ContentService.read.path)(reason)),
+      )
+      return orUndefined(whole)
     },
+    image: (namespace, name) => orUndefined(ask(ImagesService.get, namespace, { name }).then(({ image }) => image)),
+    imagesOf: async (namespace, digest) =>
+      (await ask(ImagesService.list, namespace, { filters: [`target.digest==${digest}`] })).images,
     snapshot: (namespace, snapshotter, key) =>
-      orUndefined(
-        call('Snapshots/Stat', snapshots.stat.bind(snapshots), namespace, { snapshotter, key }).then(a => a.info),
-      ),
-    version: async () => (await call('Version/Version', version.version.bind(version), '', {})).version,
+      orUndefined(ask(SnapshotsService.stat, namespace, { snapshotter, key }).then(({ info }) => info)),
+    version: async () => (await ask(VersionService.version, '', {})).version,
     subscribe(topics, onEvent, onEnd) {
-      const stream = events.subscribe({ filters: topics.map(topic => `topic==${JSON.stringify(topic)}`) })
-      let ended = false
-      const end = () => {
-        if (ended) return
-        ended = true
-        onEnd()
-      }
-      stream.on('data', onEvent)
+      const filters = topics.map(topic => `topic==${JSON.stringify(topic)}`)
+      const stream = connection.call(EventsService.subscribe, {
+        namespace: '',
+        request: { filters },
+        onAnswer: onEvent,
+      })
       // How it ended does not matter: the looks go on without it, and tell when containerd is away.
-      stream.on('error', end)
-      stream.on('end', end)
-      return { cancel: () => stream.cancel() }
+      stream.ended.then(onEnd, onEnd)
+      return { cancel: stream.cancel }
     },
-    close: () => leases.close(),
+    close: () => connection.close(),
   }
-}
-
-function readAll(stream: ClientReadableStream<{ data: Buffer }>, maxBytes: number): Promise<Buffer | undefined> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let bytes = 0
-    stream.on('data', ({ data }: { data: Buffer }) => {
-      bytes += data.byteLength
-      chunks.push(data)
-      if (bytes <= maxBytes) return
-      resolve(undefined)
-      stream.cancel()
-    })
-    // After a cancel this comes too, and settles nothing any more.
-    stream.on('error', reject)
-    stream.on('end', () => resolve(Buffer.concat(chunks)))
-  })
 }

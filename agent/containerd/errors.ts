@@ -1,16 +1,16 @@
-import { type ServiceError, status } from '@grpc/grpc-js'
 import { Code, PulltraceError } from '../../core/lib/errors.ts'
+import { GrpcFailure, grpcStatus } from './grpc-failure.ts'
 
 /** gRPC status -> code of ours; what is not listed is a fault of one of the two programs. */
-const codes: Partial<Record<status, Code>> = {
-  [status.INVALID_ARGUMENT]: Code.Invalid,
-  [status.NOT_FOUND]: Code.NotFound,
-  [status.DEADLINE_EXCEEDED]: Code.Timeout,
-  [status.PERMISSION_DENIED]: Code.PermissionDenied,
-  [status.UNAUTHENTICATED]: Code.Unauthenticated,
-  [status.RESOURCE_EXHAUSTED]: Code.Exhausted,
-  [status.UNAVAILABLE]: Code.Unavailable,
-  [status.CANCELLED]: Code.Unavailable,
+const codes: Readonly<Record<number, Code>> = {
+  [grpcStatus.invalidArgument]: Code.Invalid,
+  [grpcStatus.notFound]: Code.NotFound,
+  [grpcStatus.deadlineExceeded]: Code.Timeout,
+  [grpcStatus.permissionDenied]: Code.PermissionDenied,
+  [grpcStatus.unauthenticated]: Code.Unauthenticated,
+  [grpcStatus.resourceExhausted]: Code.Exhausted,
+  [grpcStatus.unavailable]: Code.Unavailable,
+  [grpcStatus.cancelled]: Code.Unavailable,
 }
 
 /** What to do about a socket that cannot be opened, by the word the kernel gives. */
@@ -20,11 +20,13 @@ const fixes: Record<string, string> = {
   EACCES: 'run the agent as a user or group that may open the socket',
 }
 
-export function fromGrpc(call: string, socket: string, error: ServiceError): PulltraceError {
-  const reason = Object.keys(fixes).find(word => error.details?.includes(word))
-  const fix = reason === undefined ? undefined : fixes[reason]
-  // grpc-js ends some of them with a heading that has nothing below it.
-  const said = (error.details || error.message).replace(/\.?\s*Resolution note:\s*$/, '')
+/** `path` is the method's, as the generated code has it: package, service, a slash and its name. */
+export function fromGrpc(path: string, socket: string, reason: unknown): PulltraceError {
+  const { code, message: said } =
+    reason instanceof GrpcFailure ? reason : { code: grpcStatus.internal, message: String(reason) }
+  const word = Object.keys(fixes).find(word => said.includes(word))
+  const fix = word === undefined ? undefined : fixes[word]
+  const call = path.slice(path.lastIndexOf('.') + 1)
   const message = `containerd at '${socket}' did not answer ${call}: ${said}`
-  return new PulltraceError(codes[error.code] ?? Code.Internal, message, { fix, cause: error })
+  return new PulltraceError(codes[code] ?? Code.Internal, message, { fix, cause: reason })
 }

@@ -44,11 +44,19 @@ export function holdingsOf(resources: readonly Resource[]): Holdings {
 
 /** Of all leases: what one pull has fetched or unpacked, another that waits for it has too. */
 export function together(holdings: readonly Holdings[]): Holdings {
-  return {
-    content: new Set(holdings.flatMap(({ content }) => [...content])),
-    snapshots: new Map(holdings.flatMap(({ snapshots }) => [...snapshots])),
-    extracting: new Set(holdings.flatMap(({ extracting }) => [...extracting])),
-    snapshotters: new Set(holdings.flatMap(({ snapshotters }) => [...snapshotters])),
-    ingesting: new Set(holdings.flatMap(({ ingesting }) => [...ingesting])),
+  const all = {
+    content: new Set<string>(),
+    snapshots: new Map<string, string>(),
+    extracting: new Set<string>(),
+    snapshotters: new Set<string>(),
+    ingesting: new Set<string>(),
   }
+  for (const { content, snapshots, extracting, snapshotters, ingesting } of holdings) {
+    for (const digest of content) all.content.add(digest)
+    for (const [chainId, snapshotter] of snapshots) all.snapshots.set(chainId, snapshotter)
+    for (const chainId of extracting) all.extracting.add(chainId)
+    for (const snapshotter of snapshotters) all.snapshotters.add(snapshotter)
+    for (const digest of ingesting) all.ingesting.add(digest)
+  }
+  return all
 }

@@ -1,4 +1,4 @@
-import type { FoundImage, GoneLease, SeenLease } from '../source.ts'
+import type { FoundImage, GoneLease, LeaseKey, SeenLease } from '../source.ts'
 import { BlobStore } from './blobs.ts'
 import { bury } from './bury.ts'
 import type { ContainerdClient, Lease } from './client.ts'
@@ -31,6 +31,11 @@ export interface Since {
   readonly bornMs: number
   /** The last look at all namespaces, before this one was known. */
   readonly lookedMs: number | undefined
+}
+
+interface Listed {
+  readonly lease: Lease
+  readonly key: LeaseKey
 }
 
 const nothing: NamespaceLook = { leases: [], gone: [], found: [] }
@@ -81,9 +86,11 @@ export class NamespaceObserver {
    * worker is gone, and their lease stays until it expires, a day later.
    */
   async look(atMs: number, runtimeStartedMs: number): Promise<NamespaceLook> {
-    const listed = new Map<string, Lease>()
+    const listed = new Map<string, Listed>()
     for (const lease of await this.#client.leases(this.#namespace)) {
-      if (!belongsToBuildKit(lease)) listed.set(nameOf(leaseKeyOf(this.#namespace, lease)), lease)
+      if (belongsToBuildKit(lease)) continue
+      const key = leaseKeyOf(this.#namespace, lease)
+      listed.set(nameOf(key), { lease, key })
     }
     for (const name of this.#others) if (!listed.has(name)) this.#others.delete(name)
     const live = this.#meet(listed, runtimeStartedMs)
@@ -149,10 +156,9 @@ export class NamespaceObserver {
   }
 
   /** Remembers new leases; returns those that are worked on. */
-  #meet(listed: ReadonlyMap<string, Lease>, runtimeStartedMs: number): Map<string, LeaseMemory> {
+  #meet(listed: ReadonlyMap<string, Listed>, runtimeStartedMs: number): Map<string, LeaseMemory> {
     const live = new Map<string, LeaseMemory>()
-    for (const [name, lease] of listed) {
-      const key = leaseKeyOf(this.#namespace, lease)
+    for (const [name, { lease, key }] of listed) {
       if (key.createdMs < runtimeStartedMs || this.#others.has(name)) continue
       const memory = this.#leases.get(name) ?? newLeaseMemory(key, looksLikePull(lease))
       this.#leases.set(name, memory)
