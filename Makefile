@@ -21,7 +21,7 @@ node_modules/.package-lock.json: package-lock.json
 setup: node_modules/.package-lock.json ## Install the npm packages
 
 .PHONY: run
-run: setup ## Run Pulltrace on this machine: server and agent, on its containerd or on demo data
+run: setup ## Run Pulltrace on this machine: pulls of its containerd, or demo data; rules; the pages of both
 	@exec ./bin/pulltrace up -f $(CONFIG)
 
 .PHONY: test

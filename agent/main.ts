@@ -4,6 +4,7 @@ import { PulltraceError } from '../core/lib/errors.ts'
 import { openHealth } from '../core/lib/health.ts'
 import { createLogger } from '../core/lib/log.ts'
 import type { Env } from '../core/lib/settings.ts'
+import { toldToBegin } from '../core/lib/told-to-begin.ts'
 import { warnOfUnknownSettings } from '../core/lib/unknown-settings.ts'
 import { version } from '../core/lib/version.ts'
 import { runAgent } from './agent.ts'
@@ -41,7 +42,7 @@ export async function main(env: Env, stop: AbortSignal): Promise<void> {
     version,
     server: serverUrl.href,
     socket,
-    namespaces,
+    namespaces: namespaces.length === 0 ? ['*'] : namespaces,
     address: health.address,
   })
   const parts = {
@@ -62,10 +63,11 @@ export async function main(env: Env, stop: AbortSignal): Promise<void> {
 
 if (import.meta.main) {
   if (process.argv.includes(checkSettingsFlag)) process.exit(checkSettings(() => loadAgentConfig(process.env)))
+  const env = await toldToBegin(process.argv, process.env, () => loadAgentConfig(process.env))
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())
   try {
-    await main(process.env, stop.signal)
+    await main(env, stop.signal)
   } catch (reason) {
     const exitCode = toldWrongSettings(reason)
     if (exitCode !== undefined) process.exit(exitCode)

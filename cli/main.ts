@@ -25,7 +25,8 @@ import { trust } from './trust.ts'
 import { parseConfigFile } from './up/config-file.ts'
 import { findContainerd } from './up/find-containerd.ts'
 import { containerdSocketOf, planUp } from './up/plan-up.ts'
-import { type Programs, runUp } from './up/up.ts'
+import type { ProgramFiles } from './up/programs.ts'
+import { runUp } from './up/up.ts'
 import { openScreen } from './watch/screen.ts'
 import { type WatchFilter, type WatchParts, watchJson, watchLive, watchPlain } from './watch/watch.ts'
 import { whyOf } from './why/why.ts'
@@ -101,7 +102,7 @@ async function up(file: string, color: boolean, world: World): Promise<void> {
       config,
       plan,
       containerd,
-      programs: programFiles(),
+      files: programFiles(),
       sampleRules: fileURLToPath(new URL('../config/samples/rules', import.meta.url)),
       clock: systemClock,
       color: wantsColor(color, world),
@@ -116,7 +117,7 @@ async function up(file: string, color: boolean, world: World): Promise<void> {
 }
 
 /** Sources in the checkout, built files where it is installed: both end as this file does. */
-function programFiles(): Programs {
+function programFiles(): ProgramFiles {
   const extension = path.extname(import.meta.url)
   const file = (name: string) => fileURLToPath(new URL(`../${name}${extension}`, import.meta.url))
   return {
@@ -124,6 +125,7 @@ function programFiles(): Programs {
     agent: file('agent/main'),
     demo: file('cli/demo/main'),
     sensorApi: file('server/sensor-api/main'),
+    webUi: file('server/web-ui/main'),
     leash: new URL(`./up/leash${extension}`, import.meta.url).href,
   }
 }

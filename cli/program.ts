@@ -77,7 +77,7 @@ export function createProgram(actions: Actions, name: CommandName): Command {
   if (!viaCluster) {
     program
       .command('up')
-      .description('run Pulltrace on this machine, without a cluster: a server, an agent, rules')
+      .description('run Pulltrace on this machine, without a cluster: agent, server, rules, and the pages of both')
       .requiredOption('-f, --file <file>', 'the PulltraceConfig to run, as a cluster would apply it')
       .option('--no-color', 'no colours (also: NO_COLOR)')
       .addHelpText('after', upHelp)
@@ -161,12 +161,14 @@ function countOf(text: string): number {
 
 const upHelp = `
 It watches the containerd of this machine when its socket can be opened; if not, a demo runtime
-pulls sample images, and every line says DEMO DATA. History is kept in ./data. Ctrl-C stops all.
+pulls sample images, and every line says DEMO DATA. History, rules and the first password for the
+pages of rules are kept in ./data. It says where all pages are. Ctrl-C stops all.
 
 Settings in the environment win over the file. To run a second copy beside the first:
   PULLTRACE_HTTP_ADDR=127.0.0.1:8180 PULLTRACE_METRICS_ADDR=127.0.0.1:9190 \\
   PULLTRACE_AGENT_METRICS_ADDR=127.0.0.1:9191 PULLTRACE_DATA_DIR=./data-2 \\
-  TK_GRPC_ADDR=127.0.0.1:50151 TK_SENSOR_METRICS_ADDR=127.0.0.1:9192 pulltrace up -f FILE
+  TK_GRPC_ADDR=127.0.0.1:50151 TK_SENSOR_METRICS_ADDR=127.0.0.1:9192 \\
+  TK_HTTP_ADDR=127.0.0.1:8190 TK_UI_METRICS_ADDR=127.0.0.1:9193 pulltrace up -f FILE
 
 Example:
   pulltrace up -f config/samples/pulltraceconfig.yaml`

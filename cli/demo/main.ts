@@ -1,6 +1,7 @@
 import { systemClock } from '../../core/lib/clock.ts'
 import { createLogger } from '../../core/lib/log.ts'
 import type { Env } from '../../core/lib/settings.ts'
+import { toldToBegin } from '../../core/lib/told-to-begin.ts'
 import { loadDemoConfig } from './config.ts'
 import { openDemoSocket } from './listen.ts'
 import { DemoRuntime } from './runtime.ts'
@@ -27,6 +28,7 @@ export async function main(env: Env, stop: AbortSignal): Promise<void> {
 }
 
 if (import.meta.main) {
+  const env = await toldToBegin(process.argv, process.env, () => loadDemoConfig(process.env))
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())
   // Its parent died without a word, perhaps while this was loading: nobody is left to stop it.
@@ -35,7 +37,7 @@ if (import.meta.main) {
   // A listener alone would keep a program alive that has ended.
   process.channel?.unref()
   try {
-    await main(process.env, stop.signal)
+    await main(env, stop.signal)
   } catch (error) {
     createLogger('pulltrace-demo', 'error').error('demo runtime cannot run', { error })
     process.exitCode = 1

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Clock } from '../../core/lib/clock.ts'
+import type { Env } from '../../core/lib/settings.ts'
+import { type Begin, type Loaded, waitToBeginFlag } from '../../core/lib/told-to-begin.ts'
 import { parseLogLine } from './log-line.ts'
 
 export interface ChildSpec {
@@ -8,7 +10,8 @@ export interface ChildSpec {
   readonly name: string
   /** Path of the program's main file. */
   readonly main: string
-  readonly env: Readonly<Record<string, string | undefined>>
+  readonly env: Env
+  readonly args?: readonly string[]
 }
 
 export interface Exit {
@@ -22,6 +25,7 @@ const tailLines = 10
 /**
  * A program as a child process of its own process group, so that Ctrl-C in the terminal reaches
  * only the parent, which then stops all in order; on a leash, so that none outlives the parent.
+ * It loads, tells what is wrong with its settings, and waits for `begin`.
  */
 export class Child {
   readonly name: string
@@ -30,13 +34,14 @@ export class Child {
   readonly #process: ChildProcess
   readonly #tail: string[] = []
   readonly #urls: string[] = []
+  #faults: string | undefined
   #exit: Exit | undefined
   #wake = Promise.withResolvers<void>()
 
-  constructor({ name, main, env }: ChildSpec, leash: string, onLine: (line: string) => void) {
+  constructor({ name, main, env, args = [] }: ChildSpec, leash: string, onLine: (line: string) => void) {
     this.name = name
-    const args = ['--disable-warning=ExperimentalWarning', '--import', leash, main]
-    this.#process = spawn(process.execPath, args, {
+    const options = ['--disable-warning=ExperimentalWarning', '--import', leash]
+    this.#process = spawn(process.execPath, [...options, main, ...args, waitToBeginFlag], {
       env: { ...env, PULLTRACE_LEASHED: 'true' },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: true,
@@ -50,6 +55,10 @@ export class Child {
     }
     read(this.#process.stdout!)
     read(this.#process.stderr!)
+    this.#process.once('message', message => {
+      this.#faults = (message as Loaded).faults
+      this.#wakeUp()
+    })
     this.exited = new Promise(resolve => {
       const end = (exit: Exit) => {
         this.#exit = exit
@@ -66,6 +75,11 @@ export class Child {
 
   get tail(): readonly string[] {
     return this.#tail
+  }
+
+  /** What is wrong with its settings, empty when nothing is; undefined until it is loaded. */
+  get faults(): string | undefined {
+    return this.#faults
   }
 
   /** Addresses it has said it listens on, in the order in which it said so. */
@@ -87,6 +101,12 @@ export class Child {
   #wakeUp(): void {
     this.#wake.resolve()
     this.#wake = Promise.withResolvers()
+  }
+
+  /** Once it is loaded: has it begin, with settings that were not known before. */
+  begin(settings: Begin['settings']): void {
+    // When it is gone by now, `exited` tells.
+    this.#process.send({ settings } satisfies Begin, () => {})
   }
 
   /** Resolves true once `holds` (asked again at each line), false when the child has ended or `signal` aborts. */

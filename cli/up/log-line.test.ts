@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { formatLogLine } from './log-line.ts'
+import { formatLogLine, isShown } from './log-line.ts'
 
 describe('formatLogLine', () => {
   const line = (fields: object) => JSON.stringify({ level: 'info', time: 'x', program: 'agent', ...fields })
@@ -23,6 +23,16 @@ describe('formatLogLine', () => {
       }),
       want: 'error not started error="in use (stop it)"',
     },
+    {
+      name: 'an address as it is written',
+      text: line({ msg: 'm', address: { address: '::1', family: 'IPv6', port: 9091 } }),
+      want: 'info  m address=[::1]:9091',
+    },
+    {
+      name: 'lists and objects without the signs of JSON',
+      text: line({ msg: 'm', none: [], few: ['a', 'b'], secrets: [{ id: 'x', fingerprint: 'y' }] }),
+      want: 'info  m none=none few=a,b secrets=(id=x fingerprint=y)',
+    },
     { name: 'what is no log line as it is', text: '    at main (x.ts:1)', want: '    at main (x.ts:1)' },
     { name: 'broken JSON as it is', text: '{"level":', want: '{"level":' },
     {
@@ -33,4 +43,13 @@ describe('formatLogLine', () => {
   ]) {
     it(`writes ${name}`, () => assert.equal(formatLogLine(text, false), want))
   }
+})
+
+describe('isShown', () => {
+  const drift = (driftMs: number) =>
+    JSON.stringify({ level: 'warn', msg: 'clock of a sensor differs', sensorId: 'a', driftMs })
+  it('takes what a busy machine needs to send for no other clock', () => {
+    assert.equal(isShown(drift(-158), 'info'), false)
+    assert.equal(isShown(drift(-3_600_000), 'info'), true)
+  })
 })

@@ -28,6 +28,22 @@ describe('planRules', () => {
     assert.equal(databaseFile, '/e/tk.db')
   })
 
+  it('runs the pages of rules on the same database, secret and loopback', () => {
+    const { webUi, sensorApi, passwordFile } = planRules(enabled, { TK_HMAC_SECRET: 'a', TK_HTTP_ADDR: '' }, '/d')!
+    assert.deepEqual([webUi['TK_HTTP_ADDR'], webUi['TK_UI_METRICS_ADDR']], ['127.0.0.1:8090', '127.0.0.1:9093'])
+    for (const name of ['TK_DATABASE_URL', 'TK_HMAC_SECRET']) assert.equal(webUi[name], sensorApi[name])
+    assert.equal(passwordFile, '/d/tk-admin-password')
+  })
+
+  it('moves the pages, and takes the first password from a file that is named', () => {
+    const env = { TK_HTTP_ADDR: '127.0.0.1:1', TK_UI_METRICS_ADDR: '127.0.0.1:2', TK_ADMIN_PASSWORD_FILE: '/p' }
+    const { webUi, passwordFile } = planRules(enabled, env, '/d')!
+    assert.deepEqual(
+      [webUi['TK_HTTP_ADDR'], webUi['TK_UI_METRICS_ADDR'], passwordFile],
+      ['127.0.0.1:1', '127.0.0.1:2', '/p'],
+    )
+  })
+
   it('has the line written that tells where it listens, whatever level is asked for', () => {
     assert.equal(planRules(enabled, { PULLTRACE_LOG_LEVEL: 'error' }, '/d')!.sensorApi['TK_LOG_LEVEL'], 'info')
   })
@@ -37,7 +53,6 @@ describe('planRules', () => {
     assert.deepEqual(sensorSettings(plan, {}, 'http://127.0.0.1:7'), {
       TK_SYNC_INTERVAL: '5s',
       TK_API_URL: 'http://127.0.0.1:7',
-      TK_API_KEY: undefined,
       TK_API_KEY_FILE: '/d/tk-api-key',
     })
   })

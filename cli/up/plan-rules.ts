@@ -3,12 +3,16 @@ import { fileURLToPath } from 'node:url'
 import type { PulltraceConfigSpec } from '../../core/contract/pulltrace-config.ts'
 import type { Env } from '../../core/lib/settings.ts'
 
-/** tk-sensor-api beside the server, and what makes the server its sensor. */
+/** tk-sensor-api and tk-web-ui beside the server, and what makes the server their sensor. */
 export interface RulesPlan {
-  /** Environment of tk-sensor-api, but for the file of the key, which is made when it starts. */
+  /** Environment of tk-sensor-api, but for the file of the key, which is made when it begins. */
   readonly sensorApi: Env
+  /** Environment of tk-web-ui, but for the file of the first password, which is made when it begins. */
+  readonly webUi: Env
   /** The one key of the server. */
   readonly keyFile: string
+  /** With the first password of the first user. */
+  readonly passwordFile: string
   /** Absent: the database is new. */
   readonly databaseFile: string
 }
@@ -26,7 +30,16 @@ export function planRules(spec: PulltraceConfigSpec, env: Env, dataDir: string):
   const { retention } = spec.rules
   const database = env['TK_DATABASE_URL'] || path.join(dataDir, 'tk.db')
   const logLevel = env['TK_LOG_LEVEL'] || env['PULLTRACE_LOG_LEVEL'] || 'info'
-  const { TK_BOOTSTRAP_API_KEY_FILE: keyFile = path.join(dataDir, 'tk-api-key'), ...others } = given
+  const {
+    TK_BOOTSTRAP_API_KEY_FILE: keyFile = path.join(dataDir, 'tk-api-key'),
+    TK_ADMIN_PASSWORD_FILE: passwordFile = path.join(dataDir, 'tk-admin-password'),
+    ...others
+  } = given
+  const common = {
+    TK_DATABASE_URL: database,
+    // As of the other programs: where it listens is read in its lines.
+    TK_LOG_LEVEL: logLevel === 'warn' || logLevel === 'error' ? 'info' : logLevel,
+  }
   return {
     sensorApi: {
       ...env,
@@ -35,21 +48,23 @@ export function planRules(spec: PulltraceConfigSpec, env: Env, dataDir: string):
       ...(retention !== undefined && { TK_EVENTS_RETENTION: retention }),
       ...others,
       TK_BOOTSTRAP_API_KEY_FILE: undefined,
-      TK_DATABASE_URL: database,
-      // As of the other programs: where it listens is read in its lines.
-      TK_LOG_LEVEL: logLevel === 'warn' || logLevel === 'error' ? 'info' : logLevel,
+      ...common,
+    },
+    webUi: {
+      ...env,
+      TK_HTTP_ADDR: '127.0.0.1:8090',
+      TK_UI_METRICS_ADDR: '127.0.0.1:9093',
+      ...others,
+      TK_ADMIN_PASSWORD_FILE: undefined,
+      ...common,
     },
     keyFile: keyFile!,
+    passwordFile: passwordFile!,
     databaseFile: database.startsWith('file:') ? fileURLToPath(database) : database,
   }
 }
 
 /** What the server is told once tk-sensor-api listens at `url`. */
-export function sensorSettings({ keyFile }: RulesPlan, env: Env, url: string): Env {
-  return {
-    TK_SYNC_INTERVAL: env['TK_SYNC_INTERVAL'] || syncInterval,
-    TK_API_URL: url,
-    TK_API_KEY: undefined,
-    TK_API_KEY_FILE: keyFile,
-  }
+export function sensorSettings({ keyFile }: RulesPlan, env: Env, url: string): Record<string, string> {
+  return { TK_SYNC_INTERVAL: env['TK_SYNC_INTERVAL'] || syncInterval, TK_API_URL: url, TK_API_KEY_FILE: keyFile }
 }

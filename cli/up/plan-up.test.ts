@@ -151,6 +151,16 @@ describe('planUp', () => {
       message: `PULLTRACE_CONTAINERD_SOCKET must be a socket that containerd listens on: nothing listens on it, got '${socket}'`,
     }))
 
+  it('gives the server no key but its own where it is the sensor here', () => {
+    const env = { TK_API_KEY: 'a', TK_API_KEY_FILE: '/b' }
+    const keys = (spec: PulltraceConfigSpec) => {
+      const { TK_API_KEY: key, TK_API_KEY_FILE: file } = plan(spec, env).server
+      return [key, file]
+    }
+    assert.deepEqual(keys({ rules: { enabled: true } }), [undefined, undefined])
+    assert.deepEqual(keys({}), ['a', '/b'])
+  })
+
   it('needs no demo runtime where there is a containerd', () => assert.equal(plan().demo, undefined))
   it('lists what it ignores', () =>
     assert.deepEqual(plan({ server: { tls: { secretName: 'a' } } }).ignored, ['spec.server.tls']))

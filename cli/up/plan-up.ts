@@ -27,6 +27,9 @@ export interface UpPlan {
   readonly ignored: readonly string[]
 }
 
+/** Where everything is kept. */
+const dataDir = './data'
+
 /** The socket to look for: the environment's, else the file's. */
 export function containerdSocketOf(config: PulltraceConfig, env: Env): string {
   const name = 'PULLTRACE_CONTAINERD_SOCKET'
@@ -70,19 +73,22 @@ export function planUp(
     ...(isDemo && { PULLTRACE_CONTAINERD_NAMESPACES: '*' }),
     ...told,
   }
+  const rules = planRules(spec, env, given['PULLTRACE_DATA_DIR'] ?? dataDir)
   const server = {
     ...env,
     PULLTRACE_HTTP_ADDR: '127.0.0.1:8080',
     PULLTRACE_METRICS_ADDR: '127.0.0.1:9090',
-    PULLTRACE_DATA_DIR: './data',
+    PULLTRACE_DATA_DIR: dataDir,
     ...fromFile.server,
     ...given,
     ...told,
+    // It is the sensor of the tk-sensor-api beside it, by a key of its own.
+    ...(rules && { TK_API_KEY: undefined, TK_API_KEY_FILE: undefined }),
   }
   return {
     server,
     agent,
-    rules: planRules(spec, env, server.PULLTRACE_DATA_DIR),
+    rules,
     demo: isDemo ? { ...env, ...told, PULLTRACE_DEMO_SOCKET: demoSocket } : undefined,
     nodeName,
     logLevel,

@@ -12,7 +12,7 @@ export interface Ready {
   /** How this program was called. */
   readonly command: string
   /** Undefined when nothing of rules runs here. */
-  readonly rules?: Pick<RulesPlan, 'databaseFile'> | undefined
+  readonly rules?: (Pick<RulesPlan, 'databaseFile' | 'passwordFile'> & { readonly url: string }) | undefined
 }
 
 const defaultUrl = 'http://127.0.0.1:8080'
@@ -23,11 +23,14 @@ export function readyLines({ server, url, metrics, nodeName, demo, command, rule
   const address = url === defaultUrl ? '' : ` --server ${url}`
   return [
     `Pulltrace is running${demo ? ' with DEMO DATA' : ''} as node ${nodeName}:`,
-    `  page     ${url}/`,
+    `  pulls    ${url}/`,
+    ...(rules
+      ? [`  rules    ${rules.url}/`, `           sign in as admin; first password: cat ${quoted(rules.passwordFile)}`]
+      : []),
     `  events   curl -N${curl} ${url}/api/v1/events`,
     `  watch    ${command} watch${address}${client}`,
     `  history  ${command} history${address}${client}`,
-    ...(rules ? [`  rules    ${sensorApiOf(command)} rules list --database ${quoted(rules.databaseFile)}`] : []),
+    ...(rules ? [`  list     ${sensorApiOf(command)} rules list --database ${quoted(rules.databaseFile)}`] : []),
     ...metrics.map(({ of, url: base }) => `  metrics  ${base}/metrics  (${of})`),
     ...hint,
     'Ctrl-C stops everything.',

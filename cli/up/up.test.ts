@@ -7,14 +7,16 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { systemClock } from '../../core/lib/clock.ts'
 import type { Env } from '../../core/lib/settings.ts'
-import { type Programs, runUp, type UpParts } from './up.ts'
+import type { ProgramFiles } from './programs.ts'
+import { runUp, type UpParts } from './up.ts'
 
 const fake = new URL('./program.fake.ts', import.meta.url).pathname
-const programs: Programs = {
+const files: ProgramFiles = {
   server: fake,
   agent: fake,
   demo: fake,
   sensorApi: fake,
+  webUi: fake,
   leash: new URL('./leash.ts', import.meta.url).href,
 }
 
@@ -51,7 +53,7 @@ describe('runUp', function () {
         ignored: ['spec.server.tls'],
       },
       containerd: { socket: '/run/x.sock', trouble: demo ? 'there is no such socket' : undefined },
-      programs,
+      files,
       sampleRules: path.join(folder, 'rules'),
       clock: systemClock,
       color: false,
@@ -69,11 +71,11 @@ describe('runUp', function () {
     assert.fail(`'${what}' was not said: ${said.join('\n')}`)
   }
 
-  it('starts the server, then the agent, prints addresses that work, and stops the agent first', async () => {
+  it('begins the server, then the agent, prints addresses that work, and stops the agent first', async () => {
     const stop = new AbortController()
     const running = runUp(parts(), stop.signal, never)
     await untilSaid('Ctrl-C stops everything.')
-    const page = said.find(line => line.startsWith('  page'))!.split(/\s+/)[2]!
+    const page = said.find(line => line.startsWith('  pulls'))!.split(/\s+/)[2]!
     assert.equal((await fetch(page)).status, 200)
     assert.ok(said.includes('Ignored, as only a cluster can honour them: spec.server.tls.'))
     stop.abort()
@@ -82,45 +84,58 @@ describe('runUp', function () {
     assert.equal(said.at(-1), 'Stopped.')
   })
 
-  it('starts tk-sensor-api first, with a key of its own and the samples in a new database, and the server as its sensor', async () => {
-    const keyFile = path.join(folder, 'data', 'tk-api-key')
+  it('begins tk-sensor-api with a key of its own, then the server as its sensor, then the pages of rules, with links both ways', async () => {
+    const data = path.join(folder, 'data')
+    const [keyFile, passwordFile, databaseFile] = ['key', 'password', 'tk.db'].map(name => path.join(data, name)) as [
+      string,
+      string,
+      string,
+    ]
+    const common = { ...process.env, FAKE_LOG: path.join(folder, 'log'), TK_DATABASE_URL: databaseFile }
     const rules = {
-      sensorApi: { ...process.env, FAKE_LOG: path.join(folder, 'log'), TK_GRPC_ADDR: 'x', TK_DATABASE_URL: '' },
-      keyFile,
-      databaseFile: path.join(folder, 'data', 'tk.db'),
+      sensorApi: { ...common, TK_GRPC_ADDR: 'x' },
+      webUi: { ...common, TK_UI_METRICS_ADDR: 'x', TK_HTTP_ADDR: '127.0.0.1:0' },
+      ...{ keyFile, passwordFile, databaseFile },
     }
-    rules.sensorApi.TK_DATABASE_URL = rules.databaseFile
     mkdirSync(path.join(folder, 'rules'))
-    const keys = new Set<string>()
+    const secrets = new Set<string>()
     for (let round = 0; round < 2; round++) {
+      writeFileSync(path.join(folder, 'log'), '')
       const stop = new AbortController()
-      const base = parts()
+      const base = parts({ PULLTRACE_HTTP_ADDR: '127.0.0.1:0' })
       const running = runUp({ ...base, plan: { ...base.plan, rules } }, stop.signal, never)
       await untilSaid('Ctrl-C stops everything.')
       stop.abort()
       await running
-      assert.ok(said.some(line => /^ {2}rules {4}\.\/bin\/tk-sensor-api rules list --database .*tk\.db$/.test(line)))
+      const [pulls, pages] = ['pulls', 'rules'].map(
+        name => said.find(line => line.startsWith(`  ${name} `))!.match(/http:\S+(?=\/)/)![0],
+      ) as [string, string]
+      assert.ok(said.includes(`           sign in as admin; first password: cat ${passwordFile}`))
+      assert.ok(said.some(line => /^ {2}list {5}\.\/bin\/tk-sensor-api rules list --database .*tk\.db$/.test(line)))
       assert.equal(said.filter(line => line.startsWith('Added the sample rules')).length, 1 - round)
-      keys.add(readFileSync(keyFile, 'utf8'))
+      secrets.add(readFileSync(keyFile, 'utf8') + readFileSync(passwordFile, 'utf8'))
+      for (const secret of [...secrets].join('').split('\n').filter(Boolean))
+        assert.ok(!said.join('\n').includes(secret), 'a secret is on the screen')
       said.length = 0
+      const all = done().map(line => line.replace(/calls-http:..127.0.0.1:\d+/, 'calls'))
+      // Agent and pages begin side by side.
+      const begun = all.slice(0, -4).filter(line => line !== 'agent started')
+      assert.equal(begun.length, all.length - 5)
+      assert.deepEqual(
+        [...begun, ...all.slice(-4)],
+        [
+          ...(round === 0 ? [`sensor-api rules-import-${path.join(folder, 'rules')}`] : []),
+          'sensor-api started',
+          'server started',
+          `server calls-${keyFile}`,
+          `server links-${pages}`,
+          ...['web-ui started', `web-ui links-${pulls}-${passwordFile}`],
+          ...['agent stopped', 'web-ui stopped', 'server stopped', 'sensor-api stopped'],
+        ],
+      )
     }
-    assert.match([...keys].join(), /^tk-v1-[0-9a-f]{32}-[0-9a-f]{64}\n$/)
-    assert.equal(statSync(keyFile).mode & 0o777, 0o600)
-    const all = done()
-    assert.equal(all.filter(line => line.includes('rules-import')).length, 1)
-    const calls = all.filter(line => line.includes('calls-')).map(line => line.replace(/:\d+/, ':PORT'))
-    assert.deepEqual([...new Set(calls)], [`server calls-http://127.0.0.1:PORT-${keyFile}`])
-    assert.deepEqual(
-      all.slice(-7).filter(line => !line.includes('calls-')),
-      [
-        'sensor-api started',
-        'server started',
-        'agent started',
-        'agent stopped',
-        'server stopped',
-        'sensor-api stopped',
-      ],
-    )
+    assert.match([...secrets].join(), /^tk-v1-[0-9a-f]{32}-[0-9a-f]{64}\n([A-Za-z0-9]{5}-){3}[A-Za-z0-9]{5}\n$/)
+    for (const file of [keyFile, passwordFile]) assert.equal(statSync(file).mode & 0o777, 0o600)
   })
 
   it('says that it shows demo data on every line that matters', async () => {
@@ -210,14 +225,14 @@ describe('runUp', function () {
   it('leaves no orphan when it is killed itself', async () => {
     const script = path.join(folder, 'parent.ts')
     const up = new URL('./up.ts', import.meta.url).href
-    const { config, plan, containerd } = parts()
+    const { config, plan, containerd, sampleRules } = parts()
     writeFileSync(
       script,
       `import { runUp } from ${JSON.stringify(up)}
        const clock = { now: Date.now, monotonic: () => performance.now(), sleep: (ms: number) => new Promise<void>(done => setTimeout(done, ms)) }
        const signal = new AbortController().signal
        const say = (line: string) => void process.stdout.write(line + '\\n')
-       await runUp({ ...${JSON.stringify({ config, plan, containerd, programs, color: false, command: 'x' })}, clock, say, log: say }, signal, signal)`,
+       await runUp({ ...${JSON.stringify({ config, plan, containerd, files, sampleRules, color: false, command: 'x' })}, clock, say, log: say }, signal, signal)`,
     )
     const parent: ChildProcess = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] })
     parent.stdout!.on('data', data => said.push(String(data)))

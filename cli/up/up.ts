@@ -1,29 +1,25 @@
 import type { PulltraceConfig } from '../../core/contract/pulltrace-config.ts'
 import type { Clock } from '../../core/lib/clock.ts'
 import { Code, PulltraceError } from '../../core/lib/errors.ts'
-import type { Env } from '../../core/lib/settings.ts'
-import { checkPrograms } from './check-programs.ts'
 import { Child, type Exit } from './child.ts'
 import { formatLogLine, isShown, parseLogLine } from './log-line.ts'
-import { type RulesPlan, sensorSettings } from './plan-rules.ts'
 import type { ContainerdFound, UpPlan } from './plan-up.ts'
-import { prepareRules } from './prepare-rules.ts'
+import {
+  beginPrograms,
+  checkPrograms,
+  importerName,
+  inOrderOfEnd,
+  loadPrograms,
+  type ProgramFiles,
+  type Programs,
+} from './programs.ts'
 import { readyLines } from './ready-lines.ts'
-
-/** Main files of the programs, and the leash. */
-export interface Programs {
-  readonly server: string
-  readonly agent: string
-  readonly demo: string
-  readonly sensorApi: string
-  readonly leash: string
-}
 
 export interface UpParts {
   readonly config: PulltraceConfig
   readonly plan: UpPlan
   readonly containerd: ContainerdFound
-  readonly programs: Programs
+  readonly files: ProgramFiles
   /** Folder of the rules that a new database begins with. */
   readonly sampleRules: string
   readonly clock: Clock
@@ -42,19 +38,12 @@ const readyWithinMs = 20_000
 const stopWithinMs = 15_000
 
 /**
- * Checks the settings of all programs, starts them, waits until they are ready, and stops them newest first, the agent before the server,
- * when `stop` aborts; `kill` ends the waiting. A program that ends by itself ends everything, with an
- * error: on one machine a crash should be seen, and who wants restarts has a service manager for it.
+ * Loads all programs, has them begin when the settings of all are right, waits until they are ready, and stops them by
+ * turns when `stop` aborts; `kill` ends the waiting. A program that ends by itself ends everything, with an error: on
+ * one machine a crash should be seen, and who wants restarts has a service manager for it.
  */
 export async function runUp(parts: UpParts, stop: AbortSignal, kill: AbortSignal): Promise<void> {
-  const { plan, programs, clock, say } = parts
-  await checkPrograms([
-    { name: 'server', main: programs.server, env: plan.server },
-    { name: 'agent', main: programs.agent, env: plan.agent },
-    ...(plan.rules ? [{ name: 'sensor-api', main: programs.sensorApi, env: plan.rules.sensorApi }] : []),
-  ])
-  if (stop.aborted) return
-  const children: Child[] = []
+  const { plan, files, sampleRules, clock, say } = parts
   const died = new AbortController()
   const halt = AbortSignal.any([stop, died.signal])
   let fault: PulltraceError | undefined
@@ -63,57 +52,42 @@ export async function runUp(parts: UpParts, stop: AbortSignal, kill: AbortSignal
     fault = error
     died.abort()
   }
-  const start = (name: string, main: string, env: Env): Child => {
-    const prefix = prefixOf(name, plan.demo !== undefined)
-    const child = new Child({ name, main, env }, programs.leash, line => {
-      if (isShown(line, plan.logLevel)) parts.log(`${prefix} | ${formatLogLine(line, parts.color)}`)
+  const programs = loadPrograms(plan, files, sampleRules, spec => {
+    const prefix = prefixOf(spec.name, plan.demo !== undefined)
+    return new Child(spec, files.leash, line => {
+      // What it has to say is told when it has ended.
+      const shown = spec.name !== importerName && isShown(line, plan.logLevel)
+      if (shown) parts.log(`${prefix} | ${formatLogLine(line, parts.color)}`)
       const error = secondCopyError(line)
       if (error !== undefined) end(error)
     })
-    children.unshift(child)
-    child.exited.then(exit => end(diedError(child, exit)))
-    return child
+  })
+  const children = inOrderOfEnd(programs)
+  for (const child of children) {
+    // That one ends by itself.
+    if (child !== programs.rules?.importer) child.exited.then(exit => end(diedError(child, exit)))
   }
   try {
-    sayFirst(parts)
-    const rules = plan.rules && (await startRules(parts, plan.rules, start, halt))
-    const demo = plan.demo && start('demo', programs.demo, plan.demo)
-    const server = start('server', programs.server, { ...plan.server, ...rules?.settings })
-    await server.until(() => server.urls.length > 0, halt)
-    if (demo) await demo.until(() => demo.tail.some(line => line.includes('demo runtime ready')), halt)
+    await checkPrograms(children, halt)
     if (!halt.aborted) {
-      const [url] = server.urls
-      const agent = start('agent', programs.agent, { ...plan.agent, PULLTRACE_SERVER_URL: url })
-      const started = [server, agent, ...(rules ? [rules.sensorApi] : [])]
-      for (const child of started) await becomesReady(parts, child, halt)
-      if (!halt.aborted) sayReady(parts, server, agent, rules?.sensorApi)
+      sayFirst(parts)
+      await beginPrograms(programs, plan, sampleRules, say, halt)
+      for (const child of running(programs)) await becomesReady(parts, child, halt)
     }
+    if (!halt.aborted) sayReady(parts, programs)
     if (!halt.aborted) await new Promise(resolve => halt.addEventListener('abort', resolve, { once: true }))
   } finally {
-    if (stop.aborted) say(`Stopping ${children.map(({ name }) => name).join(', then ')}; Ctrl-C again kills.`)
-    // Newest first: the agent's last report still finds the server.
+    const names = children.filter(child => child.running).map(({ name }) => name)
+    if (stop.aborted) say(`Stopping ${names.join(', then ')}; Ctrl-C again kills.`)
     for (const child of children) await child.stop(clock, stopWithinMs, kill)
   }
   if (fault !== undefined) throw fault
   say('Stopped.')
 }
 
-/** tk-sensor-api runs before the server does, which waits for its first rules a moment only. */
-async function startRules(
-  { programs, sampleRules, say }: UpParts,
-  plan: RulesPlan,
-  start: (name: string, main: string, env: Env) => Child,
-  halt: AbortSignal,
-) {
-  const told = await prepareRules(plan, programs.sensorApi, sampleRules)
-  if (told !== undefined) say(told)
-  if (halt.aborted) return undefined
-  const env = { ...plan.sensorApi, TK_BOOTSTRAP_API_KEY_FILE: plan.keyFile }
-  const sensorApi = start('sensor-api', programs.sensorApi, env)
-  await sensorApi.until(() => sensorApi.urls.length > 0, halt)
-  const [url] = sensorApi.urls
-  return url === undefined ? undefined : { sensorApi, settings: sensorSettings(plan, plan.sensorApi, url) }
-}
+/** Those that say whether they are ready, in the order in which a person needs them. */
+const running = ({ server, rules, agent }: Programs): readonly Child[] =>
+  [server, rules?.webUi, rules?.sensorApi, agent].filter(child => child !== undefined)
 
 function prefixOf(name: string, demo: boolean): string {
   return name === 'agent' && demo ? 'agent (DEMO DATA)' : name === 'demo' ? 'demo (DEMO DATA)' : name
@@ -125,9 +99,10 @@ async function becomesReady({ clock, say }: UpParts, child: Child, halt: AbortSi
   let told = ''
   while (clock.monotonic() < untilMs && !halt.aborted) {
     for (const url of child.urls) {
-      const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.any([halt, AbortSignal.timeout(2000)]) }).catch(
-        () => undefined,
-      )
+      const answer = await fetch(`${url}/readyz`, {
+        signal: AbortSignal.any([halt, AbortSignal.timeout(2000)]),
+        redirect: 'manual',
+      }).catch(() => undefined)
       const text = await answer?.text().catch(() => '')
       if (answer?.ok) return
       if (answer !== undefined && answer.status !== 404) told = text ?? ''
@@ -148,22 +123,23 @@ function sayFirst({ containerd, plan, say }: UpParts): void {
   if (plan.ignored.length > 0) say(`Ignored, as only a cluster can honour them: ${plan.ignored.join(', ')}.`)
 }
 
-function sayReady({ plan, command, say }: UpParts, server: Child, agent: Child, sensorApi: Child | undefined): void {
+function sayReady({ plan, command, say }: UpParts, { server, agent, rules }: Programs): void {
   const [url, ...serverMetrics] = server.urls
+  const metricsOf = (of: string, urls: readonly string[] = []) => urls.map(base => ({ of, url: base }))
   const metrics = [
-    ...serverMetrics.map(base => ({ of: 'server', url: base })),
-    ...agent.urls.map(base => ({ of: 'agent', url: base })),
-    ...(sensorApi?.urls.slice(1) ?? []).map(base => ({ of: 'sensor-api', url: base })),
+    ...metricsOf('server', serverMetrics),
+    ...metricsOf('agent', agent.urls),
+    ...metricsOf('sensor-api', rules?.sensorApi.urls.slice(1)),
+    ...metricsOf('web-ui', rules?.webUi.urls.slice(1)),
   ]
-  const demo = plan.demo !== undefined
   const ready = {
     server: plan.server,
     url: url!,
     metrics,
     nodeName: plan.nodeName,
-    demo,
+    demo: plan.demo !== undefined,
     command,
-    rules: sensorApi && plan.rules,
+    rules: rules && plan.rules && { ...plan.rules, url: rules.webUi.urls[0]! },
   }
   for (const line of readyLines(ready)) say(line)
 }
@@ -173,7 +149,7 @@ const advices: readonly [RegExp, string][] = [
   [/instance is already running/, 'stop the other copy, or set PULLTRACE_DATA_DIR to another folder'],
   [
     /in use|EADDRINUSE/,
-    'another program has this address, perhaps a second copy: stop it, or set PULLTRACE_HTTP_ADDR, PULLTRACE_METRICS_ADDR, PULLTRACE_AGENT_METRICS_ADDR, TK_GRPC_ADDR and TK_SENSOR_METRICS_ADDR to others (127.0.0.1:0 takes any free port) and PULLTRACE_DATA_DIR to another folder',
+    'another program has this address, perhaps a second copy: stop it, or set PULLTRACE_HTTP_ADDR, PULLTRACE_METRICS_ADDR, PULLTRACE_AGENT_METRICS_ADDR, TK_GRPC_ADDR, TK_SENSOR_METRICS_ADDR, TK_HTTP_ADDR and TK_UI_METRICS_ADDR to others (127.0.0.1:0 takes any free port) and PULLTRACE_DATA_DIR to another folder',
   ],
   [/ENOSPC|no space/i, 'make room on the disk, or set PULLTRACE_DATA_DIR to a folder on another one'],
   [

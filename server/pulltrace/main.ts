@@ -8,6 +8,7 @@ import { healthLimits } from '../../core/lib/http-listener.ts'
 import { createLogger, type Logger } from '../../core/lib/log.ts'
 import type { Env } from '../../core/lib/settings.ts'
 import { openTls } from '../../core/lib/tls.ts'
+import { toldToBegin } from '../../core/lib/told-to-begin.ts'
 import { warnOfUnknownSettings } from '../../core/lib/unknown-settings.ts'
 import { version } from '../../core/lib/version.ts'
 import { maxBytesOf, maxBytesWhenFull } from '../store/max-bytes.ts'
@@ -275,10 +276,11 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 if (import.meta.main) {
   if (process.argv.includes(checkSettingsFlag)) process.exit(checkSettings(() => loadServerConfig(process.env)))
+  const env = await toldToBegin(process.argv, process.env, () => loadServerConfig(process.env))
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())
   try {
-    await main(process.env, stop.signal)
+    await main(env, stop.signal)
   } catch (error) {
     const exitCode = toldWrongSettings(error)
     if (exitCode === undefined) createLogger(program, 'error').error('not started', { error })

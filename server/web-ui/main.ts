@@ -7,6 +7,7 @@ import { acquireLock, LockHeld } from '../../core/lib/lockfile.ts'
 import { createLogger, type Logger, silentLogger } from '../../core/lib/log.ts'
 import type { Env } from '../../core/lib/settings.ts'
 import { openTls } from '../../core/lib/tls.ts'
+import { toldToBegin, waitToBeginFlag } from '../../core/lib/told-to-begin.ts'
 import { warnOfUnknownSettings } from '../../core/lib/unknown-settings.ts'
 import { version } from '../../core/lib/version.ts'
 import { openSqliteTk } from '../store/sqlite/open-sqlite-tk.ts'
@@ -157,11 +158,11 @@ async function runCommand([command, name, ...more]: readonly string[]): Promise<
   }
 }
 
-async function serve(): Promise<void> {
+async function serve(env: Env): Promise<void> {
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())
   try {
-    await main(process.env, stop.signal)
+    await main(env, stop.signal)
   } catch (error) {
     if (error instanceof LockHeld) {
       console.error(error.message)
@@ -175,8 +176,9 @@ async function serve(): Promise<void> {
 }
 
 if (import.meta.main) {
-  const args = process.argv.slice(2)
+  const args = process.argv.slice(2).filter(arg => arg !== waitToBeginFlag)
   if (args.includes(checkSettingsFlag)) process.exit(checkSettings(() => loadWebUiConfig(process.env)))
-  if (args.length === 0) await serve()
+  const env = await toldToBegin(process.argv, process.env, () => loadWebUiConfig(process.env))
+  if (args.length === 0) await serve(env)
   else process.exitCode = await runCommand(args)
 }

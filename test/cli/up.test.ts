@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -57,6 +57,8 @@ describe('pulltrace up', function () {
     PULLTRACE_DATA_DIR: path.join(folder, data),
     TK_GRPC_ADDR: free,
     TK_SENSOR_METRICS_ADDR: free,
+    TK_HTTP_ADDR: free,
+    TK_UI_METRICS_ADDR: free,
     PULLTRACE_READER_TOKEN: '',
     NO_COLOR: '1',
   })
@@ -83,11 +85,11 @@ describe('pulltrace up', function () {
     for (const { until, text } of programs) {
       await until(/Ctrl-C stops everything\./)
       assert.match(text.out, /^DEMO DATA: .*none\.sock cannot be used \(there is no such socket\)/)
-      const urls = [...text.out.matchAll(/(?:page|metrics) +(http:\S+)/g)].map(match => match[1]!)
-      assert.equal(urls.length, 4)
+      const urls = [...text.out.matchAll(/(?:pulls|rules|metrics) +(http:\S+)/g)].map(match => match[1]!)
+      assert.equal(urls.length, 6)
       for (const url of urls) assert.equal((await fetch(url)).status, 200, url)
     }
-    const [, url] = await programs[0]!.until(/page +(http:\S+)\//)
+    const [, url] = await programs[0]!.until(/pulls +(http:\S+)\//)
     const watch = start(['watch', '--server', url!, '-o', 'json'], {})
     running.push(watch)
     await watch.until(/\n/)
@@ -102,6 +104,30 @@ describe('pulltrace up', function () {
     }
   })
 
+  it('opens the pages of rules with the password in the file that it names, and links both ways', async () => {
+    const { until, text, stop } = up('pages')
+    await until(/Ctrl-C stops everything\./)
+    const [pulls, rules] = ['pulls', 'rules'].map(
+      name => new RegExp(`^  ${name} +(http:\\S+)/$`, 'm').exec(text.out)![1]!,
+    ) as [string, string]
+    const file = /first password: cat (\S+)$/m.exec(text.out)![1]!
+    const password = readFileSync(file, 'utf8').trim()
+    assert.equal(statSync(file).mode & 0o777, 0o600)
+    assert.ok(!text.all.includes(password))
+    assert.ok((await (await fetch(`${pulls}/`)).text()).includes(`href="${rules}`))
+
+    assert.ok((await (await fetch(`${rules}/sign-in`)).text()).includes(`href="${pulls}`))
+    const signedIn = await fetch(`${rules}/sign-in`, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { origin: rules },
+      body: new URLSearchParams({ name: 'admin', password, back: '/' }),
+    })
+    assert.equal(signedIn.status, 303)
+    assert.equal(signedIn.headers.getSetCookie().length > 0, true)
+    assert.equal(await stop(), 0)
+  })
+
   it('runs over TLS with a certificate of its own, and shows only lines of the level asked for', async () => {
     const [key, cert] = [path.join(folder, 'key.pem'), path.join(folder, 'cert.pem')]
     const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1']
@@ -114,7 +140,7 @@ describe('pulltrace up', function () {
       PULLTRACE_LOG_LEVEL: 'error',
     })
     await until(/Ctrl-C stops everything\./)
-    assert.match(text.out, / page +https:/)
+    assert.match(text.out, / pulls +https:/)
     assert.doesNotMatch(text.all, /not ready yet/)
     assert.doesNotMatch(text.all, /\| info/)
     assert.equal(await stop(), 0)
@@ -125,11 +151,16 @@ describe('pulltrace up', function () {
       PULLTRACE_HISTORY_TTL: 'soon',
       PULLTRACE_AGENT_METRICS_ADDR: 'x',
       PULLTRACE_READER_TOKEN_FILE: '/no/such/token',
+      TK_HTTP_ADDR: '0.0.0.0:8090',
+      TK_GRPC_ADDR: 'y',
     })
     const [code] = (await once(child, 'exit')) as [number]
     assert.equal(code, 2, text.all)
-    for (const name of ['HISTORY_TTL', 'AGENT_METRICS_ADDR', 'READER_TOKEN_FILE']) {
-      assert.match(text.all, new RegExp(`PULLTRACE_${name} must`))
+    for (const name of [
+      ...['PULLTRACE_HISTORY_TTL', 'PULLTRACE_AGENT_METRICS_ADDR', 'PULLTRACE_READER_TOKEN_FILE'],
+      ...['TK_TLS_CERT_FILE', 'TK_GRPC_ADDR'],
+    ]) {
+      assert.match(text.all, new RegExp(`${name} must`))
     }
     assert.equal(text.out, '')
     assert.equal(existsSync(path.join(folder, 'none')), false)

@@ -174,8 +174,9 @@ export class WorkerSupervisor<D extends Methods> {
 
   #recovered(): void {
     if (this.#stop.signal.aborted) return
-    if (this.#failure)
-      this.#options.log.info(`${this.#of.words.name} available`, { file: this.#of.file, ...this.#said })
+    // Of a second connection it is news only where the first try failed.
+    const news = this.#failure && !(this.#failure === opening && this.#of.readOnly === true)
+    if (news) this.#options.log.info(`${this.#of.words.name} available`, { file: this.#of.file, ...this.#said })
     this.#failure = undefined
     this.#trouble = Promise.withResolvers()
   }

@@ -1,8 +1,8 @@
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
+import { randomPassword } from '../../../core/lib/random-password.ts'
 import type { UsersStore } from '../../store/users-store.ts'
 import { usersPage } from '../pages/users-page.ts'
 import type { Accounts } from '../people/accounts.ts'
-import { randomPassword } from '../people/first-admin.ts'
 import { parseRole, parseUserName } from '../people/parse-people.ts'
 import type { Answer, PageRequest, Route } from '../route.ts'
 

@@ -1,20 +1,11 @@
-import { randomInt } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Clock } from '../../../core/lib/clock.ts'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import type { Logger } from '../../../core/lib/log.ts'
+import { randomPassword } from '../../../core/lib/random-password.ts'
 import type { UsersStore } from '../../store/users-store.ts'
 import { checkPassword } from './parse-people.ts'
 import { hashPassword } from './password.ts'
-
-/** Without the letters and digits that look like others. */
-const letters = 'abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789'
-
-/** About 116 bits, in groups that can be read out. */
-export const randomPassword = (): string =>
-  Array.from({ length: 4 }, () => Array.from({ length: 5 }, () => letters[randomInt(letters.length)]).join('')).join(
-    '-',
-  )
 
 export interface FirstAdminParts {
   readonly store: UsersStore

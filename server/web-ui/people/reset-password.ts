@@ -1,8 +1,8 @@
 import { hostname, userInfo } from 'node:os'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
+import { randomPassword } from '../../../core/lib/random-password.ts'
 import { seenOf } from '../../../core/lib/seen.ts'
 import type { UsersStore } from '../../store/users-store.ts'
-import { randomPassword } from './first-admin.ts'
 import { hashPassword } from './password.ts'
 
 /**
