@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { silentLogger } from '../../core/lib/log.ts'
 import { SteppedClock } from '../../core/lib/stepped-clock.fake.ts'
-import type { EventsSize } from '../store/events-store.ts'
+import type { EventsSize, RetentionRun } from '../store/events-store.ts'
 import type { StoreHealth } from '../store/store.ts'
 import { eventsBound } from './events-bound.ts'
 import { type RetentionParts, runRetention } from './retention.ts'
@@ -28,6 +28,7 @@ function start(parts: Partial<RetentionParts> & { readonly size?: () => EventsSi
   const stop = new AbortController()
   const asked: [number, number][] = []
   const told: unknown[] = []
+  const noted: RetentionRun[] = []
   const prune = async (olderThanMs: number, maxBytes: number) => {
     asked.push([olderThanMs / hour, maxBytes])
     if (asked.length === 2) throw new Error('locked')
@@ -35,7 +36,7 @@ function start(parts: Partial<RetentionParts> & { readonly size?: () => EventsSi
   }
   const running = runRetention(
     {
-      store: { prune, size: async () => parts.size?.() ?? size() },
+      store: { prune, size: async () => parts.size?.() ?? size(), noteRetention: async run => void noted.push(run) },
       health: () => ({ healthy: true }),
       databaseFile: path.join(tmpdir(), 'tk.db'),
       keepMs: 720 * hour,
@@ -50,6 +51,7 @@ function start(parts: Partial<RetentionParts> & { readonly size?: () => EventsSi
   return {
     asked,
     told,
+    noted,
     async looks(count: number) {
       for (let i = 0; i < count; i++) {
         await clock.whenSleeping()
@@ -77,6 +79,7 @@ describe('retention of events', () => {
       [{ byAge: 3, bySize: 0 }, 1000],
       [{ byAge: 3, bySize: 0 }, 1002],
     ])
+    assert.deepEqual(retention.noted, Array(2).fill({ keepMs: 720 * hour, maxBytes: 5, byAge: 3, bySize: 0 }))
   })
 
   it('keeps events for ever when there is no bound', async () => {

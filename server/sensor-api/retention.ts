@@ -10,7 +10,7 @@ const everyMs = 3_600_000
 const lookEveryMs = 10_000
 
 export interface RetentionParts {
-  readonly store: Pick<EventsStore, 'prune' | 'size'>
+  readonly store: Pick<EventsStore, 'prune' | 'size' | 'noteRetention'>
   readonly health: () => StoreHealth
   readonly databaseFile: string
   /** 0: events are kept for ever. */
@@ -54,6 +54,12 @@ async function runIfDue(parts: RetentionParts, hourIsOver: boolean): Promise<boo
   const nowMs = clock.now()
   const removed = await store.prune(keepMs === 0 ? 0 : nowMs - keepMs, bound)
   pruned(removed, nowMs)
+  // Between two hours it runs only to keep within the volume: of that, only what was removed is news.
+  if (hourIsOver || removed.byAge + removed.bySize > 0) {
+    await store
+      .noteRetention({ keepMs, maxBytes, ...removed })
+      .catch(error => log.warn('what the retention did is not noted', { error }))
+  }
   if (removed.byAge + removed.bySize > 0) log.info('events removed', { ...removed, full })
   return true
 }

@@ -5,7 +5,7 @@ import type { EventFilter, FoundEvent } from './events-store.ts'
 import { eventBatch, eventId, receivedAtMs, sensorEvent, unknownRuleId } from './sensor-event.fake.ts'
 import type { TkStore } from './tk-store.ts'
 
-export type EventsPart = Pick<TkStore, 'rules' | 'events' | 'close'>
+export type EventsPart = Pick<TkStore, 'rules' | 'events' | 'audit' | 'close'>
 
 export const always = { sinceMs: 0, untilMs: Number.MAX_SAFE_INTEGER }
 
@@ -396,6 +396,66 @@ export function describeEventsStore(engine: string, open: () => Promise<EventsPa
       it('bounds nothing by 0', async () => {
         await fill(1)
         assert.deepEqual(await store.prune(0, 0), { byAge: 0, bySize: 0 })
+      })
+    })
+
+    describe('deleteFound', () => {
+      const by = { name: 'user:root', address: '192.0.2.1' }
+      const many = Array.from({ length: 1200 }, (_, n) =>
+        sensorEvent(n, { receivedAtMs: receivedAtMs + n, action: n % 2 === 0 ? 'fail' : 'observe' }),
+      )
+
+      it('deletes what a search finds and nothing else, and stores and finds on', async () => {
+        await store.append(eventBatch(many))
+        const filter = { ...always, action: 'fail' } as const
+        assert.deepEqual(await store.deleteFound(filter, 10_000, by), { deleted: 600, more: false })
+        assert.deepEqual(await idsOf({ action: 'fail' }), [])
+        assert.equal((await store.search({ ...always, action: 'observe' }, 1000)).items.length, 600)
+        assert.equal((await store.size()).events, 600)
+        assert.equal((await store.countByRule(0)).get(unknownRuleId), 600)
+        assert.deepEqual(await store.append(eventBatch([many[2]!, many[3]!])), ['unknown_rule', 'duplicate'])
+        assert.deepEqual(await idsOf({ action: 'fail' }), ids(2))
+        assert.deepEqual(await store.deleteFound(filter, 10_000, by), { deleted: 1, more: false })
+        assert.deepEqual(await store.deleteFound(always, 10_000, by), { deleted: 600, more: false })
+        assert.deepEqual(await store.size().then(({ events, bytes }) => [events, bytes]), [0, 0])
+        assert.deepEqual(await store.append(eventBatch([many[0]!])), ['unknown_rule'])
+      })
+
+      it('deletes the newest first up to a bound, and says that there are more', async () => {
+        await store.append(eventBatch(many))
+        assert.deepEqual(await store.deleteFound(always, 1100, by), { deleted: 1100, more: true })
+        assert.equal(await store.get(eventId(100)), undefined)
+        assert.ok(await store.get(eventId(99)))
+      })
+
+      it('is in the audit log before and after, with conditions and count', async () => {
+        await store.append(eventBatch([sensorEvent(1)]))
+        await store.deleteFound({ ...always, tag: 'production' }, 10, by)
+        const { items } = await tk.audit.search(10, undefined, { action: 'events.delete' })
+        assert.deepEqual(
+          items.map(({ actor, address, after }) => [actor, address, after]),
+          [{ deleted: 1 }, { begun: true }].map(more => [
+            by.name,
+            by.address,
+            { filter: { ...always, tag: 'production' }, ...more },
+          ]),
+        )
+      })
+    })
+
+    describe('retention', () => {
+      it('is not known before the first run, then what is set and the newest run that removed any', async () => {
+        const set = { keepMs: 720 * 3_600_000, maxBytes: 1000 }
+        assert.equal(await store.retention(), undefined)
+        await store.noteRetention({ ...set, byAge: 0, bySize: 0 })
+        const first = await store.retention()
+        assert.deepEqual(first, { ...set, ranAtMs: first!.ranAtMs })
+        await store.noteRetention({ ...set, byAge: 3, bySize: 4 })
+        const { removed } = (await store.retention())!
+        assert.deepEqual([removed?.byAge, removed?.bySize], [3, 4])
+        await store.noteRetention({ keepMs: 0, maxBytes: 0, byAge: 0, bySize: 0 })
+        const last = (await store.retention())!
+        assert.deepEqual(last, { keepMs: 0, maxBytes: 0, ranAtMs: last.ranAtMs, removed })
       })
     })
 

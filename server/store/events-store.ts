@@ -1,4 +1,5 @@
 import type { Action, FieldPath, MatchKind } from '../../core/rules/rule.ts'
+import type { Actor } from './rules-store.ts'
 import type { Page } from './store.ts'
 
 /** One match of one rule on one record, as it is stored. */
@@ -87,7 +88,37 @@ export interface EventsStore {
   get(eventId: string): Promise<FoundEvent | undefined>
   /** Deletes oldest first, in batches, what is older than a time or beyond a size; 0 = no bound. */
   prune(olderThanMs: number, maxBytes: number): Promise<{ readonly byAge: number; readonly bySize: number }>
+  /** For readers of `retention`: what is set, and what a run of `prune` under it removed. */
+  noteRetention(run: RetentionRun): Promise<void>
+  /** Undefined before the first run. */
+  retention(): Promise<Retention | undefined>
+  /**
+   * Deletes at most `most` of what a filter finds, newest received first, and notes in the audit log before and after
+   * who, what and how many, also when it fails half way. `more`: there may be others.
+   *
+   * @throws Code.Timeout as `search`.
+   */
+  deleteFound(
+    filter: EventFilter,
+    most: number,
+    by: Actor,
+  ): Promise<{ readonly deleted: number; readonly more: boolean }>
   size(): Promise<EventsSize>
+}
+
+export interface RetentionRun {
+  /** How long events are kept; 0 for ever. */
+  readonly keepMs: number
+  /** Most that they may take; 0: no bound but that of the volume. */
+  readonly maxBytes: number
+  readonly byAge: number
+  readonly bySize: number
+}
+
+export interface Retention extends Pick<RetentionRun, 'keepMs' | 'maxBytes'> {
+  readonly ranAtMs: number
+  /** By the newest run that removed any. */
+  readonly removed?: { readonly atMs: number; readonly byAge: number; readonly bySize: number }
 }
 
 export interface EventsSize {

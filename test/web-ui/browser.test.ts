@@ -46,7 +46,18 @@ describe('tk-web-ui in a browser', function () {
     return { context, page, faults }
   }
 
-  const paths = ['/', '/events', `/events/${eventId(1)}`, '/keys', '/users', '/audit', '/password', '/nothing']
+  const paths = [
+    '/',
+    '/events',
+    `/events/${eventId(1)}`,
+    '/keys',
+    '/users',
+    '/audit',
+    '/retention',
+    '/events/delete?within=30d',
+    '/password',
+    '/nothing',
+  ]
 
   for (const colorScheme of ['light', 'dark'] as const) {
     it(`has no serious fault for who cannot see or use a mouse, in the ${colorScheme} theme, paused or not`, async () => {

@@ -105,6 +105,58 @@ describe('events in tk-web-ui', function () {
     assert.equal(idsIn((await viewer.get(link!.replaceAll('&amp;', '&'))).text)[0], eventId(501))
   })
 
+  it('shows an admin what is set for keeping events, and the last run', async () => {
+    const admin = await ui.signIn('root', 'admin')
+    assert.ok((await admin.get('/retention')).text.includes('tk-sensor-api has not run on this database yet'))
+    await ui.store.events.noteRetention({ keepMs: 720 * 3_600_000, maxBytes: 0, byAge: 1234, bySize: 0 })
+    const { text } = await admin.get('/retention')
+    assert.ok(text.includes('720h0m0s (30 days)'))
+    assert.ok(text.includes('no bound but the volume'))
+    assert.match(text, /1,234 by age, 0 by size, <time/)
+    assert.match(text, /Events now<\/dt><dd>122, about/)
+    assert.ok((await admin.get('/events')).text.includes('href="/retention"'))
+    assert.equal((await viewer.get('/retention')).status, 403)
+  })
+
+  it('has an admin delete what a search finds, and nobody else; both ends are in the audit log', async () => {
+    const admin = await ui.signIn('root', 'admin')
+    const doomed = Array.from({ length: 60 }, (_, n) => event(600 + n))
+    await ui.store.events.append(eventBatch(doomed, { tags: ['doomed'] }))
+    const link = /href="(\/events\/delete[^"]+)"/.exec((await admin.get('/events?tag=doomed')).text)![1]!
+    const asked = await admin.get(link.replaceAll('&amp;', '&'))
+    assert.match(asked.text, /More than 50 events are like that/)
+    const query = /name="query" value="([^"]+)"/.exec(asked.text)![1]!.replaceAll('&amp;', '&')
+    assert.match(query, /^since=.+&until=.+&tag=doomed$/)
+    const late = event(700, { receivedAtMs: Date.now() + 1000 })
+    await ui.store.events.append(eventBatch([late], { tags: ['doomed'] }))
+    for (const [form, message] of [
+      [{ query }, /Say that these events may go/],
+      [{ query: 'tag=doomed', sure: 'yes' }, /`since` and `until` must be set/],
+      [{ query: 'since=x', sure: 'yes' }, /`since` must be a time/],
+    ] as const) {
+      const { status, text } = await admin.post('/events/delete', form)
+      assert.deepEqual([status, message.test(text)], [400, true], `${message}: ${text}`)
+    }
+    for (const [name, role] of [
+      ['vera', 'viewer'],
+      ['eddie', 'editor'],
+    ] as const) {
+      const other = await ui.signIn(name, role)
+      assert.ok(!(await other.get('/events?tag=doomed')).text.includes('/events/delete'))
+      assert.equal((await other.get(`/events/delete?${query}`)).status, 403)
+      assert.equal((await other.post('/events/delete', { query, sure: 'yes' })).status, 403)
+    }
+    const { status, text } = await admin.post('/events/delete', { query, sure: 'yes' })
+    assert.equal(status, 200)
+    assert.ok(text.includes('60 events are deleted.'))
+    assert.deepEqual(idsIn((await admin.get('/events?tag=doomed&until=2100-01-01&since=2020-01-01')).text), [
+      eventId(700),
+    ])
+    const audit = (await admin.get('/audit?action=events.delete')).text
+    assert.match(audit, /&quot;deleted&quot;: 60/)
+    assert.match(audit, /&quot;tag&quot;: &quot;doomed&quot;/)
+  })
+
   it('names the field that is wrong, and keeps what was typed', async () => {
     for (const [query, message] of [
       ['since=yesterday', /`since` must be a time/],

@@ -44,8 +44,9 @@ export class EventBlocks {
         'SELECT id, ids, events, bytes, min_ms AS minMs, high_ms AS highMs FROM event_blocks ORDER BY id DESC LIMIT 1',
       )
       .get() as Block | undefined
-    const { id, ids } = this.#block
-    if (newest?.id === id && newest.ids === ids) return
+    const known = this.#block
+    // Another process may have deleted some of it.
+    if (newest && newest.id === known.id && newest.ids === known.ids && newest.bytes === known.bytes) return
     this.#block = newest ?? { id: 1, ids: 0, events: 0, bytes: 0, minMs: Number.POSITIVE_INFINITY, highMs: 0 }
     this.#terms = new Set()
   }

@@ -61,6 +61,33 @@ function deleteOf(statements: Statements, block: OldBlock, olderThanMs: number, 
   // The records first: the events say which.
   statements.of(`DELETE FROM event_records WHERE id IN (${chosen})`).run(...range, olderThanMs, most)
   const deleted = statements.of(`DELETE FROM events WHERE id IN (${chosen})`).run(...range, olderThanMs, most).changes
+  afterDeletion(statements, block)
+  return Number(deleted)
+}
+
+/** Deletes these, wherever they are. In a transaction. */
+export function deleteEvents(statements: Statements, eventIds: readonly Uint8Array[]): number {
+  const blocks = new Map<number, OldBlock>()
+  let deleted = 0
+  for (const eventId of eventIds) {
+    const gone = statements.of('DELETE FROM events WHERE event_id = ? RETURNING id').get(eventId) as
+      | { id: number }
+      | undefined
+    if (!gone) continue
+    deleted++
+    statements.of('DELETE FROM event_records WHERE id = ?').run(gone.id)
+    const block = statements
+      .of('SELECT id, ids, events, bytes FROM event_blocks WHERE id <= ? ORDER BY id DESC LIMIT 1')
+      .get(gone.id) as unknown as OldBlock
+    blocks.set(block.id, block)
+  }
+  for (const block of blocks.values()) afterDeletion(statements, block)
+  return deleted
+}
+
+/** What is left of a block of which events were deleted. */
+function afterDeletion(statements: Statements, block: OldBlock): void {
+  const range = [block.id, block.id + block.ids] as const
   const left = statements
     .of('SELECT count(*) AS events, min(received_ms) AS minMs FROM events WHERE id >= ? AND id < ?')
     .get(...range) as { events: number; minMs: number | null }
@@ -70,7 +97,6 @@ function deleteOf(statements: Statements, block: OldBlock, olderThanMs: number, 
       .of('UPDATE event_blocks SET events = ?, bytes = ?, min_ms = ? WHERE id = ?')
       .run(left.events, Math.round((block.bytes * left.events) / block.events), left.minMs, block.id)
   }
-  return Number(deleted)
 }
 
 /** With what it was found by, and the contexts that no other block refers to. */

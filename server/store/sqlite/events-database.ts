@@ -1,12 +1,13 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { EventFilter, EventsSize } from '../events-store.ts'
+import type { EventFilter, EventsSize, Retention, RetentionRun } from '../events-store.ts'
 import { sizeOf } from './database-file.ts'
 import { type CountAnswer, type CountState, EventCounts } from './event-counts.ts'
-import { pruneEvents } from './event-retention.ts'
+import { deleteEvents, pruneEvents } from './event-retention.ts'
 import { type EventRow, eventRow } from './event-rows.ts'
 import { EventSearch, type SearchAnswer, type SearchState } from './event-search.ts'
 import { EventWriter } from './event-writer.ts'
 import { type Failure, failureOf, isBusy } from './failure.ts'
+import { readRetention, writeRetention } from './retention-rows.ts'
 import type { Statements } from './statements.ts'
 import { tkWords } from './store-words.ts'
 import { snapshot, transaction } from './transaction.ts'
@@ -68,6 +69,19 @@ export class EventsDatabase {
   pruneSome(olderThanMs: number, maxBytes: number, most: number): { byAge: number; bySize: number } {
     this.#writer?.forget()
     return transaction(this.#db, () => pruneEvents(this.#statements, olderThanMs, maxBytes, most))
+  }
+
+  deleteEvents(eventIds: readonly Uint8Array[]): number {
+    this.#writer?.forget()
+    return transaction(this.#db, () => deleteEvents(this.#statements, eventIds))
+  }
+
+  noteRetention(run: RetentionRun, nowMs: number): void {
+    transaction(this.#db, () => writeRetention(this.#statements, run, nowMs))
+  }
+
+  retention(): Retention | undefined {
+    return readRetention(this.#statements)
   }
 
   size(): EventsSize {

@@ -1,6 +1,16 @@
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import { decodeCursor, encodeCursor } from '../cursor.ts'
-import type { Appended, EventBatch, EventFilter, EventsSize, EventsStore, FoundEvent } from '../events-store.ts'
+import type {
+  Appended,
+  EventBatch,
+  EventFilter,
+  EventsSize,
+  EventsStore,
+  FoundEvent,
+  Retention,
+  RetentionRun,
+} from '../events-store.ts'
+import type { Actor } from '../rules-store.ts'
 import type { Page } from '../store.ts'
 import { appendedWords } from './event-codes.ts'
 import { type CountState, countStart } from './event-counts.ts'
@@ -21,6 +31,9 @@ export interface EventsOptions {
 
 /** Events deleted in one transaction: short enough that an append behind it does not wait long. */
 const eventsAtOnce = 5000
+
+/** Events that are looked for, and deleted in one transaction, when somebody deletes what a search finds. */
+const deletedAtOnce = 1000
 
 /** Free pages that are given back between two appends. */
 const pagesAtOnce = 2000
@@ -122,6 +135,35 @@ export class SqliteEvents implements EventsStore {
     // A volume without room for it gets on without.
     await this.#calls.write('file.keepReserve').catch(() => {})
     return sum
+  }
+
+  async deleteFound(filter: EventFilter, most: number, by: Actor): Promise<{ deleted: number; more: boolean }> {
+    const note = (after: object) => {
+      const change = { by, action: 'events.delete', target: '', after: { filter, ...after } }
+      return this.#calls.write('audit.record', change, this.#now())
+    }
+    await note({ begun: true })
+    let deleted = 0
+    let cursor: string | undefined
+    try {
+      do {
+        const found = await this.search(filter, Math.min(deletedAtOnce, most - deleted), cursor)
+        const ids = found.items.map(({ eventId }) => Buffer.from(eventId.replaceAll('-', ''), 'hex'))
+        if (ids.length > 0) deleted += await this.#calls.write('events.deleteEvents', ids)
+        cursor = found.nextCursor
+      } while (cursor !== undefined && deleted < most)
+    } finally {
+      await note({ deleted })
+    }
+    return { deleted, more: cursor !== undefined }
+  }
+
+  async noteRetention(run: RetentionRun): Promise<void> {
+    await this.#calls.write('events.noteRetention', run, this.#now())
+  }
+
+  retention(): Promise<Retention | undefined> {
+    return this.#calls.read('events.retention')
   }
 
   async #giveBack(): Promise<void> {

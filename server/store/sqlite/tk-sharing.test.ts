@@ -10,6 +10,7 @@ import type { PulltraceError } from '../../../core/lib/errors.ts'
 import { silentLogger } from '../../../core/lib/log.ts'
 import { eventually } from '../../../test/eventually.ts'
 import { ruleContent } from '../rule-content.fake.ts'
+import { eventBatch, sensorEvent } from '../sensor-event.fake.ts'
 import type { TkStore } from '../tk-store.ts'
 import { openSqliteTk } from './open-sqlite-tk.ts'
 
@@ -54,6 +55,29 @@ describe('the SQLite file of the tk services', () => {
   it('is in WAL mode, so that readers and a writer work side by side', async () => {
     await create(open())
     assert.deepEqual({ ...raw().prepare('PRAGMA journal_mode').get() }, { journal_mode: 'wal' })
+  })
+
+  it('counts and finds right when one program stores events and another deletes some between', async () => {
+    const [sensors, people] = [open(), open()]
+    const append = (from: number, count: number, tag: string) =>
+      sensors.events.append(
+        eventBatch(
+          Array.from({ length: count }, (_, n) => sensorEvent(from + n)),
+          { tags: [tag] },
+        ),
+      )
+    const whole = { sinceMs: 0, untilMs: Number.MAX_SAFE_INTEGER }
+    const found = async (tag: string) => (await people.events.search({ ...whole, tag }, 100)).items.length
+    await append(0, 10, 'a')
+    await append(10, 5, 'b')
+    assert.equal((await people.events.deleteFound({ ...whole, tag: 'a' }, 100, by)).deleted, 10)
+    await append(20, 5, 'a')
+    assert.deepEqual([await found('a'), await found('b')], [5, 5])
+    assert.equal((await people.events.size()).events, 10)
+    assert.equal((await people.events.deleteFound(whole, 100, by)).deleted, 10)
+    await append(30, 3, 'b')
+    assert.deepEqual([await found('a'), await found('b'), (await people.events.size()).events], [0, 3, 3])
+    assert.deepEqual([...(await people.events.countByRule(0)).values()], [3])
   })
 
   it('refuses to change what was written once, whoever asks', async () => {

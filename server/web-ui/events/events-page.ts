@@ -19,6 +19,8 @@ export interface EventsView {
   readonly found?: Found<FoundEvent>
   readonly filter?: EventFilter
   readonly fault?: PulltraceError
+  /** An admin. */
+  readonly mayDelete?: boolean
 }
 
 /** More rules than these are found by typing an id into the address. */
@@ -30,7 +32,8 @@ export const eventsPage = (view: EventsView): Page => ({
   body: html`<h1>Events</h1>
 ${faultNotice(view.fault)}
 ${search(view)}
-${view.found && results(view, view.found)}`,
+${view.found && results(view, view.found)}
+${view.mayDelete && html`<p class="soft"><a href="/retention">How long events are kept</a></p>`}`,
 })
 
 function search({ query, rules, fault }: EventsView): Html {
@@ -72,7 +75,7 @@ function ruleOptions(rules: readonly Rule[], asked: string): readonly Html[] {
   return known ? options : [html`<option value="${asked}" selected>${asked}</option>`, ...options]
 }
 
-function results({ query, filter }: EventsView, { items, nextCursor }: Found<FoundEvent>): Html {
+function results({ query, filter, mayDelete }: EventsView, { items, nextCursor }: Found<FoundEvent>): Html {
   const range = filter && html`from ${timeTag(filter.sinceMs)} to ${timeTag(filter.untilMs)}`
   if (items.length === 0) {
     return html`<section class="empty"><h2>No event is like that</h2><p>Looked at ${range}. Search a longer time, or leave out a condition.</p>
@@ -84,7 +87,7 @@ function results({ query, filter }: EventsView, { items, nextCursor }: Found<Fou
 <thead><tr><th scope="col">Received</th><th scope="col">Rule</th><th scope="col">Action</th><th scope="col">Matched field</th><th scope="col">Value</th><th scope="col">Tags</th></tr></thead>
 <tbody>${items.map(row)}</tbody></table></div>
 ${pager('/events', query, nextCursor)}
-<p class="soft">All of these, ${maxExported.toLocaleString('en')} at most: <a href="${file('jsonl')}" download>JSONL</a>, <a href="${file('csv')}" download>CSV</a></p>`
+<p class="soft">All of these, ${maxExported.toLocaleString('en')} at most: <a href="${file('jsonl')}" download>JSONL</a>, <a href="${file('csv')}" download>CSV</a>${mayDelete && html`. <a href="${withQuery('/events/delete', query, { cursor: undefined })}">Delete them</a>`}</p>`
 }
 
 const row = (event: FoundEvent) => html`<tr>

@@ -3,10 +3,12 @@ import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import { seenOf } from '../../../core/lib/seen.ts'
 import type { TkStore } from '../../store/tk-store.ts'
 import type { Answer, PageRequest, Route } from '../route.ts'
+import { deleteRoutes } from './delete-routes.ts'
 import { eventPage } from './event-page.ts'
 import { parseEventQuery } from './event-query.ts'
 import { eventsPage } from './events-page.ts'
 import { eachEvent, exported, formats } from './export.ts'
+import { retentionPage } from './retention-page.ts'
 
 const pageSize = 50
 /** Of an export: records may be large, and others search meanwhile. */
@@ -17,12 +19,12 @@ export function eventRoutes(
   clock: Pick<Clock, 'now'>,
   pullsUrl: string | undefined,
 ): readonly Route[] {
-  async function list({ query }: PageRequest): Promise<Answer> {
+  async function list({ query, may }: PageRequest): Promise<Answer> {
     const known = await rules.list()
     try {
       const filter = parseEventQuery(query, clock.now())
       const found = await events.search(filter, pageSize, query.get('cursor') || undefined)
-      return { page: eventsPage({ query, rules: known, found, filter }) }
+      return { page: eventsPage({ query, rules: known, found, filter, mayDelete: may('admin') }) }
     } catch (reason) {
       const fault = PulltraceError.from(reason)
       if (fault.code !== Code.Invalid && fault.code !== Code.Timeout) throw fault
@@ -57,6 +59,16 @@ export function eventRoutes(
   return [
     { method: 'GET', path: '/events', role: 'viewer', handle: list },
     { method: 'GET', path: '/events/export', role: 'viewer', handle: download },
+    ...deleteRoutes({ events, clock }),
+    {
+      method: 'GET',
+      path: '/retention',
+      role: 'admin',
+      async handle() {
+        const [retention, size] = await Promise.all([events.retention(), events.size()])
+        return { page: retentionPage({ retention, size }) }
+      },
+    },
     {
       method: 'GET',
       path: '/events/:id',
