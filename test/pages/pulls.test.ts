@@ -102,6 +102,20 @@ describe('the pages of pulltrace-server', function () {
       assert.match(await page.locator('tbody tr').innerText(), /node-a\s+reports/)
     })
 
+    it('turn pages where there are more than 300', async () => {
+      const many = Array.from({ length: 301 }, (_, index) => pull(`many${index}`, image, 'downloading', 1))
+      await new ScriptedAgent(server.url, 'node-a').report(many)
+      await eventually('all are there', async () => /301<\/dd>/.test(await (await fetch(server.url)).text()))
+      const page = await open('/?group=node', { script: false })
+      assert.equal(await page.locator('.pull').count(), 300)
+      assert.equal(await page.getByRole('link', { name: 'Show all' }).isVisible(), false, 'only a script can')
+      await page.getByRole('link', { name: 'From 301 on' }).click()
+      await eventually('the last one', async () => (await page.locator('.pull').count()) === 1)
+      assert.match(page.url(), /group=node/)
+      await page.getByRole('link', { name: 'The first 300' }).click()
+      await eventually('the first ones', async () => (await page.locator('.pull').count()) === 300)
+    })
+
     it('say what to do where there is nothing, and what is wrong with an address', async () => {
       const page = await open('/', { script: false })
       assert.match(await page.locator('main').innerText(), /No node reports yet/)

@@ -1,8 +1,7 @@
 import type { Context } from 'koa'
 import type { NodeView } from '../../../../core/contract/api.ts'
-import type { Pull } from '../../../../core/contract/pull.ts'
 import type { Clock } from '../../../../core/lib/clock.ts'
-import { type PullState, pullOf } from '../../../../core/pulls/pull.ts'
+import type { PullState } from '../../../../core/pulls/pull.ts'
 import type { HistoryStore } from '../../../store/store.ts'
 import { filterParameters, matches, type PullFilter, parsePullFilter } from '../../events/filter.ts'
 import { keepDoneMs, keepFailedMs } from '../../pages/live/follower.ts'
@@ -10,12 +9,14 @@ import { type Grouping, groupings } from '../../pages/live/group.ts'
 import type { ImageBook } from '../../pages/live/image-book.ts'
 import { livePage } from '../../pages/live/live-page.ts'
 import type { LivePulls } from '../pulls.ts'
-import { choice, parseQuery, queryOf } from '../query.ts'
+import { choice, limit, parseQuery, queryOf } from '../query.ts'
 import type { PageFrame } from './frame.ts'
 
 /** Ends of the last minutes that the page shows at most. */
 const maxRecent = 200
 const maxImages = 100
+
+const parameters = { group: choice(groupings), rows: choice(['all']), from: limit(1_000_000) }
 
 export interface LiveParts {
   readonly frame: PageFrame
@@ -30,7 +31,7 @@ export interface LiveParts {
 export function showLive({ frame, live, history, images, nodes, clock }: LiveParts) {
   return async (ctx: Context): Promise<void> => {
     const query = queryOf(ctx)
-    const { group = 'image' } = parseQuery(query, { group: choice(groupings), rows: choice(['all']) }, filterParameters)
+    const { group = 'image', from = 0 } = parseQuery(query, parameters, filterParameters)
     const filter = parsePullFilter(query)
     const nowMs = clock.now()
     const recent = await recentEnds(history, filter, nowMs)
@@ -43,10 +44,10 @@ export function showLive({ frame, live, history, images, nodes, clock }: LivePar
       current: '/',
       scripts: ['live'],
       body: livePage({
-        pulls: [...active, ...ended].map(pull => pullOf(pull)) as readonly Pull[],
+        pulls: [...active, ...ended],
         lastEventId,
         by: group satisfies Grouping,
-        query,
+        ...{ query, from },
         imageNodes: imageRef => images.of(imageRef, nowMs),
         workerUrl: frame.assets.urlOf('stream-worker'),
         nowMs,

@@ -73,7 +73,7 @@ export class PullList {
   take(news: News): void {
     if (news.kind === 'link') return
     if (news.kind === 'all') {
-      const named = new Set(news.pulls.map(({ id }) => id))
+      const named = new Set(news.named ?? news.pulls.map(({ id }) => id))
       for (const id of [...this.pulls.keys(), ...this.#rows.keys()]) if (!named.has(id)) this.#remove(id)
     } else for (const id of news.gone) this.#remove(id)
     const pulls = news.kind === 'all' ? [...news.pulls].sort(byStart) : news.pulls
@@ -104,7 +104,10 @@ export class PullList {
 
   #remove(id: string): void {
     this.pulls.delete(id)
-    this.touch(id)
+    // A tab out of sight draws no frames: what never had a row must not wait for one.
+    if (this.#rows.has(id)) this.#dirty.add(id)
+    else this.#dirty.delete(id)
+    this.#frameSoon()
   }
 
   #frameSoon(): void {

@@ -22,7 +22,8 @@ export interface Source {
 }
 
 export type News =
-  | { readonly kind: 'all'; readonly pulls: readonly Pull[] }
+  /** `named`: the ids of all, where more of them come in messages of their own. */
+  | { readonly kind: 'all'; readonly pulls: readonly Pull[]; readonly named?: readonly string[] }
   | { readonly kind: 'changes'; readonly pulls: readonly Pull[]; readonly gone: readonly string[] }
   | { readonly kind: 'link'; readonly link: Link }
 

@@ -1,6 +1,7 @@
 import type { Pull } from '../../../../core/contract/pull.ts'
 import { phases } from '../../../../core/contract/words.ts'
 import { harmless } from '../../../../core/lib/harmless.ts'
+import { type PullState, pullOf } from '../../../../core/pulls/pull.ts'
 import { type Html, html } from '../../../ui/html.ts'
 import { withQuery } from '../../../ui/paging.ts'
 import { type Grouping, groupings, groupOf, groupSentence, imageSentence } from './group.ts'
@@ -9,16 +10,18 @@ import { imageParts } from './row.ts'
 import { rowTemplate, rowView } from './row-view.ts'
 import { summaryOf } from './summary.ts'
 
-/** Rows of the first answer; more on request: a browser shows 300 at once. */
+/** Rows of one answer: thousands take long to make and to lay out. A script brings the others as they are asked for. */
 export const rowCap = 300
 
 export interface LiveFacts {
   /** Active ones in the order of their start, and what ended a moment ago; all match the filter. */
-  readonly pulls: readonly Pull[]
+  readonly pulls: readonly PullState[]
   readonly lastEventId: string
   readonly by: Grouping
-  /** The query of the page: the filter, `group` and `rows`. */
+  /** The query of the page: the filter, `group`, `rows` and `from`. */
   readonly query: URLSearchParams
+  /** How many pulls come before the first that is shown. */
+  readonly from: number
   readonly imageNodes: (imageRef: string) => ImageNodes
   readonly workerUrl: string
   readonly nowMs: number
@@ -35,12 +38,13 @@ const filterFields = [
 
 /** GET /: what is pulled now. */
 export function livePage(facts: LiveFacts): Html {
-  const { pulls, query, by, lastEventId, workerUrl } = facts
+  const { pulls, query, from, by, lastEventId, workerUrl } = facts
   const all = query.get('rows') === 'all'
-  const shown = all ? pulls : pulls.slice(0, rowCap)
+  // Of thousands most are only counted.
+  const shown = pulls.slice(from, from + rowCap).map(pull => pullOf(pull))
   const filtered = [...filterFields.map(([name]) => name), 'phase'].some(name => query.get(name))
   // Only what is whole can be gone on from; and a seed of thousands would cost more than the stream's own state.
-  const seeding = !filtered && pulls.length <= rowCap
+  const seeding = !filtered && from === 0 && pulls.length <= rowCap
   return html`<h1 class="unseen">Live pulls</h1>
 <div id="live" data-worker="${workerUrl}" data-by="${by}" data-cap="${all ? '' : String(rowCap)}"${seeding && html` data-seed="${lastEventId}"`}>
 ${summaryView(pulls)}
@@ -52,11 +56,20 @@ ${filterForm(query, by)}
       }</a>`,
   )}</nav>
 <div id="groups">${groupsOf(shown, by).map(([key, members]) => groupView(key, members, facts, seeding))}</div>
-<p id="rest"${pulls.length <= shown.length && html` hidden`}><span data-slot="rest">${pulls.length - shown.length}</span> more. <a class="button" href="${withQuery('/', query, { rows: 'all' })}">Show all</a></p>
+<p id="rest"${pulls.length <= shown.length && html` hidden`}><span data-slot="rest">${pulls.length - shown.length}</span> more. ${!all && html`<a class="button by-script" href="${withQuery('/', query, { rows: 'all', from: undefined })}">Show all</a>`}
+<noscript>${pages(facts)}</noscript></p>
 ${emptyView(facts, filtered)}
 ${rowTemplate(by)}
 <template id="group">${groupMarkup('', '', '', '', html``)}</template>
 </div>`
+}
+
+/** For readers without a script. */
+function pages({ pulls, query, from }: LiveFacts): Html {
+  const to = (label: string, next: number) =>
+    html`<a class="button" href="${withQuery('/', query, { from: next === 0 ? undefined : String(next) })}">${label}</a> `
+  const next = from + rowCap
+  return html`${from > 0 && to(`The first ${rowCap}`, 0)}${next < pulls.length && to(`From ${next + 1} on`, next)}`
 }
 
 const figures = [
@@ -66,7 +79,7 @@ const figures = [
   ['rate', 'in the cluster'],
 ] as const
 
-function summaryView(pulls: readonly Pull[]): Html {
+function summaryView(pulls: readonly PullState[]): Html {
   const summary = summaryOf(pulls)
   return html`<div class="summary"><dl>${figures.map(
     ([name, label]) =>

@@ -2,6 +2,11 @@ import type { Pull } from '../../../../core/contract/pull.ts'
 import { isTerminal } from '../../../../core/contract/words.ts'
 import { formatRate } from '../../../../core/lib/format.ts'
 
+type Counted = Pick<Pull, 'phase' | 'stale'> & {
+  readonly bytesPerSec?: number | undefined
+  readonly pods: readonly { readonly namespace: string; readonly podName: string }[]
+}
+
 /** The figures above the list, as texts. */
 export interface Summary {
   readonly active: string
@@ -11,7 +16,8 @@ export interface Summary {
   readonly rate: string
 }
 
-export function summaryOf(pulls: Iterable<Pull>): Summary {
+/** As the server keeps pulls, or as readers get them. */
+export function summaryOf(pulls: Iterable<Counted>): Summary {
   let active = 0
   let failing = 0
   let bytesPerSec = 0
@@ -20,7 +26,8 @@ export function summaryOf(pulls: Iterable<Pull>): Summary {
     if (pull.phase === 'failed') failing++
     if (isTerminal(pull.phase)) continue
     active++
-    bytesPerSec += pull.stale ? 0 : (pull.bytesPerSec ?? 0)
+    // Rounded as readers get it, so that server and browser come to the same sum.
+    bytesPerSec += pull.stale ? 0 : Math.round(pull.bytesPerSec ?? 0)
     for (const { namespace, podName } of pull.pods) pods.add(`${namespace}/${podName}`)
   }
   return {
