@@ -49,7 +49,7 @@ says all of them and ends with exit code 2; \`--check-settings\` has a server or
 }
 
 function metrics(): string {
-  const none = { nodes: 0, staleNodes: 0, livePulls: 0 }
+  const none = { nodes: 0, staleNodes: 0, livePulls: 0, fetchedBytes: 0 }
   const server = new ServerMetrics({
     version,
     intake: () => none,

@@ -42,6 +42,16 @@ describe('merge', () => {
     assert.equal(all[3]!.changes[0]?.pull.downloadedBytes ?? 500, 500)
   })
 
+  it('counts what was fetched since the last look, and nothing of what a new pull brings along', () => {
+    const look = (bytes: number, more = {}) => reported('web', { layers: [layer('web-1', bytes)], ...more })
+    const reports = [look(300), look(500), look(500), look(100), look(200), look(1000, { phase: 'completed' })]
+    const { all } = mergeAll(reports.map((pull, index) => report(index + 1, [pull])))
+    assert.deepEqual(
+      all.map(({ fetchedBytes }) => fetchedBytes),
+      [0, 200, 0, 0, 100, 800],
+    )
+  })
+
   it('ends a pull once and forgets it', () => {
     const done = reported('web', { phase: 'completed' })
     const { all, state } = mergeAll([report(1, [reported('web')]), report(2, [done]), report(3, [done])])
@@ -115,6 +125,7 @@ describe('merge', () => {
     ])
     const held = merge(first, done, context({ holdEnds: true }))
     assert.deepEqual(typesOf(held), ['pull.progress'])
+    assert.equal(held.fetchedBytes, 700)
     assert.deepEqual([held.state.pulls.size, held.ended.length, held.awaiting.length], [2, 0, 0])
   })
 

@@ -33,6 +33,8 @@ export interface Merged {
   readonly ended: readonly PullState[]
   /** Live pulls that the report lacks. */
   readonly awaiting: readonly PullState[]
+  /** Over the network, since the last look at each pull. A pull that is new has fetched nothing yet. */
+  readonly fetchedBytes: number
 }
 
 /** A pull that the agent cannot account for in this many reports after it was asked ended `unknown`. */
@@ -44,7 +46,7 @@ export const unansweredReports = 3
  */
 export function merge(old: NodeState | undefined, report: AgentReport | AgentReportV1, context: MergeContext): Merged {
   if (old !== undefined && orderOf(old, report) === 'stale') {
-    return { accepted: false, state: old, changes: [], ended: [], awaiting: [] }
+    return { accepted: false, state: old, changes: [], ended: [], awaiting: [], fetchedBytes: 0 }
   }
   const snapshot: Snapshot = isV1(report) ? snapshotOfV1(old, report) : report
   const atMs = Date.parse(snapshot.timestamp)
@@ -56,8 +58,11 @@ export function merge(old: NodeState | undefined, report: AgentReport | AgentRep
   const pulls = new Map<string, PullState>()
   const changes: PullChange[] = []
   const ended: PullState[] = []
+  let fetchedBytes = 0
 
-  for (const reported of snapshot.pulls) mergePull(old, reported, look, context, { pulls, changes, ended })
+  for (const reported of snapshot.pulls) {
+    fetchedBytes += mergePull(old, reported, look, context, { pulls, changes, ended })
+  }
 
   const missing = missingFrom(old, pulls, ended, look, context)
   for (const pull of missing.given) {
@@ -80,7 +85,7 @@ export function merge(old: NodeState | undefined, report: AgentReport | AgentRep
     pulls,
     misses: missing.misses,
   }
-  return { accepted: true, state, changes, ended, awaiting: missing.awaited }
+  return { accepted: true, state, changes, ended, awaiting: missing.awaited, fetchedBytes }
 }
 
 /** Ids whose past `merge` must know: reported, and not live. */
@@ -97,32 +102,35 @@ interface Result {
   readonly ended: PullState[]
 }
 
+/** Returns what it has fetched since the last look. Bytes. */
 function mergePull(
   old: NodeState | undefined,
   reported: ReportedPull,
   look: Look,
   context: MergeContext,
   { pulls, changes, ended }: Result,
-): void {
+): number {
   const live = old?.pulls.get(reported.id)
   const past = live === undefined ? context.ends.get(reported.id) : undefined
-  if (past === 'completed' || past === 'failed') return
+  if (past === 'completed' || past === 'failed') return 0
   const terminal = isTerminal(reported.phase)
-  if (terminal && past === reported.phase) return
+  if (terminal && past === reported.phase) return 0
   if (terminal && context.holdEnds) {
     if (live !== undefined) pulls.set(live.id, live)
-    return
+    return 0
   }
   const before = live ?? context.unknowns.get(reported.id)
   const pull = advance(before, reported, look)
+  const fetchedBytes = pull.rate.fetchedBytes - (before?.rate.fetchedBytes ?? 0)
   if (before === undefined) changes.push({ type: 'pull.started', pull })
   if (terminal) {
     ended.push(pull)
     changes.push({ type: pull.phase === 'completed' ? 'pull.completed' : 'pull.failed', pull })
-    return
+    return fetchedBytes
   }
   pulls.set(pull.id, pull)
   if (before !== undefined && differs(before, pull)) changes.push({ type: 'pull.progress', pull })
+  return fetchedBytes
 }
 
 interface Missing {

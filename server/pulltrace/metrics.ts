@@ -1,11 +1,10 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { isTerminal } from '../../core/contract/words.ts'
 import type { PullChange } from '../../core/pulls/change.ts'
 
 /** What is counted where it lives, and read when Prometheus asks. */
 export interface MetricSources {
   readonly version: string
-  readonly intake: () => { readonly nodes: number; readonly staleNodes: number; readonly livePulls: number }
+  readonly intake: () => IntakeFigures
   readonly settings: () => SettingsFigures
   /** Undefined where pods are not watched: their metrics are 0. */
   readonly pods: () => PodFigures | undefined
@@ -15,6 +14,14 @@ export interface MetricSources {
   readonly history: () => Promise<{ readonly healthy: boolean; readonly pulls?: number; readonly bytes?: number }>
   readonly bodyBytesHeld: () => number
   readonly connections: () => Promise<number>
+}
+
+export interface IntakeFigures {
+  readonly nodes: number
+  readonly staleNodes: number
+  readonly livePulls: number
+  /** Over the network, by all reports so far. */
+  readonly fetchedBytes: number
 }
 
 /** The intervals in force, and whether what is commanded is something else that cannot be. */
@@ -69,7 +76,6 @@ export class ServerMetrics {
   readonly registry = new Registry()
   readonly #pulls: Counter<'result'>
   readonly #pullSeconds: Histogram<'result'>
-  readonly #pullBytes: Counter
   readonly #pullErrors: Counter<'code'>
   readonly #reports: Counter<'result'>
   readonly #reportBytes: Histogram
@@ -80,8 +86,6 @@ export class ServerMetrics {
   readonly #ruleMatches: Counter<'action'>
   readonly #ruleDrops: Counter<'rule'>
   readonly #droppingRules = new Set<string>()
-  /** Bytes counted so far of each pull that has not ended; goes with its end. */
-  readonly #fetchedBytes = new Map<string, number>()
 
   constructor(sources: MetricSources) {
     const registers = [this.registry]
@@ -92,7 +96,6 @@ export class ServerMetrics {
 
     this.#pulls = counter('pulltrace_pulls_total', 'Pulls that ended.', 'result')
     this.#pullSeconds = histogram('pulltrace_pull_duration_seconds', 'From start to end.', pullSeconds, 'result')
-    this.#pullBytes = counter('pulltrace_pull_bytes_total', 'Compressed bytes fetched over the network.')
     this.#pullErrors = counter('pulltrace_pull_errors_total', 'Pulls that failed.', 'code')
     this.#reports = counter('pulltrace_agent_reports_total', 'Reports received.', 'result')
     this.#reportBytes = histogram('pulltrace_agent_report_bytes', 'Report sizes after decompression.', reportBytes)
@@ -124,25 +127,10 @@ export class ServerMetrics {
     collectDefaultMetrics({ register: this.registry })
   }
 
-  /** Call it with what is published, in that order. */
+  /** Call it with what is published. */
   observe(changes: readonly PullChange[]): void {
-    let bytes = 0
-    for (const { type, pull, dropped } of changes) {
-      for (const id of pull.replaces ?? []) this.#fetchedBytes.delete(id)
-      if (dropped) {
-        this.#fetchedBytes.delete(pull.id)
-        continue
-      }
-      const { fetchedBytes } = pull.rate
-      // A pull that is new has fetched nothing yet; one that goes on after an end nobody knew was counted before it.
-      const before = this.#fetchedBytes.get(pull.id) ?? fetchedBytes
-      bytes += Math.max(0, fetchedBytes - before)
-      if (!isTerminal(pull.phase)) {
-        this.#fetchedBytes.set(pull.id, Math.max(before, fetchedBytes))
-        continue
-      }
-      this.#fetchedBytes.delete(pull.id)
-      // A pull seen only when it was over starts with its end's phase; a late reason comes as progress.
+    for (const { type, pull } of changes) {
+      // A pull seen only when it was over starts with its end's phase; a late reason, or a drop, comes as progress.
       if (type !== 'pull.completed' && type !== 'pull.failed') continue
       const result = pull.phase
       this.#pulls.inc({ result })
@@ -151,7 +139,6 @@ export class ServerMetrics {
       }
       if (result === 'failed') this.#pullErrors.inc({ code: pull.errorCode ?? 'Unknown' })
     }
-    if (bytes > 0) this.#pullBytes.inc(bytes)
   }
 
   readonly report = (result: string, bytes: number): void => {
@@ -190,6 +177,7 @@ export class ServerMetrics {
     connections,
   }: MetricSources): void {
     this.#gauge('pulltrace_pulls_active', 'Pulls that have not ended.', () => intake().livePulls)
+    this.#total('pulltrace_pull_bytes_total', 'Compressed bytes fetched over the network.', () => intake().fetchedBytes)
     this.#gauge('pulltrace_nodes_known', 'Nodes that report, or have lately.', () => intake().nodes)
     this.#gauge('pulltrace_nodes_stale', 'Of these, silent for three intervals.', () => intake().staleNodes)
     this.#gauge(

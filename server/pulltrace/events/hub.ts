@@ -23,6 +23,14 @@ const maxUnknownEnds = 50_000
 
 const endTypes: ReadonlySet<PullEventType> = new Set(['pull.completed', 'pull.failed'])
 
+/** A pull that has not ended. One entry for all of it: at each report of a busy cluster it is looked up once. */
+interface LivePull {
+  /** Its newest event. */
+  shown: Emission
+  /** Its newest state: that of the event, unless progress waits for the next flush. */
+  newest: PullState
+}
+
 export interface Snapshot {
   /** Streaming after this id misses nothing that is not in `pulls`. Equal ids mean equal snapshots. */
   readonly lastEventId: string
@@ -38,10 +46,9 @@ export class EventHub {
   readonly epoch: string
   readonly #clock: Pick<Clock, 'now'>
   readonly #ring: Ring
-  /** The newest event of each pull that has not ended. */
-  readonly #live = new Map<string, Emission>()
-  /** Progress that waits for the next flush. */
-  readonly #pending = new Map<string, PullState>()
+  readonly #live = new Map<string, LivePull>()
+  /** Those with progress for the next flush, and some that have ended or were told since. */
+  #waiting: LivePull[] = []
   /** Pulls whose end nobody knew: they may go on, long after the ring has forgotten that they began here. Oldest first. */
   readonly #unknownEnds = new Set<string>()
   readonly #listeners: ((batch: readonly Emission[]) => void)[] = []
@@ -80,16 +87,15 @@ export class EventHub {
       }
       // Its start was told by the server before this one, if at all: an end alone would be of nothing.
       if (endTypes.has(change.type) && !this.#known(change.pull.id)) {
-        batch.push(this.#emit('pull.started', change.pull, true))
+        batch.push(this.#begin('pull.started', change.pull, true))
       }
       const emission = this.#publishOne(change)
       if (emission === undefined) continue
       batch.push(emission)
       for (const id of change.pull.replaces ?? []) {
-        this.#pending.delete(id)
-        const replaced = this.#live.get(id)
+        const replaced = this.#takeOut(id)
         // No end: the event that replaces it tells it. Only clients whose filter hides that one hear that this one has left.
-        if (replaced !== undefined) batch.push(this.#takeAway(replaced, { replacedBy: emission }))
+        if (replaced !== undefined) batch.push(this.#leave(replaced, { replacedBy: emission }))
       }
     }
     this.#tell(batch)
@@ -97,10 +103,11 @@ export class EventHub {
 
   /** Emits the newest progress of each pull that has some. */
   flush(): void {
-    if (this.#pending.size === 0) return
     const batch: Emission[] = []
-    for (const pull of this.#pending.values()) batch.push(this.#emit('pull.progress', pull, false))
-    this.#pending.clear()
+    for (const live of this.#waiting) {
+      if (live.newest !== live.shown.pull) batch.push(this.#show(live, 'pull.progress', live.newest, false))
+    }
+    this.#waiting = []
     this.#tell(batch)
   }
 
@@ -116,13 +123,13 @@ export class EventHub {
   /** Pulls that have not ended, as emitted: behind the newest report by at most one flush. */
   snapshot(filter: PullFilter = everyPull): Snapshot {
     const pulls: PullState[] = []
-    for (const emission of this.#live.values()) if (emission.matches(filter)) pulls.push(emission.pull)
+    for (const { shown } of this.#live.values()) if (shown.matches(filter)) pulls.push(shown.pull)
     return { lastEventId: this.lastEventId, pulls }
   }
 
   /** The newest that is known of a pull that has not ended, emitted or not. */
   get(id: string): PullState | undefined {
-    return this.#pending.get(id) ?? this.#live.get(id)?.pull
+    return this.#live.get(id)?.newest
   }
 
   /** The number a client may go on from; undefined when it needs a reset. */
@@ -137,8 +144,8 @@ export class EventHub {
    * What has changed since `seq` is in `replay(seq)`, so that both together are the state.
    */
   *statesAt(seq: number, filter: PullFilter): Generator<Emission, undefined> {
-    for (const emission of this.#live.values()) {
-      if (emission.matches(filter) && emission.history.matchedAt(seq, filter)) yield emission
+    for (const { shown } of this.#live.values()) {
+      if (shown.matches(filter) && shown.history.matchedAt(seq, filter)) yield shown
     }
   }
 
@@ -153,7 +160,7 @@ export class EventHub {
       else events.push(emission)
     }
     for (const emission of this.#ring.after(since)) add(emission)
-    for (const emission of this.#live.values()) if (!emission.kept && emission.seq > since) add(emission)
+    for (const { shown } of this.#live.values()) if (!shown.kept && shown.seq > since) add(shown)
     const missed: Delivery[] = []
     for (const events of eventsOf.values())
       for (const delivery of missedOf(events, since, filter)) missed.push(delivery)
@@ -162,47 +169,64 @@ export class EventHub {
 
   /** The event that the change is; undefined when it waits for the next flush. */
   #publishOne({ type, pull }: PullChange): Emission | undefined {
-    if (type === 'pull.started' && !this.#known(pull.id)) return this.#emit(type, pull, true)
-    if (type === 'pull.completed' || type === 'pull.failed') return this.#emitEnd(type, pull)
-    // A reason that came after the end: the pull stays ended.
-    if (isTerminal(pull.phase) && !this.#live.has(pull.id)) return this.#emitEnd('pull.progress', pull)
+    if (endTypes.has(type)) return this.#end(type, pull)
+    const live = this.#live.get(pull.id)
     // Readers drop what is replaced when they hear it, so all of them must.
-    if (pull.replaces?.some(id => this.#live.has(id))) {
-      this.#pending.delete(pull.id)
-      return this.#emit('pull.progress', pull, true)
+    const replaces = pull.replaces?.some(id => this.#live.has(id)) === true
+    if (live !== undefined) {
+      if (replaces) return this.#show(live, 'pull.progress', pull, true)
+      if (live.newest === live.shown.pull) this.#waiting.push(live)
+      live.newest = pull
+      return undefined
     }
+    const known = this.#known(pull.id)
+    if (type === 'pull.started' && !known) return this.#begin(type, pull, true)
+    // A reason that came after the end: the pull stays ended.
+    if (isTerminal(pull.phase)) return this.#end('pull.progress', pull)
+    if (replaces) return this.#begin('pull.progress', pull, true)
     // It had ended here, and goes on after all; or under the server before, and for this one it starts.
-    if (!this.#known(pull.id)) return this.#emit('pull.started', pull, true)
-    if (!this.#live.has(pull.id)) return this.#emit('pull.progress', pull, false)
-    this.#pending.set(pull.id, pull)
-    return undefined
+    return known ? this.#begin('pull.progress', pull, false) : this.#begin('pull.started', pull, true)
   }
 
-  #emitEnd(type: PullEventType, pull: PullState): Emission {
-    this.#pending.delete(pull.id)
-    const emission = this.#emit(type, pull, true)
-    this.#live.delete(pull.id)
+  #begin(type: PullEventType, pull: PullState, kept: boolean): Emission {
+    const shown = this.#emit(type, pull, kept, this.#ring.newestOf(pull.id)?.history)
+    this.#live.set(pull.id, { shown, newest: pull })
+    return shown
+  }
+
+  #show(live: LivePull, type: PullEventType, pull: PullState, kept: boolean): Emission {
+    live.shown = this.#emit(type, pull, kept, live.shown.history)
+    live.newest = pull
+    return live.shown
+  }
+
+  #end(type: PullEventType, pull: PullState): Emission {
+    const earlier = this.#takeOut(pull.id) ?? this.#ring.newestOf(pull.id)
     this.#unknownEnds.delete(pull.id)
     if (pull.phase === 'unknown') this.#unknownEnds.add(pull.id)
     if (this.#unknownEnds.size > maxUnknownEnds) this.#unknownEnds.delete(this.#unknownEnds.values().next().value!)
-    return emission
+    return this.#emit(type, pull, true, earlier?.history)
   }
 
   /** Also what it replaces, as nothing will tell of that. None of them may have been shown. */
   #drop({ id, replaces = [] }: PullState): Emission[] {
     return [id, ...replaces].flatMap(each => {
-      this.#pending.delete(each)
-      const live = this.#live.get(each)
-      return live === undefined ? [] : [this.#takeAway(live, { dropped: true })]
+      const shown = this.#takeOut(each)
+      return shown === undefined ? [] : [this.#leave(shown, { dropped: true })]
     })
   }
 
-  /** Out of the live view, as it was last shown. */
-  #takeAway(
-    { pull, history }: Emission,
-    why: { readonly replacedBy: Emission } | { readonly dropped: true },
-  ): Emission {
-    this.#live.delete(pull.id)
+  /** Out of the live view, with what waited for the next flush. Its newest event, if it was there. */
+  #takeOut(id: string): Emission | undefined {
+    const live = this.#live.get(id)
+    if (live === undefined) return undefined
+    this.#live.delete(id)
+    live.newest = live.shown.pull
+    return live.shown
+  }
+
+  /** The event with which a pull is gone, as it was last shown. */
+  #leave({ pull, history }: Emission, why: { readonly replacedBy: Emission } | { readonly dropped: true }): Emission {
     const before = history.newest
     const seq = ++this.#seq
     history.gone(seq, 'dropped' in why)
@@ -219,15 +243,13 @@ export class EventHub {
     return this.#live.has(id) || this.#unknownEnds.has(id) || this.#ring.newestOf(id) !== undefined
   }
 
-  #emit(type: PullEventType, pull: PullState, kept: boolean): Emission {
-    const earlier = this.#live.get(pull.id) ?? this.#ring.newestOf(pull.id)
-    const history = earlier?.history ?? new AttributeHistory()
+  /** `history`: of the pull so far. */
+  #emit(type: PullEventType, pull: PullState, kept: boolean, history = new AttributeHistory()): Emission {
     const before = history.newest
     const seq = ++this.#seq
     history.record(seq, pull)
     const atMs = this.#clock.now()
     const emission = new Emission({ epoch: this.epoch, seq, type, pull, atMs, history, before, kept })
-    this.#live.set(pull.id, emission)
     if (kept) this.#ring.push(emission)
     return emission
   }

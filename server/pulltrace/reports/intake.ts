@@ -58,6 +58,7 @@ export class Intake {
   /** Nodes whose pods wait to be joined. */
   readonly #joining = new Set<string>()
   readonly #ends: Ends
+  #fetchedBytes = 0
   #joinAgainMs = joinAgainMs.first
   /** Monotonic ms. */
   #joinAgainAtMs = 0
@@ -87,11 +88,17 @@ export class Intake {
     return [...this.#nodes.values()].map(node => nodeViewOf(node, id => rules?.hasDropped(id) === true))
   }
 
+  /** Without what their views cost: sums over every layer. */
+  nodeNames(): string[] {
+    return [...this.#nodes.keys()]
+  }
+
   /** Counts for metrics. */
-  counts(): { readonly nodes: number; readonly staleNodes: number; readonly livePulls: number } {
+  counts() {
     let staleNodes = 0
     for (const node of this.#nodes.values()) if (node.stale) staleNodes++
-    return { nodes: this.#nodes.size, staleNodes, livePulls: this.#room.livePulls }
+    const { livePulls } = this.#room
+    return { nodes: this.#nodes.size, staleNodes, livePulls, fetchedBytes: this.#fetchedBytes }
   }
 
   /** What time does: stale nodes, pulls given up, nodes forgotten. To be called about once a second. */
@@ -224,6 +231,7 @@ export class Intake {
       }
     }
     this.#replace(old, merged.state)
+    this.#fetchedBytes += merged.fetchedBytes
     if (merged.joined !== undefined) this.#parts.pods?.keep(report.nodeName, merged.joined)
     if (merged.changes.length > 0) this.#parts.publish(merged.changes)
     return {

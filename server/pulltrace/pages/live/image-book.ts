@@ -20,7 +20,7 @@ interface OnNode {
   readonly code: ErrorCode | undefined
   readonly startedAtMs: number
   /** When it was last heard of, by the clock of the server. */
-  readonly seenAtMs: number
+  seenAtMs: number
 }
 
 export const rememberMs = 24 * 3_600_000
@@ -45,6 +45,10 @@ export class ImageBook {
     const before = nodes.get(nodeName)
     if (before !== undefined && before.startedAtMs > startedAtMs) return
     // The same news again, which is most: only the time is new, and the order can wait.
+    if (before?.startedAtMs === startedAtMs && before.phase === phase && before.code === errorCode) {
+      before.seenAtMs = seenAtMs
+      return
+    }
     if (before === undefined) this.#entries++
     nodes.set(nodeName, { phase, code: errorCode, startedAtMs, seenAtMs })
     if (before?.phase === phase) return
