@@ -208,21 +208,6 @@ describe('the pages of pulltrace-server', function () {
       assert.equal(await page.locator(`.pull[data-id="${idOf('two')}"]`).count(), 0)
     })
 
-    it('share one connection among all tabs', async () => {
-      const agent = new ScriptedAgent(server.url, 'node-a')
-      await agent.report([pull('one', image, 'downloading', 10)])
-      const first = await open()
-      await live(first)
-      const second = await tab('/?group=node')
-      await live(second)
-      await agent.report([pull('one', image, 'downloading', 70)])
-      for (const page of [first, second]) {
-        await eventuallyHolds(async () => assert.match(await rowText(page, 'one'), /194\/277 MiB/))
-      }
-      const metrics = await (await fetch(`${server.metricsUrl}/metrics`)).text()
-      assert.match(metrics, /^pulltrace_sse_clients_active 1$/m)
-    })
-
     it('show 300 rows of many, and all when asked to', async () => {
       const many = Array.from({ length: 400 }, (_, index) => pull(`many${index}`, image, 'downloading', index / 5))
       await new ScriptedAgent(server.url, 'node-a').report(many)

@@ -6,6 +6,8 @@ import { findProgram } from '../rig/programs.ts'
 
 export interface RealBrowser {
   readonly browser: Browser
+  /** `127.0.0.1:port` of its debugger, which knows workers too. */
+  readonly debuggerHost: string
   /** Ends the process and removes its profile. */
   stop(): Promise<void>
 }
@@ -37,6 +39,7 @@ export async function startBrowser(): Promise<RealBrowser> {
     const browser = await chromium.connectOverCDP(endpoint)
     return {
       browser,
+      debuggerHost: new URL(endpoint).host,
       async stop() {
         await browser.close().catch(() => {})
         await child.end('SIGTERM')

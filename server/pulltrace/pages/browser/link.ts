@@ -1,5 +1,5 @@
 import type { PullList } from '../../../../core/contract/api.ts'
-import { Follower, type Link, type News, type Seed, type Source } from '../live/follower.ts'
+import { Follower, type News, type Seed, type Source } from '../live/follower.ts'
 
 export type FromTab = { readonly kind: 'hello'; readonly seed: Seed } | { readonly kind: 'bye' }
 
@@ -7,10 +7,11 @@ export type FromTab = { readonly kind: 'hello'; readonly seed: Seed } | { readon
 const handEveryMs = 50
 const forgetEveryMs = 1000
 
-/** Follows the stream for all that have joined, with one connection. Lives in the shared worker, or in a page without one. */
+/** Follows the stream for all that have joined, with one connection. Lives in the shared worker, or in a page. */
 export class Fanout {
   readonly #listeners = new Set<(news: News) => void>()
   readonly #follower: Follower
+  readonly #forgetting: number
   #started = false
   #handing = false
 
@@ -31,7 +32,12 @@ export class Fanout {
       now: () => Date.now(),
       tell: news => this.#tell(news),
     })
-    setInterval(() => this.#hand(), forgetEveryMs)
+    this.#forgetting = setInterval(() => this.#hand(), forgetEveryMs)
+  }
+
+  /** Where the news that were handed out end. */
+  get lastEventId(): string | undefined {
+    return this.#follower.lastEventId
   }
 
   /** First all pulls and the state of the connection, then what changes. */
@@ -51,6 +57,12 @@ export class Fanout {
 
   leave(listener: (news: News) => void): void {
     this.#listeners.delete(listener)
+  }
+
+  close(): void {
+    this.#listeners.clear()
+    this.#follower.close()
+    clearInterval(this.#forgetting)
   }
 
   #handSoon(): void {
@@ -76,27 +88,4 @@ export class Fanout {
 function watched(source: Source, heard: () => void): Source {
   ;(source as unknown as EventSource).addEventListener('message', heard)
   return source
-}
-
-/** Joins the shared worker, so that all pages of this browser have one connection; without it a page has its own. */
-export function follow(workerUrl: string, seed: Seed, listener: (news: News) => void): void {
-  if (!('SharedWorker' in window)) {
-    new Fanout().join(listener, seed)
-    return
-  }
-  const { port } = new SharedWorker(workerUrl, { type: 'module', name: 'pulltrace' })
-  port.onmessage = ({ data }: MessageEvent<News>) => listener(data)
-  port.postMessage({ kind: 'hello', seed } satisfies FromTab)
-  addEventListener('pagehide', () => port.postMessage({ kind: 'bye' } satisfies FromTab))
-  // Back from the browser's cache of pages: what was missed comes as a whole.
-  addEventListener('pageshow', ({ persisted }) => {
-    if (persisted) port.postMessage({ kind: 'hello', seed: { lastEventId: undefined, pulls: [] } } satisfies FromTab)
-  })
-}
-
-export const linkTexts: Record<Link, string> = {
-  connecting: 'Connecting',
-  live: 'Live',
-  lost: 'The server does not answer. This page goes on by itself as soon as it does; what it shows is of before.',
-  refused: 'You are not signed in any more.',
 }

@@ -5,8 +5,8 @@ import type { Link } from '../live/follower.ts'
 import { type Grouping, imageSentence } from '../live/group.ts'
 import type { ImageNodes } from '../live/image-book.ts'
 import { summaryOf } from '../live/summary.ts'
+import { follow, linkTexts } from './follow.ts'
 import { watchLayers } from './layers.ts'
-import { follow, linkTexts } from './link.ts'
 import { PullList } from './list.ts'
 
 const figuresEveryMs = 250
@@ -90,9 +90,12 @@ function start(root: HTMLElement): void {
 }
 
 async function tellImages(list: PullList, images: Set<string>): Promise<void> {
+  if (images.size === 0) return
+  // Also out of sight, where nobody asks: or every image of the day would be waiting there.
+  const held = new Set([...list.pulls.values()].map(({ imageRef }) => imageRef))
+  for (const image of images) if (!held.has(image)) images.delete(image)
   const shown = new Set(list.groupKeys())
   const asked = [...images].filter(image => shown.has(image)).slice(0, imagesAtOnce)
-  if (asked.length === 0) images.clear()
   if (asked.length === 0 || document.hidden) return
   for (const image of asked) images.delete(image)
   const query = new URLSearchParams(asked.map(image => ['image', image]))

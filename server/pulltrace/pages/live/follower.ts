@@ -69,6 +69,7 @@ export class Follower {
   #syncing: Set<string> | undefined
   #source: Source | undefined
   #retryMs = firstRetryMs
+  #closed = false
   link: Link = 'connecting'
 
   constructor(parts: FollowerParts) {
@@ -108,12 +109,19 @@ export class Follower {
     return { kind: 'changes', pulls, gone }
   }
 
+  /** Where a follower of the same pulls may go on. */
+  get lastEventId(): string | undefined {
+    return this.#lastEventId
+  }
+
   close(): void {
+    this.#closed = true
     this.#source?.close()
     this.#source = undefined
   }
 
   #connect(): void {
+    if (this.#closed) return
     this.#syncing = this.#lastEventId === undefined ? new Set() : undefined
     const source = this.#parts.open(this.#lastEventId)
     this.#source = source
