@@ -2,6 +2,7 @@ import { compileRules } from './compile.ts'
 import { evaluate, type Match } from './evaluate.ts'
 import { parseRule } from './parse.ts'
 import type { Rule, SentRule } from './rule.ts'
+import type { UseOfCode } from './screen.ts'
 import { sentRule } from './sent.ts'
 
 /** A rule that observes `t > 100`, unless told otherwise. */
@@ -25,8 +26,8 @@ export const all = (...conditions: readonly object[]) => [{ all: conditions }]
 export const sent = (content: object = {}, stored: Partial<Rule> = {}): SentRule => sentRule(aRule(content, stored))
 
 /** What a check of a record comes to. */
-export function checked(rules: readonly SentRule[], record: unknown, random = () => 0.5) {
-  const { set, faults } = compileRules(rules)
+export function checked(rules: readonly SentRule[], record: unknown, random = () => 0.5, code?: UseOfCode) {
+  const { set, faults } = compileRules(rules, code)
   if (faults.length > 0) throw new Error(faults.map(({ message }) => message).join('; '))
   const matches: Match[] = []
   const errors: string[] = []

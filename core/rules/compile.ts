@@ -7,6 +7,7 @@ import { parseGroups } from './parse-condition.ts'
 import { programOf, type Step } from './program.ts'
 import { actions, type Condition, type SentRule } from './rule.ts'
 import { Stop } from './run.ts'
+import { Screen, type UseOfCode } from './screen.ts'
 
 export interface CompiledCondition {
   readonly condition: Condition
@@ -30,6 +31,9 @@ export interface RuleSet {
   readonly rules: readonly CompiledRule[]
   /** Of the steps of all rules. */
   readonly first: Step
+  readonly screen: Screen
+  /** Of the steps of those rules that the screen knows nothing of. */
+  readonly unscreened: Step
   readonly fields: Fields
   readonly stop: Stop
   /** True while a record is under check. */
@@ -48,10 +52,11 @@ export interface Compiled {
 }
 
 /**
- * Compiles rules once, in the order in which they were received. To closures and steps, not to generated source: an
- * engine that lives in other people's programs must not ask them for `unsafe-eval`. A rule with a fault is left out.
+ * Compiles rules once, in the order in which they were received: to closures and steps, and where the platform allows
+ * it to code that knows when to ask neither. An engine that lives in other people's programs must not demand
+ * `unsafe-eval` of them. A rule with a fault is left out.
  */
-export function compileRules(rules: readonly SentRule[]): Compiled {
+export function compileRules(rules: readonly SentRule[], code: UseOfCode = 'when used'): Compiled {
   const fields = new Fields()
   const faults: CompileFault[] = []
   const compiled: CompiledRule[] = []
@@ -66,7 +71,7 @@ export function compileRules(rules: readonly SentRule[]): Compiled {
     if (first === undefined) compiled.push(compileRule(fields, rule, any))
     else faults.push({ rule_id: rule.rule_id, version: rule.version, message: first.message })
   }
-  return { set: ruleSetOf(rules, compiled, fields), faults }
+  return { set: ruleSetOf(rules, compiled, fields, code), faults }
 }
 
 function compileRule(fields: Fields, rule: SentRule, any: SentRule['any']): CompiledRule {
@@ -81,9 +86,17 @@ function compileRule(fields: Fields, rule: SentRule, any: SentRule['any']): Comp
   return { rule, groups, counts }
 }
 
-function ruleSetOf(sent: readonly SentRule[], rules: readonly CompiledRule[], fields: Fields): RuleSet {
+function ruleSetOf(
+  sent: readonly SentRule[],
+  rules: readonly CompiledRule[],
+  fields: Fields,
+  code: UseOfCode,
+): RuleSet {
   const first = programOf(rules, fields)
-  return { sent, rules, first, fields, stop: new Stop(first), busy: false }
+  const screen = new Screen(rules, code)
+  const others = rules.filter(rule => !screen.rules.has(rule))
+  const unscreened = others.length === rules.length ? first : programOf(others, fields)
+  return { sent, rules, first, screen, unscreened, fields, stop: new Stop(first), busy: false }
 }
 
 /** Puts a record under check. What its conditions read of it is kept until it is closed. */

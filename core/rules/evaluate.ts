@@ -1,6 +1,7 @@
 import { type CompiledCondition, closeRecord, compileRules, openRecord, type RuleSet } from './compile.ts'
 import { missingFailed } from './condition-test.ts'
 import { candidatesOf } from './fields.ts'
+import { Op, type Step } from './program.ts'
 import { type Action, type FieldPath, type MatchKind, matchKinds, type SentRule } from './rule.ts'
 import { run } from './run.ts'
 import { holds } from './values.ts'
@@ -40,9 +41,15 @@ export function evaluate(
 ): 'pass' | Action {
   // A getter of the record, or `onMatch`, checks another record: the set holds one at a time.
   if (set.busy) return evaluate(compileRules(set.sent).set, record, random, onMatch, onError)
+  set.busy = true
+  const first = set.screen.mayMatch(record) ? set.first : set.unscreened
+  if (first.op === Op.end) {
+    set.busy = false
+    return 'pass'
+  }
   openRecord(set, record)
   try {
-    return tryRules(set, record, random, onMatch, onError)
+    return tryRules(set, first, record, random, onMatch, onError)
   } finally {
     closeRecord(set)
   }
@@ -50,6 +57,7 @@ export function evaluate(
 
 function tryRules(
   set: RuleSet,
+  first: Step,
   record: unknown,
   random: () => number,
   onMatch: OnMatch,
@@ -57,7 +65,7 @@ function tryRules(
 ): 'pass' | Action {
   const { fields, stop } = set
   let action: 'pass' | Action = 'pass'
-  let from = set.first
+  let from = first
   for (;;) {
     let match: Match
     try {

@@ -129,7 +129,8 @@ const textOps: Partial<Record<Condition['op'], Op>> = {
   contains: Op.contains,
 }
 
-function opOf({ field, op, field_type, value }: Condition): Op {
+/** What the step of a condition does. */
+export function opOf({ field, op, field_type, value }: Condition): Op {
   if (field.includes('*')) return Op.call
   if (op === 'in') return field_type === 'text' ? Op.textIn : Op.call
   if (typeof value === 'number') return numberOps[op] ?? Op.call

@@ -85,7 +85,7 @@ describe('rules', () => {
     fc.assert(
       fc.property(fc.array(groups, { maxLength: 4 }), fc.array(records, { maxLength: 3 }), (rules, all) => {
         const many = rules.map((any, at) => sent({ any: any.map(group => ({ all: group })) }, { rule_id: `${at}` }))
-        const { set } = compileRules(many)
+        const { set } = compileRules(many, 'at once')
         for (const record of all) {
           const together: string[] = []
           evaluate(set, record, Math.random, ({ rule }) => together.push(rule.rule_id))
@@ -98,11 +98,10 @@ describe('rules', () => {
   })
 
   it('take any record at all', () => {
-    const { set } = compileRules(
-      [['a'], ['*'], ['*', '*'], ['a', '*', 0], ['length'], [0]].map(field =>
-        sent({ any: all({ field, op: 'exists' }) }),
-      ),
+    const rules = [['a'], ['*'], ['*', '*'], ['a', '*', 0], ['length'], [0]].map(field =>
+      sent({ any: all({ field, op: 'exists' }) }),
     )
+    const sets = (['never', 'at once'] as const).map(code => compileRules(rules, code).set)
     const anything = fc.anything({
       withBigInt: true,
       withMap: true,
@@ -115,10 +114,9 @@ describe('rules', () => {
     const noError = (_: unknown, reason: unknown) => assert.fail(String(reason))
     fc.assert(
       fc.property(anything, record => {
-        assert.match(
-          evaluate(set, record, Math.random, () => {}, noError),
-          /^(pass|observe)$/,
-        )
+        const [steps, code] = sets.map(set => evaluate(set, record, Math.random, () => {}, noError))
+        assert.match(steps!, /^(pass|observe)$/)
+        assert.equal(code, steps)
       }),
       { numRuns: 1000 },
     )

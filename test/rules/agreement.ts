@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import type { RuleSet } from '../../core/rules/compile.ts'
 import type { Condition, SentRule } from '../../core/rules/rule.ts'
 import { looseRecords } from './arbitrary-records.ts'
 import { brokenRules, ruleSets } from './arbitrary-rules.ts'
-import type { Engine } from './engine-subject.ts'
+import { type Engine, usesOfCode } from './engine-subject.ts'
 import { judge, naiveCheck, naiveCondition } from './naive.ts'
 import { naiveMax, naiveMin, naiveOrder, naiveRuleScore, naiveScore } from './naive-cost.ts'
 import { mapped } from './naive-mapping.ts'
@@ -21,31 +22,42 @@ const draws = fc.array(fc.constantFrom(0, 0.2, 0.25, 0.4, 0.5, 0.99), { minLengt
 
 /**
  * The law that engine and naive evaluator agree on every rule set and record: action, matches, kinds, paths, values,
- * random numbers drawn, and what `explain` tells of each condition.
+ * random numbers drawn, and what `explain` tells of each condition; and the engine with itself, with and without code
+ * made of the rules.
  */
 export const agreementOf = (engine: Engine) =>
   fc.property(cases, brokenRules, draws, ([rules, ...pair], broken, numbers) => {
-    const { set, faults } = engine.compileRules([...broken, ...rules])
-    assert.deepEqual(
-      faults.map(fault => fault.rule_id),
-      broken.map(rule => rule.rule_id),
-    )
+    const sets = usesOfCode.map(code => {
+      const { set, faults } = engine.compileRules([...broken, ...rules], code)
+      assert.deepEqual(
+        faults.map(fault => fault.rule_id),
+        broken.map(rule => rule.rule_id),
+      )
+      return set
+    })
     for (const record of pair) {
-      const seen = outcomeOf(numbers, random => {
-        const matches: CheckOutcome['matches'][number][] = []
-        const action = engine.evaluate(set, record, random, ({ rule, ...match }) => {
-          matches.push({ rule: rule.rule_id, ...match, value: mapped(match.value) })
-        })
-        return { action, matches }
-      })
       const expected = outcomeOf(numbers, random => {
         const { action, matches } = naiveCheck(rules, mapped(record), random)
         return { action, matches: matches.map(({ rule, ...match }) => ({ rule: rule.rule_id, ...match })) }
       })
-      assert.deepStrictEqual(seen, expected)
+      for (const set of sets) assert.deepStrictEqual(engineOutcome(engine, set, record, numbers), expected)
+      assert.deepEqual(unconverted(sets[1]!), unconverted(sets[0]!))
       for (const rule of rules) assertExplains(engine, rule, record)
     }
   })
+
+function engineOutcome(engine: Engine, set: RuleSet, record: unknown, numbers: readonly number[]) {
+  return outcomeOf(numbers, random => {
+    const matches: CheckOutcome['matches'][number][] = []
+    const action = engine.evaluate(set, record, random, ({ rule, ...match }) => {
+      matches.push({ rule: rule.rule_id, ...match, value: mapped(match.value) })
+    })
+    return { action, matches }
+  })
+}
+
+/** Values that did not convert, by rule: a user is told of them. */
+const unconverted = ({ rules }: RuleSet) => rules.map(({ counts }) => counts.unconverted)
 
 function outcomeOf(numbers: readonly number[], check: (random: () => number) => CheckOutcome) {
   let drawn = 0

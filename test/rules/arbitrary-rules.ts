@@ -7,6 +7,7 @@ import {
   type FieldType,
   type Literal,
   type Operator,
+  type Policy,
   policies,
   type SentRule,
 } from '../../core/rules/rule.ts'
@@ -100,21 +101,27 @@ const somePolicy = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(...policies) },
 )
 
-const conditions: fc.Arbitrary<Condition> = fc
-  .constantFrom(...pairs)
-  .chain(([op, type]) =>
-    fc.tuple(fc.constant([op, type] as const), paths, comparedWith(op, type), somePolicy, somePolicy),
-  )
-  .map(([[op, field_type], field, compared, on_missing_field, on_coercion_fail]) => ({
-    field,
-    op,
-    field_type,
-    ...compared,
-    on_missing_field,
-    on_coercion_fail,
-  }))
+const conditionsOf = (field: fc.Arbitrary<FieldPath>, policy: fc.Arbitrary<Policy>): fc.Arbitrary<Condition> =>
+  fc
+    .constantFrom(...pairs)
+    .chain(([op, type]) => fc.tuple(fc.constant([op, type] as const), field, comparedWith(op, type), policy, policy))
+    .map(([[op, field_type], field, compared, on_missing_field, on_coercion_fail]) => ({
+      field,
+      op,
+      field_type,
+      ...compared,
+      on_missing_field,
+      on_coercion_fail,
+    }))
 
-const groups: fc.Arbitrary<AndGroup> = fc.array(conditions, { minLength: 1, maxLength: 3 }).map(all => ({ all }))
+const groupsOf = (conditions: fc.Arbitrary<Condition>): fc.Arbitrary<AndGroup> =>
+  fc.array(conditions, { minLength: 1, maxLength: 3 }).map(all => ({ all }))
+
+const groups = groupsOf(conditionsOf(paths, somePolicy))
+
+/** As most rules of people are, and those that code is made of. */
+const simplePaths = fc.constantFrom<FieldPath>(['a'], ['b'], ['a', 'b'], ['b', 'a'])
+const simpleGroups = groupsOf(conditionsOf(simplePaths, fc.constant('skip')))
 
 const rates = [1, 1, 1, 0, 0.25, 0.5]
 
@@ -136,17 +143,25 @@ const broken: readonly SentRule[] = [
   { any: [{ all: [presence] }], action: 'pass' as 'fail' },
 ].map(rule => ruleOf({ action: 'fail', rule_id: 'broken', ...rule }))
 
+const ruleSetsOf = (groups: fc.Arbitrary<AndGroup>, rates: readonly number[]): fc.Arbitrary<readonly SentRule[]> =>
+  fc
+    .array(
+      fc.record({
+        any: fc.array(groups, { minLength: 1, maxLength: 3 }),
+        action: fc.constantFrom(...actions, 'observe' as const),
+        sample_rate: fc.constantFrom(...rates),
+      }),
+      { minLength: 1, maxLength: 4 },
+    )
+    .map(rules =>
+      rules.map((rule, index) => ruleOf({ ...rule, rule_id: `r${index}`, score: naiveRuleScore(rule.any) })),
+    )
+
 /** Rules as a sensor receives them, in an order that the score did not make: sensors keep the received one. */
-export const ruleSets: fc.Arbitrary<readonly SentRule[]> = fc
-  .array(
-    fc.record({
-      any: fc.array(groups, { minLength: 1, maxLength: 3 }),
-      action: fc.constantFrom(...actions, 'observe' as const),
-      sample_rate: fc.constantFrom(...rates),
-    }),
-    { minLength: 1, maxLength: 4 },
-  )
-  .map(rules => rules.map((rule, index) => ruleOf({ ...rule, rule_id: `r${index}`, score: naiveRuleScore(rule.any) })))
+export const ruleSets = fc.oneof(
+  { weight: 2, arbitrary: ruleSetsOf(groups, rates) },
+  { weight: 1, arbitrary: ruleSetsOf(simpleGroups, [1]) },
+)
 
 /** Rules that cannot be put in force, and stop no other. */
 export const brokenRules: fc.Arbitrary<readonly SentRule[]> = fc.oneof(

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Rule } from '../../core/rules/rule.ts'
+import type { UseOfCode } from '../../core/rules/screen.ts'
 import type { SeenMatch, Subject, WrittenRule } from './subject.ts'
 
 type Parse = typeof import('../../core/rules/parse.ts')
@@ -42,11 +43,14 @@ export function storedRule(engine: Engine, { id, ...written }: WrittenRule): Rul
   return { ...parsed.rule, rule_id: id, version: 1, created_at: '2026-01-31T08:00:00Z' }
 }
 
-export function engineSubject(engine: Engine): Subject {
+/** An engine has to be right both ways: with code made of the rules, and where the platform forbids that. */
+export const usesOfCode: readonly UseOfCode[] = ['never', 'at once']
+
+export function engineSubject(engine: Engine, code: UseOfCode): Subject {
   return {
     sent: written => engine.sendOrder(written.map(rule => storedRule(engine, rule))),
     check(rules, record, random) {
-      const { set, faults } = engine.compileRules(rules)
+      const { set, faults } = engine.compileRules(rules, code)
       if (faults.length > 0) throw new Error(`${faults[0]!.rule_id}: ${faults[0]!.message}`)
       const matches: SeenMatch[] = []
       const onMatch: Parameters<Engine['evaluate']>[3] = ({ rule, ...match }) => {

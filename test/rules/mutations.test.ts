@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import fc from 'fast-check'
 import { agreementOf } from './agreement.ts'
-import { type Engine, engineDir, engineSubject, loadEngine } from './engine-subject.ts'
+import { type Engine, engineDir, engineSubject, loadEngine, usesOfCode } from './engine-subject.ts'
 import { type SeededFault, seededFaults } from './seeded-faults.ts'
 import { disagreementOf, parseDisagreement, scopeDisagreement } from './vector-check.ts'
 import { loadSuites, type Vector } from './vectors.ts'
@@ -13,9 +13,12 @@ const vectors = loadSuites().flatMap(suite => suite.vectors)
 
 /** The first vector or random pair that an engine fails. The seed is fixed: a fault is caught today and tomorrow. */
 function caughtBy(engine: Engine): string | undefined {
-  const subject = engineSubject(engine)
+  const [steps, code] = usesOfCode.map(use => engineSubject(engine, use))
   const disagrees = (vector: Vector) =>
-    disagreementOf(vector, subject) ?? parseDisagreement(vector, engine) ?? scopeDisagreement(vector, engine)
+    disagreementOf(vector, steps!) ??
+    disagreementOf(vector, code!) ??
+    parseDisagreement(vector, engine) ??
+    scopeDisagreement(vector, engine)
   for (const vector of vectors) {
     const disagreement = disagrees(vector)
     if (disagreement !== undefined) return disagreement

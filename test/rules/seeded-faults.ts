@@ -205,6 +205,55 @@ export const seededFaults: readonly SeededFault[] = [
     find: ' && !(key in Object.prototype)',
     replace: '',
   },
+  // What code says no to.
+  {
+    name: 'code says no to a missing field, whatever its policy',
+    file: 'code-source.ts',
+    find: " && condition.on_missing_field === 'skip'",
+    replace: '',
+  },
+  {
+    name: 'code says no to what would have to be converted',
+    file: 'code-source.ts',
+    find: ' == null) break group; return true }`\n}\n\n/** NaN',
+    replace: ' == null) break group; break group }`\n}\n\n/** NaN',
+  },
+  {
+    name: 'code takes a wildcard for a key',
+    file: 'code-source.ts',
+    find: "segment !== '*' && ",
+    replace: '',
+  },
+  {
+    name: 'code is made of rules that are sampled',
+    file: 'code-source.ts',
+    find: 'rule.sample_rate === 1 && ',
+    replace: '',
+  },
+  {
+    name: 'code takes for read what only some records come to',
+    file: 'code-source.ts',
+    find: 'readInGroup.add(variable)',
+    replace: 'this.#read.add(variable)',
+  },
+  {
+    name: 'code looks for the last letter of a suffix at its beginning',
+    file: 'code-source.ts',
+    find: 'units.at(-1)',
+    replace: 'units[0]',
+  },
+  {
+    name: 'code says no to equal numbers',
+    file: 'code-source.ts',
+    find: 'gte: (f, literal) =>',
+    replace: 'gte: (f, literal) => comparisons.gt!(f, literal) ||',
+  },
+  {
+    name: 'rules without code are not tried',
+    file: 'compile.ts',
+    find: '!screen.rules.has(rule)',
+    replace: 'screen.rules.has(rule)',
+  },
   // What is refused, and for whom a rule is.
   {
     name: 'a second path may have a wildcard',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import Schema from 'typebox/schema'
-import { engineDir, engineSubject, loadEngine } from './engine-subject.ts'
+import { engineDir, engineSubject, loadEngine, usesOfCode } from './engine-subject.ts'
 import { generatedSuites } from './generated-suites.ts'
 import { naiveSubject } from './naive-subject.ts'
 import { disagreementOf, parseDisagreement, scopeDisagreement } from './vector-check.ts'
@@ -19,7 +19,7 @@ const none = (faults: readonly (string | undefined)[]) =>
 describe('sdk/vectors', () => {
   for (const { file, vectors } of suites) {
     it(`the engine agrees with ${file}`, () => {
-      none(vectors.map(vector => disagreementOf(vector, engineSubject(engine))))
+      for (const code of usesOfCode) none(vectors.map(vector => disagreementOf(vector, engineSubject(engine, code))))
       none(vectors.map(vector => parseDisagreement(vector, engine)))
       none(vectors.map(vector => scopeDisagreement(vector, engine)))
     })
