@@ -159,6 +159,7 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
     history,
     images,
     nodes,
+    nodeNames: () => intake.nodeNames(),
     counted: metrics.signedIn,
     clock,
     log,

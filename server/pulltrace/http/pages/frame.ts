@@ -1,5 +1,4 @@
 import type { Context, Middleware } from 'koa'
-import type { NodeView } from '../../../../core/contract/api.ts'
 import { isDemoNode } from '../../../../core/contract/demo.ts'
 import { Code, PulltraceError } from '../../../../core/lib/errors.ts'
 import { Assets, sharedModules, sharedStyles } from '../../../ui/assets.ts'
@@ -30,7 +29,7 @@ export interface FrameParts {
   readonly rulesUrl: string | undefined
   readonly signInNeeded: boolean
   readonly readers: ReaderAuth
-  readonly nodes: () => readonly NodeView[]
+  readonly nodeNames: () => readonly string[]
 }
 
 const nav = [
@@ -69,7 +68,7 @@ export class PageFrame {
 
   answer(ctx: Context, page: Page, status = 200): void {
     // Without a token nothing is told, not even that there is demo data.
-    const demo = ctx.state['grant'] !== undefined && this.#parts.nodes().some(({ nodeName }) => isDemoNode(nodeName))
+    const demo = ctx.state['grant'] !== undefined && this.#parts.nodeNames().some(isDemoNode)
     const frame = {
       product: 'Pulltrace',
       nav: this.#parts.rulesUrl === undefined ? nav : [...nav, { href: this.#parts.rulesUrl, label: 'Rules' }],

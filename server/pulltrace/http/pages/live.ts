@@ -1,5 +1,4 @@
 import type { Context } from 'koa'
-import type { NodeView } from '../../../../core/contract/api.ts'
 import type { Clock } from '../../../../core/lib/clock.ts'
 import type { PullState } from '../../../../core/pulls/pull.ts'
 import type { HistoryStore } from '../../../store/store.ts'
@@ -23,12 +22,12 @@ export interface LiveParts {
   readonly live: LivePulls
   readonly history: Pick<HistoryStore, 'search'>
   readonly images: ImageBook
-  readonly nodes: () => readonly NodeView[]
+  readonly nodeNames: () => readonly string[]
   readonly clock: Pick<Clock, 'now'>
 }
 
 /** GET /: what is pulled now, and what ended a moment ago. */
-export function showLive({ frame, live, history, images, nodes, clock }: LiveParts) {
+export function showLive({ frame, live, history, images, nodeNames, clock }: LiveParts) {
   return async (ctx: Context): Promise<void> => {
     const query = queryOf(ctx)
     const { group = 'image', from = 0 } = parseQuery(query, parameters, filterParameters)
@@ -51,7 +50,7 @@ export function showLive({ frame, live, history, images, nodes, clock }: LivePar
         imageNodes: imageRef => images.of(imageRef, nowMs),
         workerUrl: frame.assets.urlOf('stream-worker'),
         nowMs,
-        nodes: nodes().length,
+        nodes: nodeNames().length,
       }),
     })
   }

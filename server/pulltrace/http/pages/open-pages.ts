@@ -23,6 +23,7 @@ export interface OpenPagesParts {
   readonly history: Pick<HistoryStore, 'search' | 'summarize' | 'get'>
   readonly images: ImageBook
   readonly nodes: () => readonly NodeView[]
+  readonly nodeNames: () => readonly string[]
   readonly counted: (result: SignInResult) => void
   readonly clock: Clock
   readonly log: Logger
@@ -36,13 +37,14 @@ export interface Pages {
 }
 
 export async function openPages(parts: OpenPagesParts): Promise<Pages> {
-  const { config, version, nodes, clock, log } = parts
+  const { config, version, nodeNames, clock, log } = parts
   const signInNeeded = config.readerAuth !== 'none'
   const sessions = new Sessions(await openSessionKey(config.dataDir, log), clock)
   const readers = signInNeeded ? orBySession(parts.readers, sessions) : parts.readers
   const publicUrl = config.publicUrl?.href
   const rulesUrl = config.rulesUrl?.href
-  const frame = new PageFrame({ assets: openPageAssets(), version, publicUrl, rulesUrl, signInNeeded, readers, nodes })
+  const assets = openPageAssets()
+  const frame = new PageFrame({ assets, version, publicUrl, rulesUrl, signInNeeded, readers, nodeNames })
   const attempts = new Attempts(clock)
   const routes = pageRoutes({ ...parts, frame, readers, sessions, attempts, signInNeeded })
   return { routes, readers, errorPage: frame.answerError }
