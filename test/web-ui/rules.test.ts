@@ -183,6 +183,30 @@ describe('the pages of rules', function () {
     assert.match(inEditor.text, /name="name" value="other"/)
   })
 
+  it('offers recent events to try, those of the rule that is chosen', async () => {
+    const [rule, other] = [await stored({ name: 'recent' }), await stored({ name: 'another' })]
+    const receivedAtMs = Date.now() - 1000
+    const [a, b, bare] = [rule, other, rule].map((each, n) =>
+      sensorEvent(0, {
+        ...{ receivedAtMs, ruleId: each.rule_id, eventId: randomUUID() },
+        ...{ recordJson: n === 2 ? undefined : '{"pinned":false}', matchedValueJson: '"<b>"' },
+      }),
+    )
+    await ui.store.events.append(eventBatch([a!, b!, bare!]))
+    const idsIn = (text: string) =>
+      [...text.matchAll(/href="\/playground\?event=([0-9a-f-]{36})/g)].map(match => match[1])
+    const all = await editor.get('/playground')
+    assert.ok(idsIn(all.text).includes(a!.eventId) && idsIn(all.text).includes(b!.eventId))
+    assert.ok(!idsIn(all.text).includes(bare!.eventId), 'nothing can be tried without a record')
+    const chosen = await editor.get(`/playground?rule=${rule.rule_id}`)
+    assert.deepEqual(idsIn(chosen.text), [a!.eventId])
+    assert.ok(chosen.text.includes('&quot;&lt;b&gt;&quot;'))
+    const link = /href="(\/playground\?event=[^"]+)"/.exec(chosen.text)![1]!.replaceAll('&amp;', '&')
+    const taken = await editor.get(link)
+    assert.match(taken.text, /It matches: observe/)
+    assert.ok(taken.text.includes(`<option value="${rule.rule_id}" selected>`))
+  })
+
   it('says of a stored and of an edited rule what it would have matched', async () => {
     const rule = await stored({ name: 'backtested', scope: { tags: ['backtest'], exclude_tags: [] } })
     const events = [1, 2, 3].map(n =>

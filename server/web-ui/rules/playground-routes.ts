@@ -1,5 +1,7 @@
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
+import { formatPath } from '../../../core/rules/path.ts'
 import { contentOf, type Rule } from '../../../core/rules/rule.ts'
+import type { FoundEvent } from '../../store/events-store.ts'
 import { type Content, type Html, html } from '../../ui/html.ts'
 import { timeTag } from '../../ui/time.ts'
 import type { Answer, PageRequest, Route } from '../route.ts'
@@ -8,6 +10,10 @@ import { backtestView } from './backtest-view.ts'
 import { tryRecord } from './edit-routes.ts'
 import { areaField } from './field-view.ts'
 import { maxFormBytes, type RuleParts, rulePath, storedRule } from './rule-parts.ts'
+
+/** Events that are offered to be tried, and how far back they may be. */
+const recentEvents = 8
+const recentMs = 24 * 3_600_000
 
 /** Trying stored rules on records: on one that is typed or stored, or on the newest events. Nothing is changed by it. */
 export function playgroundRoutes(parts: RuleParts): readonly Route[] {
@@ -51,12 +57,15 @@ export function playgroundRoutes(parts: RuleParts): readonly Route[] {
     const rules = (await store.rules.list()).toSorted((a, b) => a.name.localeCompare(b.name, 'en'))
     const rule = rules.find(({ rule_id }) => rule_id === ruleId)
     const missing = html`<p class="notice warn" role="alert">Choose a rule to try.</p>`
+    const nowMs = clock.now()
+    const filter = { sinceMs: nowMs - recentMs, untilMs: nowMs + 1, ruleId: rule?.rule_id }
+    const { items: recent } = await store.events.search(filter, recentEvents)
     const result = isTried && rules.length > 0 && (rule ? tryRecord(contentOf(rule), record) : missing)
     return {
       page: {
         title: 'Playground',
         current: '/playground',
-        body: playgroundBody({ csrf, rules, rule, record, note, result }),
+        body: playgroundBody({ csrf, rules, rule, record, recent, note, result }),
       },
     }
   }
@@ -81,17 +90,20 @@ interface PlaygroundView {
   readonly rules: readonly Rule[]
   readonly rule: Rule | undefined
   readonly record: string
+  /** Newest first, of the chosen rule. */
+  readonly recent: readonly FoundEvent[]
   readonly note: Content
   readonly result: Content
 }
 
-function playgroundBody({ csrf, rules, rule, record, note, result }: PlaygroundView): Html {
+function playgroundBody({ csrf, rules, rule, record, recent, note, result }: PlaygroundView): Html {
   if (rules.length === 0) {
     return html`<h1>Playground</h1><section class="empty"><p>There is no rule to try yet.</p><p><a class="button primary" href="/rules/new">Make the first rule</a></p></section>`
   }
   return html`<h1>Playground</h1>
 <p>What a rule makes of a record, condition by condition. Nothing is stored, and no sensor hears of it.</p>
 ${note}
+${takeRecent(recent, rule)}
 <form method="post" action="/playground">${csrf}
 <div class="field"><label for="rule">Rule</label><select id="rule" name="rule">${!rule && html`<option value="" selected>(choose)</option>`}${rules.map(
     ({ rule_id, name, state }) =>
@@ -102,6 +114,19 @@ ${areaField({ name: 'record', label: 'Record', hint: 'JSON.', faultsOf: () => []
 </form>
 <div id="result">${result}</div>`
 }
+
+/** With the rule that is chosen: who tries a new version of it takes what the old one matched. */
+function takeRecent(events: readonly FoundEvent[], rule: Rule | undefined): Html | false {
+  const taken = events.filter(({ recordJson }) => recordJson !== undefined)
+  if (taken.length === 0) return false
+  return html`<details><summary>Take a recent event${rule && html` of <em>${rule.name}</em>`}</summary>
+<ul>${taken.map(
+    event =>
+      html`<li><a href="/playground?event=${event.eventId}${rule && `&rule=${rule.rule_id}`}">${timeTag(event.receivedAtMs)}</a> ${event.ruleName ?? event.ruleId}: <code>${formatPath(event.matchedPath)}</code> ${event.matchedValueJson !== undefined && html`<span class="mono">${short(event.matchedValueJson)}</span>`}</li>\n`,
+  )}</ul></details>`
+}
+
+const short = (text: string) => (text.length > 60 ? `${text.slice(0, 60)}…` : text)
 
 /** As it is, when it cannot be read, or when reading would change its digits. */
 function prettyJson(text = ''): string {
