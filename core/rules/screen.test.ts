@@ -26,7 +26,7 @@ describe('Screen', () => {
   })
 
   it('is made for a set that is used, some rules with each check', () => {
-    const screen = screenOf(60, 'when used')
+    const screen = screenOf(200, 'when used')
     let checks = 1
     while (screen.mayMatch(cold) && checks < 1000) checks++
     assert.equal(checks, 200 + 3 + 1)

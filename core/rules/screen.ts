@@ -6,8 +6,8 @@ import { type MayMatch, makeCode } from './make-code.ts'
 export type UseOfCode = 'when used' | 'at once' | 'never'
 
 const checksBefore = 200
-/** V8 does not optimise functions that are much larger. */
-const rulesInFunction = 25
+/** V8 does not optimise functions that are much larger; and a check that waits for one waits about a millisecond. */
+const conditionsInFunction = 75
 /** The steps of more take no longer than their code does. */
 const mostRules = 300
 
@@ -53,9 +53,14 @@ export class Screen {
 
   /** One function at a time: no check waits long for it. */
   #makeSome(): void {
-    const made = makeCode(sourceOf(this.#toMake.slice(0, rulesInFunction)))
+    let count = 0
+    let conditions = 0
+    while (count < this.#toMake.length && conditions < conditionsInFunction) {
+      for (const group of this.#toMake[count++]!.groups) conditions += group.length
+    }
+    const made = makeCode(sourceOf(this.#toMake.slice(0, count)))
     this.#forbidden = made === undefined
     if (made !== undefined) this.#functions.push(made)
-    this.#toMake = this.#forbidden ? [] : this.#toMake.slice(rulesInFunction)
+    this.#toMake = this.#forbidden ? [] : this.#toMake.slice(count)
   }
 }
