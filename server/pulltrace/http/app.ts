@@ -29,8 +29,6 @@ export interface AppParts {
 /** Koa as thin as it goes: one edge for headers, faults and figures, then the routes. */
 export function createApp({ routes, corsOrigins, answered, errorPage, clock, log }: AppParts): Koa {
   const app = new Koa()
-  const router = new Router()
-  for (const { method, path, handlers } of routes) router.register(path, [method], [...handlers] as never)
 
   app.use(async (ctx, next) => {
     const startedMs = clock.monotonic()
@@ -45,11 +43,18 @@ export function createApp({ routes, corsOrigins, answered, errorPage, clock, log
     answered(ctx['_matchedRoute'] ?? 'none', ctx.method, ctx.status, (clock.monotonic() - startedMs) / 1000)
   })
   if (corsOrigins.length > 0) app.use(corsFor(corsOrigins))
-  app.use(router.routes() as unknown as Middleware)
+  // A router tries each of its paths. Most requests are reports, so what is posted to comes first: that is little.
+  for (const method of ['POST', 'GET'] as const) app.use(routerOf(routes.filter(route => route.method === method)))
   app.use(answerUnmatched)
   // What reaches Koa itself went wrong after the answer began: a client that hung up, most often.
   app.on('error', error => log.debug('answer not delivered', { error }))
   return app
+}
+
+function routerOf(routes: readonly Route[]): Middleware {
+  const router = new Router()
+  for (const { method, path, handlers } of routes) router.register(path, [method], [...handlers] as never)
+  return router.routes() as unknown as Middleware
 }
 
 function corsFor(origins: readonly string[]): Middleware {
