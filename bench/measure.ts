@@ -56,16 +56,24 @@ async function nextMessage(child: ChildProcess): Promise<unknown> {
 
 /** In a measured program: say where it listens, then answer what it has used. */
 export function answerUsage(url: string): void {
+  let collectionsMs = 0
   process.on('message', () => {
-    // Before the collection, which is asked for by the measurement and would count as the program's.
-    const { user, system } = process.cpuUsage()
+    const beforeMs = processCpuMs()
     globalThis.gc?.()
     const { heapUsed, external, rss } = process.memoryUsage()
-    process.send!({ cpuMs: (user + system) / 1000, liveBytes: heapUsed + external, rssBytes: rss } satisfies Usage)
+    const cpuMs = beforeMs - collectionsMs
+    process.send!({ cpuMs, liveBytes: heapUsed + external, rssBytes: rss } satisfies Usage)
+    // The measurement asks for the collection: it must count neither in this interval nor in the next.
+    collectionsMs += processCpuMs() - beforeMs
   })
   process.on('disconnect', () => process.exit(0))
   process.on('SIGTERM', () => process.exit(0))
   process.send!({ url })
+}
+
+function processCpuMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
 }
 
 export function median(values: readonly number[]): number {
