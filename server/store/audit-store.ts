@@ -6,11 +6,11 @@ export interface AuditEntry {
   readonly atMs: number
   readonly actor: string
   /**
-   * `rule.create`, `rule.update`, `rule.delete`, `rules.pause`, `rules.resume`, `key.create`, `key.revoke`, `retention.run`, `events.delete`,
+   * `rule.create`, `rule.update`, `rule.delete`, `rules.pause`, `rules.resume`, `key.create`, `key.revoke`, `retention.run`, `events.delete`, `budgets.set`,
    * `user.create`, `user.password`, `user.role`, `user.delete`, `session.start`, `session.end`, `session.blocked`.
    */
   readonly action: string
-  /** Id of the rule, key or user, a name for `session.blocked`; empty for the pause, a run of the retention and deleted events. */
+  /** Id of the rule, key or user, a name for `session.blocked`; empty for the pause, a run of the retention deleted events and the budgets. */
   readonly target: string
   readonly before?: unknown
   readonly after?: unknown

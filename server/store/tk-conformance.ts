@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describeAuditStore } from './audit-conformance.ts'
+import { describeBudgetsStore } from './budgets-conformance.ts'
 import { describeTkProperties } from './conformance-tk-properties.ts'
 import { describeKeysStore } from './keys-conformance.ts'
 import { describePause } from './pause-conformance.ts'
@@ -57,6 +58,7 @@ export function describeTkStore(engine: string, make: MakeTk): void {
     describeAuditStore(fixture)
     describeUsersStore(fixture)
     describeSessionsStore(fixture)
+    describeBudgetsStore(fixture)
     describeTkProperties(make)
 
     it('opens for many at the same instant, on a database that is not there yet', async () => {

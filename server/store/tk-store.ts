@@ -1,4 +1,5 @@
 import type { AuditStore } from './audit-store.ts'
+import type { BudgetsStore } from './budgets-store.ts'
 import type { EventsStore } from './events-store.ts'
 import type { KeysStore } from './keys-store.ts'
 import type { RulesStore } from './rules-store.ts'
@@ -14,6 +15,7 @@ export interface TkStore {
   readonly events: EventsStore
   readonly users: UsersStore
   readonly sessions: SessionsStore
+  readonly budgets: BudgetsStore
   /** Without waiting: for readiness and metrics. */
   health(): StoreHealth
   /** Finishes what was called before; whatever is called afterwards rejects with Code.Unavailable. */

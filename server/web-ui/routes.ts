@@ -3,6 +3,7 @@ import type { TkStore } from '../store/tk-store.ts'
 import type { HmacSecret } from '../tk/secrets.ts'
 import { eventRoutes } from './events/routes.ts'
 import { auditRoutes } from './handlers/audit.ts'
+import { budgetRoutes } from './handlers/budgets.ts'
 import { keyRoutes } from './handlers/keys.ts'
 import { pauseRoutes } from './handlers/pause.ts'
 import { ruleListRoutes } from './handlers/rule-list.ts'
@@ -35,4 +36,5 @@ export const webRoutes = (parts: RouteParts): readonly Route[] => [
   ...keyRoutes(parts.store.keys, parts.secret),
   ...userRoutes(parts.store.users, parts.accounts),
   ...auditRoutes(parts.store.audit),
+  ...budgetRoutes(parts.store.budgets),
 ]

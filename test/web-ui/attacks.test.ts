@@ -87,7 +87,15 @@ describe('tk-web-ui under attack', function () {
     const csrf = (await viewer.csrf())!
     const before = await refused('role')
     const forms = [
-      ...['/api/admin/rules/pause', '/api/admin/rules/resume', '/keys', '/keys/x/revoke', '/users', '/events/delete'],
+      ...[
+        '/api/admin/rules/pause',
+        '/api/admin/rules/resume',
+        '/keys',
+        '/keys/x/revoke',
+        '/users',
+        '/events/delete',
+        '/budgets',
+      ],
       ...['role', 'password', 'delete'].map(what => `/users/${user.id}/${what}`),
     ]
     const tricks = ['/keys/', '/KEYS', '/%6beys', '/keys?x', '/users/%2e%2e/users']
@@ -95,7 +103,7 @@ describe('tk-web-ui under attack', function () {
       const answer = await viewer.postPlainly(path, { csrf, why: 'x', name: 'x', role: 'admin' })
       assert.ok([403, 404, 405].includes(answer.status), `${path}: ${answer.status}`)
     }
-    for (const path of ['/keys', '/users', '/audit', '/retention', '/events/delete'])
+    for (const path of ['/keys', '/users', '/audit', '/retention', '/events/delete', '/budgets'])
       assert.equal((await viewer.get(path)).status, 403)
     for (const method of ['PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
       const answer = await viewer.send('/users', { method, headers: { origin: ui.url } })

@@ -54,6 +54,7 @@ describe('tk-web-ui in a browser', function () {
     '/users',
     '/audit',
     '/retention',
+    '/budgets',
     '/events/delete?within=30d',
     '/password',
     '/nothing',

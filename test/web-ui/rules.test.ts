@@ -277,6 +277,40 @@ describe('the pages of rules', function () {
     }
   })
 
+  it('has an admin set what rules may cost, and holds the editor to it', async () => {
+    const admin = await ui.signIn('root', 'admin')
+    await stored({ name: 'first' })
+    assert.ok((await admin.get('/')).text.includes('href="/budgets"'))
+    assert.match((await admin.get('/budgets')).text, /name="rule"[^>]* value="50000"/)
+    for (const [form, message] of [
+      [{ warning: '5', rule: 'x', set: '5' }, /`rule` must be a whole number from 1 to 1000000000/i],
+      [{ warning: '0', rule: '5', set: '5' }, /`warning` must be a whole number/i],
+      [{ warning: '6', rule: '5', set: '5' }, /`warning` must be at most `rule`, 5/i],
+    ] as const) {
+      const { status, text } = await admin.post('/budgets', form, '/budgets')
+      assert.equal(status, 400)
+      assert.match(text, message)
+      assert.ok(text.includes(`value="${form.rule}"`), 'what was typed stays')
+    }
+    assert.equal((await editor.get('/budgets')).status, 403)
+    assert.equal((await editor.post('/budgets', { warning: '1', rule: '2', set: '3' })).status, 403)
+    const rule = await stored({ name: 'dear' })
+    const set = (budgets: Record<string, string>) => admin.post('/budgets', budgets, '/budgets')
+    try {
+      assert.equal((await set({ warning: '2', rule: '3', set: '4' })).location, '/budgets?saved')
+      const edit = `/rules/${rule.rule_id}/edit`
+      const refused = await send(editor, await editor.get(edit), edit, 'save', { name: 'dearer' })
+      assert.equal(refused.status, 422)
+      assert.match(refused.text, /the score of a rule must be at most 3, got \d+/)
+      const { text } = await editor.get(`/rules/${rule.rule_id}`)
+      assert.match(text, /is above 2: each record will take long/)
+      assert.match(text, /in all, above 4\./)
+    } finally {
+      await set({ warning: '5000', rule: '50000', set: '100000' })
+    }
+    assert.ok((await admin.get('/audit?action=budgets.set')).text.includes('&quot;scoreOfRule&quot;: 3'))
+  })
+
   it('refuses a form that is too large, or that says no version', async () => {
     const rule = await stored({ name: 'bounds' })
     const path = `/rules/${rule.rule_id}/edit`

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import type { TkStore } from '../tk-store.ts'
 import { SqliteAudit } from './sqlite-audit.ts'
+import { SqliteBudgets } from './sqlite-budgets.ts'
 import { SqliteEvents } from './sqlite-events.ts'
 import { SqliteKeys } from './sqlite-keys.ts'
 import { SqliteRules } from './sqlite-rules.ts'
@@ -31,6 +32,7 @@ export function openSqliteTk({ file, lockTimeoutMs = 5000, ...options }: SqliteT
     events,
     users: new SqliteUsers(calls, now),
     sessions: new SqliteSessions(calls, now),
+    budgets: new SqliteBudgets(calls, now),
     health: () => calls.health(),
     close: async () => {
       await events.close()

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { AuditDatabase } from './audit-database.ts'
+import { BudgetsDatabase } from './budgets-database.ts'
 import { DatabaseFile } from './database-file.ts'
 import { EventsDatabase } from './events-database.ts'
 import { KeysDatabase } from './keys-database.ts'
@@ -16,6 +17,7 @@ export type TkMethods = Methods &
   Part<'events', EventsDatabase> &
   Part<'users', UsersDatabase> &
   Part<'sessions', SessionsDatabase> &
+  Part<'budgets', BudgetsDatabase> &
   Part<'file', DatabaseFile>
 
 /** One connection to the database of the tk services. */
@@ -26,6 +28,7 @@ export class TkDatabase extends DatabaseFile {
   readonly events: EventsDatabase
   readonly users: UsersDatabase
   readonly sessions: SessionsDatabase
+  readonly budgets: BudgetsDatabase
   readonly #readOnly: boolean
 
   constructor(db: DatabaseSync, file: string, readOnly: boolean) {
@@ -37,6 +40,7 @@ export class TkDatabase extends DatabaseFile {
     this.events = new EventsDatabase(db, this.statements, file)
     this.users = new UsersDatabase(db, this.statements)
     this.sessions = new SessionsDatabase(db, this.statements)
+    this.budgets = new BudgetsDatabase(db, this.statements)
   }
 
   override probe(nowMs: number): void {
@@ -54,6 +58,7 @@ export class TkDatabase extends DatabaseFile {
       events: this.events,
       users: this.users,
       sessions: this.sessions,
+      budgets: this.budgets,
       file: this,
     }
     const owner = (method === undefined ? this : parts[part]) as Record<

@@ -9,7 +9,7 @@ import { select } from './select.ts'
 export const auditActions = [
   ...['rule.create', 'rule.update', 'rule.delete', 'rules.pause', 'rules.resume', 'key.create', 'key.revoke'],
   ...['user.create', 'user.password', 'user.role', 'user.delete', 'session.start', 'session.end', 'session.blocked'],
-  ...['retention.run', 'events.delete'],
+  ...['retention.run', 'events.delete', 'budgets.set'],
 ] as const
 
 export const auditPage = (found: Found<AuditEntry>, query: URLSearchParams): Page => ({

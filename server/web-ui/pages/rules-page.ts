@@ -16,6 +16,8 @@ export interface RulesView {
   readonly csrf: Html | undefined
   /** Whether rules have pages of their own. */
   readonly links: boolean
+  /** An admin. */
+  readonly maySetBudgets: boolean
 }
 
 /** As sensors try them within a state: what is active first, then by name. */
@@ -24,7 +26,7 @@ const inOrder = (rules: readonly Rule[]) => {
   return rules.toSorted((a, b) => place[a.state] - place[b.state] || a.name.localeCompare(b.name, 'en'))
 }
 
-export function rulesPage({ rules, query, pause, matches, csrf, links }: RulesView): Page {
+export function rulesPage({ rules, query, pause, matches, csrf, links, maySetBudgets }: RulesView): Page {
   const shown = inOrder(rules.filter(rule => fits(rule, query)))
   const active = rules.filter(({ state }) => state === 'active').length
   return {
@@ -33,7 +35,7 @@ export function rulesPage({ rules, query, pause, matches, csrf, links }: RulesVi
     body: html`<h1>Rules</h1>
 <p class="soft">${active} of ${rules.length} active${shown.length !== rules.length && html`, ${shown.length} shown`}. Sensors ask for them by their tags, and have a change with their next sync.</p>
 ${rules.length === 0 ? none(links && csrf !== undefined) : html`${filters(query)}${table(shown, matches, links)}`}
-${links && csrf !== undefined && rules.length > 0 && html`<p><a class="button primary" href="/rules/new">New rule</a></p>`}
+${links && csrf !== undefined && rules.length > 0 && html`<p><a class="button primary" href="/rules/new">New rule</a>${maySetBudgets && html` <a class="button" href="/budgets">Cost budgets</a>`}</p>`}
 ${!pause.paused && csrf !== undefined && pauseForm(csrf)}`,
   }
 }

@@ -1,40 +1,47 @@
 import { type ConditionCost, costOf, scoreOf } from '../../../core/rules/cost.ts'
-import { limits } from '../../../core/rules/limits.ts'
 import type { Rule, RuleContent } from '../../../core/rules/rule.ts'
 import { applies } from '../../../core/rules/scope.ts'
+import { type CostBudgets, defaultBudgets } from '../../store/budgets-store.ts'
 import { type Html, html } from '../../ui/html.ts'
 import { conditionText } from './words.ts'
 
 const count = (value: number) => value.toLocaleString('en-US')
 
 /** What the editor says of a rule that is dear; nothing of it keeps a rule from being stored. */
-export function costWarnings(rule: RuleContent, others: readonly Rule[]): readonly string[] {
+export function costWarnings(
+  rule: RuleContent,
+  others: readonly Rule[],
+  budgets: CostBudgets = defaultBudgets,
+): readonly string[] {
   const score = scoreOf(rule.any)
   const tags = new Set(rule.scope.tags)
   const together = others
     .filter(other => other.state === 'active' && applies(other.scope, tags))
     .reduce((sum, other) => sum + scoreOf(other.any), score)
   return [
-    ...(score > limits.scoreWarning
+    ...(score > budgets.scoreWarning
       ? [
-          `Its score of ${count(score)} is above ${count(limits.scoreWarning)}: each record will take long. A wildcard less divides a condition by 8.`,
+          `Its score of ${count(score)} is above ${count(budgets.scoreWarning)}: each record will take long. A wildcard less divides a condition by 8.`,
         ]
       : []),
-    ...(together > limits.scoreOfSet
+    ...(together > budgets.scoreOfSet
       ? [
-          `With it a sensor of these tags has rules with a score of ${count(together)} in all, above ${count(limits.scoreOfSet)}.`,
+          `With it a sensor of these tags has rules with a score of ${count(together)} in all, above ${count(budgets.scoreOfSet)}.`,
         ]
       : []),
   ]
 }
 
 /** The one bound of cost that refuses a rule: `parseRule` knows none. */
-export const costFault = (rule: RuleContent): { readonly path: string; readonly message: string } | undefined =>
-  scoreOf(rule.any) <= limits.scoreOfRule
+export const costFault = (
+  rule: RuleContent,
+  budgets: CostBudgets = defaultBudgets,
+): { readonly path: string; readonly message: string } | undefined =>
+  scoreOf(rule.any) <= budgets.scoreOfRule
     ? undefined
     : {
         path: 'any',
-        message: `the score of a rule must be at most ${count(limits.scoreOfRule)}, got ${count(scoreOf(rule.any))}: use fewer wildcards, or several rules`,
+        message: `the score of a rule must be at most ${count(budgets.scoreOfRule)}, got ${count(scoreOf(rule.any))}: use fewer wildcards, or several rules`,
       }
 
 /** The score, and of what it is made, in the order in which conditions are tried. */

@@ -1,6 +1,7 @@
 import type { RuleFault } from '../../../core/rules/faults.ts'
 import { parseRule } from '../../../core/rules/parse.ts'
 import type { RuleContent, RuleState } from '../../../core/rules/rule.ts'
+import type { CostBudgets } from '../../store/budgets-store.ts'
 import { costFault } from './cost-view.ts'
 import { formOf, type RuleForm, readRuleForm, valueOfForm } from './form.ts'
 import { editForm } from './form-edit.ts'
@@ -39,10 +40,11 @@ export const mayBecome = (from: RuleState | undefined, to: RuleState): boolean =
 export function checkDraft(
   draft: Draft,
   stored?: { readonly ruleId: string; readonly state: RuleState },
+  budgets?: CostBudgets,
 ): CheckedDraft {
   const { rule, faults } = draft.view === 'form' ? parseRule(valueOfForm(draft.form)) : ruleOfYaml(draft.yaml, stored)
   if (!rule) return { faults: faults ?? [] }
-  const dear = costFault(rule)
+  const dear = costFault(rule, budgets)
   const from = stored?.state
   const more = [
     ...(dear ? [dear] : []),

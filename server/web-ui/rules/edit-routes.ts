@@ -19,10 +19,15 @@ import { yamlOfForm } from './yaml-view.ts'
 export function editRoutes(parts: RuleParts): readonly Route[] {
   const { store } = parts
 
-  async function page(request: PageRequest, view: Omit<EditView, 'csrf' | 'others'>, status = 200): Promise<Answer> {
+  async function page(
+    request: PageRequest,
+    view: Omit<EditView, 'csrf' | 'others' | 'budgets'>,
+    status = 200,
+  ): Promise<Answer> {
     const { csrf, params } = request
-    const others = (await store.rules.list()).filter(rule => rule.rule_id !== params['id'])
-    return { page: { title: view.title, current: '/', body: editBody({ ...view, csrf, others }) }, status }
+    const [all, budgets] = await Promise.all([store.rules.list(), store.budgets.get()])
+    const others = all.filter(rule => rule.rule_id !== params['id'])
+    return { page: { title: view.title, current: '/', body: editBody({ ...view, csrf, others, budgets }) }, status }
   }
 
   const newView = (draft: Draft, checked: CheckedDraft) =>
@@ -38,12 +43,13 @@ export function editRoutes(parts: RuleParts): readonly Route[] {
 
   async function sendNew(request: PageRequest): Promise<Answer> {
     const draft = readDraft(request.form)
-    const checked = checkDraft(draft)
+    const budgets = await store.budgets.get()
+    const checked = checkDraft(draft, undefined, budgets)
     if (request.form.get('do') === 'save' && checked.rule) {
       const [rule] = await store.rules.change([{ kind: 'create', content: checked.rule }], request.actor)
       return { seeOther: `${rulePath(rule!.rule_id)}?done=created` }
     }
-    return goOn(request, newView(draft, checked), turned => checkDraft(turned))
+    return goOn(request, newView(draft, checked), turned => checkDraft(turned, undefined, budgets))
   }
 
   const editView = ({ rule_id, name }: Rule, basedOn: number, draft: Draft, checked: CheckedDraft) =>
@@ -72,7 +78,8 @@ export function editRoutes(parts: RuleParts): readonly Route[] {
     const basedOn = Number(form.get('based_on'))
     // The state that its author saw: the one of now may be another's.
     const base = await versionOf(stored, basedOn)
-    const check = (one: Draft) => checkDraft(one, { ruleId: stored.rule_id, state: base.state })
+    const budgets = await store.budgets.get()
+    const check = (one: Draft) => checkDraft(one, { ruleId: stored.rule_id, state: base.state }, budgets)
     const checked = check(draft)
     if (form.get('do') !== 'save' || !checked.rule) {
       return goOn(request, editView(stored, basedOn, draft, checked), check)
@@ -107,14 +114,14 @@ export function editRoutes(parts: RuleParts): readonly Route[] {
     const stored = theirs!.rule
     const merged = mergeRules(contentOf(base), mine, contentOf(stored))
     const draft = draftOf(merged.content, view)
-    const checked = checkDraft(draft, { ruleId: stored.rule_id, state: stored.state })
+    const checked = checkDraft(draft, { ruleId: stored.rule_id, state: stored.state }, await store.budgets.get())
     const notice = conflictNotice({ base, mine, theirs: theirs!, merged })
     const edit = editView(stored, stored.version, draft, checked)
     return page(request, { ...edit, tellFaults: true, record: request.form.get('record') ?? '', notice }, 409)
   }
 
   async function deletedMeanwhile(request: PageRequest, draft: Draft): Promise<Answer> {
-    const checked = checkDraft(draft)
+    const checked = checkDraft(draft, undefined, await store.budgets.get())
     const notice = html`<p class="notice warn" role="alert">Somebody deleted this rule meanwhile. Nothing that you wrote is lost: saving it now makes a new rule.</p>`
     return page(request, { ...newView(draft, checked), record: request.form.get('record') ?? '', notice }, 409)
   }
@@ -122,7 +129,7 @@ export function editRoutes(parts: RuleParts): readonly Route[] {
   /** What every button but a save that works comes to: the same form, as it was typed. */
   async function goOn(
     request: PageRequest,
-    view: Omit<EditView, 'csrf' | 'others'>,
+    view: Omit<EditView, 'csrf' | 'others' | 'budgets'>,
     check: (draft: Draft) => CheckedDraft,
   ): Promise<Answer> {
     const { form, signal } = request

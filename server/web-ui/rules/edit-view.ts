@@ -1,4 +1,5 @@
 import type { Rule } from '../../../core/rules/rule.ts'
+import type { CostBudgets } from '../../store/budgets-store.ts'
 import { type Content, type Html, html } from '../../ui/html.ts'
 import { costView, costWarnings } from './cost-view.ts'
 import type { CheckedDraft, Draft } from './draft.ts'
@@ -19,6 +20,7 @@ export interface EditView {
   readonly record: string
   /** Other rules that are stored, for the budgets. */
   readonly others: readonly Rule[]
+  readonly budgets: CostBudgets
   /** Above the form: a conflict. */
   readonly notice?: Content
   /** Below it: what a button asked for. */
@@ -49,7 +51,7 @@ ${areaField({ name: 'record', label: 'Try it on a record', hint: 'JSON. Nothing 
 <button name="do" value="backtest" formaction="${view.action}#result">Try it on stored events</button></p>
 </form>
 <div id="result">${view.result}</div>
-${checked.rule && costView(checked.rule, costWarnings(checked.rule, view.others))}`
+${checked.rule && costView(checked.rule, costWarnings(checked.rule, view.others, view.budgets))}`
 }
 
 const yamlField = (yaml: string, invalid: boolean) =>

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { parseRule } from '../../../core/rules/parse.ts'
 import { actions, type RuleContent, ruleStates } from '../../../core/rules/rule.ts'
 import { ruleSets } from '../../../test/rules/arbitrary-rules.ts'
+import { defaultBudgets } from '../../store/budgets-store.ts'
 import { ruleContent } from '../../store/rule-content.fake.ts'
 import { html } from '../../ui/html.ts'
 import { costWarnings } from './cost-view.ts'
@@ -46,7 +47,7 @@ function sendEditor(rule: RuleContent, view: 'form' | 'yaml', button = 'save') {
   const draft = draftOf(rule, view)
   const page = editBody({
     ...{ action: '/rules/new', title: 'New rule', csrf: html``, draft, checked: { rule, faults: [] } },
-    ...{ tellFaults: false, record: '', others: [] },
+    ...{ tellFaults: false, record: '', others: [], budgets: defaultBudgets },
   })
   const sent = sentForm(String(page), '/rules/new', button).toString()
   return readDraft(new URLSearchParams(sent))

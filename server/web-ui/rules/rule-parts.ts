@@ -6,7 +6,7 @@ import type { PageRequest } from '../route.ts'
 
 /** What the pages of rules work with. */
 export interface RuleParts {
-  readonly store: Pick<TkStore, 'rules' | 'events'>
+  readonly store: Pick<TkStore, 'rules' | 'events' | 'budgets'>
   readonly clock: Clock
 }
 

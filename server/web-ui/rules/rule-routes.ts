@@ -14,11 +14,13 @@ export function ruleRoutesOf(parts: RuleParts): readonly Route[] {
 
   async function show(request: PageRequest): Promise<Answer> {
     const rule = await storedRule(parts, request)
-    const [[latest], all] = await Promise.all([store.rules.versions(rule.rule_id), store.rules.list()])
+    const { rules, budgets: budgetsStore } = store
+    const asked = [rules.versions(rule.rule_id), rules.list(), budgetsStore.get()] as const
+    const [[latest], all, budgets] = await Promise.all(asked)
     const others = all.filter(({ rule_id }) => rule_id !== rule.rule_id)
     const { csrf, query } = request
     const mayEdit = request.may('editor')
-    const body = ruleBody({ rule, latest: latest!, others, mayEdit, csrf, done: query.get('done') })
+    const body = ruleBody({ rule, latest: latest!, others, budgets, mayEdit, csrf, done: query.get('done') })
     return { page: { title: rule.name, current: '/', body } }
   }
 
@@ -50,7 +52,7 @@ export function ruleRoutesOf(parts: RuleParts): readonly Route[] {
   }
 
   async function storeAs(request: PageRequest, rule: Rule, content: RuleContent): Promise<Answer> {
-    const dear = content.state === 'active' ? costFault(content) : undefined
+    const dear = content.state === 'active' ? costFault(content, await store.budgets.get()) : undefined
     if (dear) throw new PulltraceError(Code.Invalid, dear.message)
     const change = { kind: 'update', ruleId: rule.rule_id, basedOn: basedOnOf(request), content } as const
     const [stored] = await store.rules.change([change], request.actor)

@@ -1,5 +1,6 @@
 import { contentOf, type Rule, type RuleState } from '../../../core/rules/rule.ts'
 import { contentText } from '../../rule-files/rule-text.ts'
+import type { CostBudgets } from '../../store/budgets-store.ts'
 import type { RuleVersion } from '../../store/rules-store.ts'
 import { type Html, html } from '../../ui/html.ts'
 import { timeTag } from '../../ui/time.ts'
@@ -11,6 +12,7 @@ export interface RuleView {
   readonly rule: Rule
   readonly latest: RuleVersion
   readonly others: readonly Rule[]
+  readonly budgets: CostBudgets
   readonly mayEdit: boolean
   readonly csrf: Html
   /** What was just done, as its redirect says it. */
@@ -39,7 +41,7 @@ ${description !== '' && html`<p class="prose">${description}</p>`}
 ${mayEdit && actions(view)}
 <h2>The rule</h2>
 <pre tabindex="0" aria-label="The rule as YAML">${contentText(contentOf(rule))}</pre>
-${costView(rule, costWarnings(rule, others))}`
+${costView(rule, costWarnings(rule, others, view.budgets))}`
 }
 
 const stateWords: Readonly<Record<RuleState, string>> = {
