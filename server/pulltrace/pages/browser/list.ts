@@ -8,6 +8,9 @@ import { RowElement } from './row.ts'
 /** What one frame may spend on rows, so that the page stays smooth. Milliseconds. */
 const frameBudgetMs = 8
 
+/** Lists longer than this go on in another one, which a browser leaves out whole while it is out of sight. */
+const rowsOfList = 100
+
 interface Group {
   readonly element: HTMLElement
   readonly list: HTMLElement
@@ -149,7 +152,9 @@ export class PullList {
     if (at?.key === key) return
     if (at !== undefined) this.#drop(id, at.row, at.key)
     const group = this.#group(key)
-    group.list.append(row.element)
+    const list = lastList(group.list)
+    list.append(row.element)
+    sizeList(list)
     group.members.add(id)
     this.#rows.set(id, { row, key })
   }
@@ -164,10 +169,13 @@ export class PullList {
   }
 
   #drop(id: string, row: RowElement, key: string): void {
+    const list = row.element.parentElement!
     row.element.remove()
     this.#rows.delete(id)
     const group = this.#groups.get(key)!
     group.members.delete(id)
+    if (list !== group.list && list.childElementCount === 0) list.remove()
+    else sizeList(list)
     this.#dirtyGroups.add(key)
     if (group.members.size > 0) return
     group.element.remove()
@@ -199,6 +207,18 @@ export class PullList {
     this.setSentence(key, groupSentence(members))
   }
 }
+
+/** Where the next row of a group goes; a new list where the last one is full. */
+function lastList(first: HTMLElement): HTMLElement {
+  const last = first.parentElement!.lastElementChild as HTMLElement
+  if (last.childElementCount < rowsOfList) return last
+  const next = first.cloneNode(false) as HTMLElement
+  last.after(next)
+  return next
+}
+
+/** What its height is made of as long as it has not been in sight (styles/live.css). */
+const sizeList = (list: HTMLElement) => list.style.setProperty('--rows', String(list.childElementCount))
 
 const byStart = (a: Pull, b: Pull) =>
   a.startedAt < b.startedAt ? -1 : a.startedAt > b.startedAt ? 1 : a.id < b.id ? -1 : 1
