@@ -100,6 +100,26 @@ describe('launch', () => {
     })
   }
 
+  it('says once, and only in words, that a command cannot read its database', async function () {
+    // It opens the database in threads of its own, and tries more than once.
+    this.timeout(60_000)
+    const folder = await mkdtemp(path.join(tmpdir(), 'pulltrace-damaged-'))
+    try {
+      const file = path.join(folder, 'tk.db')
+      await writeFile(file, 'no database at all'.repeat(100))
+      await assert.rejects(run('bin/tk-sensor-api', ['rules', 'list', '--database', file]), (error: Failed) => {
+        assert.equal(error.code, 3)
+        assert.match(
+          error.stderr,
+          /^tk-sensor-api: rules database is unavailable: .* is damaged or is not a database .*\n {2}stop .*\n$/,
+        )
+        return true
+      })
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+
   it('is how the Deployment of the operator starts it', async () => {
     const { spec } = parse(await readFile('config/operator/deployment.yaml', 'utf8'))
     const [container] = spec.template.spec.containers

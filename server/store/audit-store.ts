@@ -10,7 +10,7 @@ export interface AuditEntry {
    * `user.create`, `user.password`, `user.role`, `user.delete`, `session.start`, `session.end`, `session.blocked`.
    */
   readonly action: string
-  /** Id of the rule, key or user, a name for `session.blocked`; empty for the pause, a run of the retention deleted events and the budgets. */
+  /** Id of the rule, key or user, a name for `session.blocked`; empty for the pause, a run of the retention, deleted events and the budgets. */
   readonly target: string
   readonly before?: unknown
   readonly after?: unknown

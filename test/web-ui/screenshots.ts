@@ -16,6 +16,9 @@ const pages: readonly (readonly [name: string, path: string])[] = [
   ['keys', '/keys'],
   ['users', '/users'],
   ['audit', '/audit'],
+  ['retention', '/retention'],
+  ['delete-events', '/events/delete?within=24h&action=observe'],
+  ['budgets', '/budgets'],
 ]
 const looks = [
   { name: 'light', colorScheme: 'light', width: 1280, height: 900 },
@@ -57,6 +60,7 @@ await ui.store.events.append(
     }),
   ),
 )
+await ui.store.events.noteRetention({ keepMs: 720 * 3_600_000, maxBytes: 10 * 1024 ** 3, byAge: 1204, bySize: 0 })
 const admin = await ui.signIn('margaret', 'admin')
 for (const name of ['nightly-import', 'pulltrace-server']) await admin.post('/keys', { name }, '/keys')
 for (const [name, role] of [
