@@ -99,6 +99,11 @@ soak: setup programs ## Wait for minutes in which nothing happens, and see that 
 bench: setup programs ## Measure, and write bench/RESULTS.md (an hour on two cores)
 	node bench/all.ts
 
+SCREENSHOTS ?= test/pages/screenshots.ts test/web-ui/screenshots.ts test/web-ui/rules-screenshots.ts
+.PHONY: screenshots
+screenshots: setup programs ## Make the pictures in docs/screenshots again (SCREENSHOTS=FILE: those of one script)
+	@set -e; for script in $(SCREENSHOTS); do echo "make: $$script"; node $$script; done
+
 .PHONY: bundle
 bundle: setup ## Bundle the programs into dist/
 	node build/bundle.ts

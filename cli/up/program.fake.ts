@@ -6,7 +6,7 @@ import { toldToBegin } from '../../core/lib/told-to-begin.ts'
 /**
  * Stands for server, agent and demo runtime where a test is about who starts, stops and dies when.
  * FAKE_LOG: file to which it writes what it does; FAKE_DIE / FAKE_DEAF: the role that dies after
- * it is up / that does not hear SIGTERM; FAKE_SAY: a line for the server to log; FAKE_FAULT: what is wrong with its settings.
+ * it is up (or `import`: the command that adds the samples) / that does not hear SIGTERM; FAKE_SAY: a line for the server to log; FAKE_FAULT: what is wrong with its settings.
  */
 const env = await toldToBegin(process.argv, process.env, () => {
   if (process.env['FAKE_FAULT']) throw new Error(process.env['FAKE_FAULT'])
@@ -23,6 +23,10 @@ const role = env['PULLTRACE_SERVER_URL']
 const did = (what: string) => appendFileSync(env['FAKE_LOG']!, `${role} ${what} ${process.pid}\n`)
 if (process.argv[2] === 'rules') {
   did(process.argv.slice(2, -1).join('-'))
+  if (env['FAKE_DIE'] === 'import') {
+    process.stderr.write('it broke\n')
+    process.exit(1)
+  }
   writeFileSync(env['TK_DATABASE_URL']!, '')
   process.exit(0)
 }

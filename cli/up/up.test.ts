@@ -138,6 +138,47 @@ describe('runUp', function () {
     for (const file of [keyFile, passwordFile]) assert.equal(statSync(file).mode & 0o777, 0o600)
   })
 
+  it('goes on without the sample rules when they cannot be added, and says why', async () => {
+    mkdirSync(path.join(folder, 'rules'))
+    const common = { ...process.env, FAKE_LOG: path.join(folder, 'log'), FAKE_DIE: 'import' }
+    const rules = {
+      sensorApi: { ...common, TK_GRPC_ADDR: 'x' },
+      webUi: { ...common, TK_UI_METRICS_ADDR: 'x', TK_HTTP_ADDR: '127.0.0.1:0' },
+      keyFile: path.join(folder, 'key'),
+      passwordFile: path.join(folder, 'password'),
+      databaseFile: path.join(folder, 'tk.db'),
+    }
+    const stop = new AbortController()
+    const base = parts({ PULLTRACE_HTTP_ADDR: ':0' })
+    const running = runUp({ ...base, plan: { ...base.plan, rules } }, stop.signal, never)
+    await untilSaid('Ctrl-C stops everything.')
+    stop.abort()
+    await running
+    assert.ok(said.includes('The sample rules were not added: it broke'), said.join('\n'))
+    // Nobody here knows by which name people reach a server that listens on every address.
+    assert.ok(done().includes(`web-ui links-undefined-${rules.passwordFile}`), done().join('\n'))
+  })
+
+  it('begins nothing when it is stopped while its programs load', async () => {
+    const stop = new AbortController()
+    const running = runUp(parts(), stop.signal, never)
+    stop.abort()
+    await running
+    assert.equal(said.at(-1), 'Stopped.')
+    assert.deepEqual(done(), [])
+  })
+
+  it('stops everything when a program does not even load', async () => {
+    const base = parts()
+    const agent = path.join(folder, 'agent.ts')
+    writeFileSync(agent, "throw new Error('not today')")
+    await assert.rejects(runUp({ ...base, files: { ...files, agent } }, never, never), {
+      message: /^the agent ended with code 1, so everything was stopped/,
+    })
+    assert.ok(said.some(line => line.includes('not today')))
+    assert.deepEqual(done(), [])
+  })
+
   it('says that it shows demo data on every line that matters', async () => {
     const stop = new AbortController()
     const running = runUp(parts({}, true), stop.signal, never)
