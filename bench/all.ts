@@ -16,6 +16,7 @@ const scripts = [
   'sync-rules.ts',
   'events.ts',
   'rules.ts',
+  'pages.ts',
 ]
 const file = 'bench/RESULTS.md'
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : scripts
