@@ -9,14 +9,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'core/rules': ['core/contract', 'core/lib'],
   'core/kube': ['core/contract', 'core/lib', '@kubernetes/client-node', 'prom-client', 'ws'],
   agent: ['core/contract', 'core/pulls', 'core/lib', 'prom-client'],
-  'agent/containerd': [
-    'agent/source.ts',
-    'core/contract',
-    'core/pulls',
-    'core/lib',
-    '@bufbuild/protobuf',
-    'proto/generated',
-  ],
+  'agent/containerd': ['agent/source.ts', 'core/contract', 'core/pulls', 'core/lib', 'proto/generated'],
   'server/store': ['core/pulls', 'core/rules', 'core/contract', 'core/lib'],
   'server/tk': ['core/contract', 'core/lib', 'server/store/store.ts', 'server/store/keys-store.ts', 'prom-client'],
   'server/sensor-api': [

@@ -2,7 +2,13 @@ import { Code } from '../../core/lib/errors.ts'
 import { type Info as BlobInfo, ContentService } from '../../proto/generated/containerd/services/content/v1/content.ts'
 import { EventsService } from '../../proto/generated/containerd/services/events/v1/events.ts'
 import { type Image, ImagesService } from '../../proto/generated/containerd/services/images/v1/images.ts'
-import { type Lease, LeasesService, type Resource } from '../../proto/generated/containerd/services/leases/v1/leases.ts'
+import {
+  type Lease,
+  LeasesService,
+  type ListRequest,
+  type ListResponse,
+  type Resource,
+} from '../../proto/generated/containerd/services/leases/v1/leases.ts'
 import { NamespacesService } from '../../proto/generated/containerd/services/namespaces/v1/namespace.ts'
 import {
   type Info as SnapshotInfo,
@@ -13,6 +19,7 @@ import type { Envelope } from '../../proto/generated/containerd/types/event.ts'
 import { fromGrpc } from './errors.ts'
 import { GrpcConnection, type Method } from './grpc.ts'
 import { type Ingest, ingestsIn } from './ingests.ts'
+import { withSameAnswer } from './same-answer.ts'
 
 export type { BlobInfo, Envelope, Image, Ingest, Lease, Resource, SnapshotInfo }
 
@@ -22,6 +29,7 @@ export type { BlobInfo, Envelope, Image, Ingest, Lease, Resource, SnapshotInfo }
  */
 export interface ContainerdClient {
   namespaces(): Promise<readonly string[]>
+  /** The same array while the answer is the same. */
   leases(namespace: string): Promise<readonly Lease[]>
   resources(namespace: string, leaseId: string): Promise<readonly Resource[] | undefined>
   ingests(namespace: string): Promise<readonly Ingest[]>
@@ -59,9 +67,19 @@ export function openContainerd(socket: string): ContainerdClient {
       throw error
     })
 
+  const listNamespaces = withSameAnswer(NamespacesService.list)
+  const listLeases = new Map<string, Method<ListRequest, ListResponse>>()
+  const listLeasesOf = (namespace: string) => {
+    const known = listLeases.get(namespace)
+    if (known) return known
+    const made = withSameAnswer(LeasesService.list)
+    listLeases.set(namespace, made)
+    return made
+  }
+
   return {
-    namespaces: async () => (await ask(NamespacesService.list, '', {})).namespaces.map(({ name }) => name),
-    leases: async namespace => (await ask(LeasesService.list, namespace, { filters: [] })).leases,
+    namespaces: async () => (await ask(listNamespaces, '', {})).namespaces.map(({ name }) => name),
+    leases: async namespace => (await ask(listLeasesOf(namespace), namespace, { filters: [] })).leases,
     resources: (namespace, id) =>
       orUndefined(ask(LeasesService.listResources, namespace, { id }).then(({ resources }) => resources)),
     ingests: namespace => ask(listIngests, namespace, { filters: [] }),

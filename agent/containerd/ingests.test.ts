@@ -11,6 +11,9 @@ const status = (ref: string, offset: number): Status => ({
   updatedAt: { seconds: 1_700_000_001, nanos: 0 },
 })
 
+const bytesOf = (...statuses: readonly Status[]): Buffer =>
+  Buffer.from(ListStatusesResponse.encode({ statuses: [...statuses] }).finish())
+
 describe('ingestsIn', () => {
   const cases: Record<string, readonly Status[]> = {
     nothing: [],
@@ -22,21 +25,23 @@ describe('ingestsIn', () => {
   }
   for (const [what, statuses] of Object.entries(cases)) {
     it(`reads as the generated code does: ${what}`, () => {
-      const bytes = ListStatusesResponse.encode({ statuses: [...statuses] }).finish()
+      const bytes = bytesOf(...statuses)
       const wanted = ListStatusesResponse.decode(bytes).statuses.map(({ ref, offset }) => ({ ref, offset }))
       assert.deepEqual(ingestsIn(bytes), wanted)
     })
   }
 
   it('passes over fields that a later containerd adds', () => {
-    const known = ListStatusesResponse.encode({ statuses: [status('layer-a', 7)] }).finish()
-    // Field 15, four bytes long; before and after what is known.
-    const added = Uint8Array.of((15 << 3) | 2, 4, 1, 2, 3, 4)
+    const known = bytesOf(status('layer-a', 7))
+    // Field 15 as bytes, as a number, as eight bytes and as four; before and after what is known.
+    const added = Buffer.of(0x7a, 4, 1, 2, 3, 4, 0x78, 0xff, 1, 0x79, 1, 2, 3, 4, 5, 6, 7, 8, 0x7d, 1, 2, 3, 4)
     assert.deepEqual(ingestsIn(Buffer.concat([added, known, added])), [{ ref: 'layer-a', offset: 7 }])
   })
 
   it('refuses what is cut off', () => {
-    const bytes = ListStatusesResponse.encode({ statuses: [status('layer-a', 7)] }).finish()
-    assert.throws(() => ingestsIn(bytes.subarray(0, -3)))
+    const bytes = bytesOf(status('layer-a', 7))
+    for (let length = 1; length < bytes.byteLength; length++) {
+      assert.throws(() => ingestsIn(bytes.subarray(0, length)), RangeError, `${length} bytes`)
+    }
   })
 })

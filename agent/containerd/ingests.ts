@@ -1,37 +1,86 @@
-import { BinaryReader } from '@bufbuild/protobuf/wire'
 import type { Status } from '../../proto/generated/containerd/services/content/v1/content.ts'
 
 /** What the agent reads of a containerd.services.content.v1.Status. */
 export type Ingest = Pick<Status, 'ref' | 'offset'>
 
-/** Tags of the wire: the field's number, and how it is written. Source: proto/containerd/services/content/v1/content.proto */
+/** Tags on the wire: a field's number, and how it is written. Source: proto/containerd/services/content/v1/content.proto */
 const statuses = (1 << 3) | 2
 const ref = (3 << 3) | 2
 const offset = (4 << 3) | 0
 
 /**
- * Reads a ListStatusesResponse. It is the longest answer of a look, a hundred ingests beside ten pulls: the generated
- * code would read two times, a size and a digest of each, too, and take three times as long.
+ * Reads a ListStatusesResponse. It is the longest answer of a look, a hundred ingests beside ten pulls, and comes with
+ * each: the generated code, which reads two times, a size and a digest of each as well, takes eight times as long.
  */
-export function ingestsIn(bytes: Uint8Array): Ingest[] {
-  const reader = new BinaryReader(bytes)
+export function ingestsIn(bytes: Buffer): Ingest[] {
+  const wire = new Wire(bytes)
   const ingests: Ingest[] = []
-  while (reader.pos < reader.len) {
-    const tag = reader.uint32()
-    if (tag === statuses) ingests.push(ingestIn(reader, reader.uint32()))
-    else reader.skip(tag & 7)
+  while (wire.pos < bytes.byteLength) {
+    const tag = wire.varint()
+    if (tag === statuses) ingests.push(ingestIn(wire))
+    else wire.skip(tag)
   }
   return ingests
 }
 
-function ingestIn(reader: BinaryReader, length: number): Ingest {
-  const end = reader.pos + length
+function ingestIn(wire: Wire): Ingest {
+  const end = wire.endOfBytes()
   const ingest = { ref: '', offset: 0 }
-  while (reader.pos < end) {
-    const tag = reader.uint32()
-    if (tag === ref) ingest.ref = reader.string()
-    else if (tag === offset) ingest.offset = Number(reader.int64())
-    else reader.skip(tag & 7)
+  while (wire.pos < end) {
+    const tag = wire.varint()
+    if (tag === ref) ingest.ref = wire.text()
+    else if (tag === offset) ingest.offset = wire.varint()
+    else wire.skip(tag)
   }
   return ingest
+}
+
+/** Source: https://protobuf.dev/programming-guides/encoding/ */
+class Wire {
+  readonly #bytes: Buffer
+  pos = 0
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  /** Exact up to 2^53, as sizes and offsets are. */
+  varint(): number {
+    let value = 0
+    let factor = 1
+    for (;;) {
+      const byte = this.#bytes[this.pos++]
+      if (byte === undefined) throw new RangeError('the message is cut off')
+      value += (byte & 0x7f) * factor
+      if (byte < 0x80) return value
+      factor *= 0x80
+    }
+  }
+
+  /** Reads the length of what follows. */
+  endOfBytes(): number {
+    const length = this.varint()
+    return this.#within(this.pos + length)
+  }
+
+  text(): string {
+    const end = this.endOfBytes()
+    const text = this.#bytes.toString('utf8', this.pos, end)
+    this.pos = end
+    return text
+  }
+
+  skip(tag: number): void {
+    const kind = tag & 7
+    if (kind === 0) this.varint()
+    else if (kind === 1) this.pos = this.#within(this.pos + 8)
+    else if (kind === 2) this.pos = this.endOfBytes()
+    else if (kind === 5) this.pos = this.#within(this.pos + 4)
+    else throw new RangeError(`the message has a field of kind ${kind}`)
+  }
+
+  #within(end: number): number {
+    if (end > this.#bytes.byteLength) throw new RangeError('the message is cut off')
+    return end
+  }
 }

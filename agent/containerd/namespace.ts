@@ -38,6 +38,7 @@ interface Listed {
   readonly key: LeaseKey
 }
 
+const noneListed = { leases: [], byName: new Map<string, Listed>() }
 const nothing: NamespaceLook = { leases: [], gone: [], found: [] }
 
 /** Looks at one containerd namespace, and remembers what cannot change. */
@@ -49,6 +50,7 @@ export class NamespaceObserver {
   /** Leases that are no pulls, as long as they are listed. */
   readonly #others = new Set<string>()
   readonly #snapshotters = new Set<string>()
+  #listed: { readonly leases: readonly Lease[]; readonly byName: ReadonlyMap<string, Listed> } = noneListed
   #offsets: ReadonlyMap<string, number> = new Map()
   #find: FindParts
 
@@ -86,12 +88,7 @@ export class NamespaceObserver {
    * worker is gone, and their lease stays until it expires, a day later.
    */
   async look(atMs: number, runtimeStartedMs: number): Promise<NamespaceLook> {
-    const listed = new Map<string, Listed>()
-    for (const lease of await this.#client.leases(this.#namespace)) {
-      if (belongsToBuildKit(lease)) continue
-      const key = leaseKeyOf(this.#namespace, lease)
-      listed.set(nameOf(key), { lease, key })
-    }
+    const listed = this.#byName(await this.#client.leases(this.#namespace))
     for (const name of this.#others) if (!listed.has(name)) this.#others.delete(name)
     const live = this.#meet(listed, runtimeStartedMs)
     if (this.#blobs.large) this.#blobs.forget()
@@ -153,6 +150,19 @@ export class NamespaceObserver {
     const evidence = await evidenceFor(this.#client, this.#namespace, image, digest, this.#snapshotters, blobs, untilMs)
     if (image.documents.size === 0 && evidence.records.length === 0) return undefined
     return { ...evidence, records: evidence.records.filter(({ updatedMs }) => updatedMs >= startedMs) }
+  }
+
+  /** The leases that may be pulls. The same answer as before is not arranged again. */
+  #byName(leases: readonly Lease[]): ReadonlyMap<string, Listed> {
+    if (leases === this.#listed.leases) return this.#listed.byName
+    const byName = new Map<string, Listed>()
+    for (const lease of leases) {
+      if (belongsToBuildKit(lease)) continue
+      const key = leaseKeyOf(this.#namespace, lease)
+      byName.set(nameOf(key), { lease, key })
+    }
+    this.#listed = { leases, byName }
+    return byName
   }
 
   /** Remembers new leases; returns those that are worked on. */

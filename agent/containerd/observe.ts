@@ -16,6 +16,12 @@ export function openPullSource({ socket, namespaces, clock }: ObserveOptions): P
   return new ContainerdSource(openContainerd(socket), socket, namespaces, clock)
 }
 
+/**
+ * A namespace comes into being with the first thing in it, and no event says so: they are all asked for, but not more
+ * often than this. What is new and heard of by an event is known at once.
+ */
+const namespacesAgeMs = 1_000
+
 class ContainerdSource implements PullSource {
   readonly #client: ContainerdClient
   readonly #socket: string
@@ -25,7 +31,9 @@ class ContainerdSource implements PullSource {
   readonly #listeners = new Set<() => void>()
   readonly #events: EventWatch
   readonly #bornMs: number
+  /** The last look at all namespaces there were. */
   #lookedMs: number | undefined
+  #namespacesAskedMs = Number.NEGATIVE_INFINITY
   #version: string | undefined
   #startedMs = 0
 
@@ -36,12 +44,9 @@ class ContainerdSource implements PullSource {
     this.#clock = clock
     this.#bornMs = clock.now()
     this.#events = new EventWatch(client, {
-      changed: (namespace, name) => this.#observers.get(namespace)?.changed(name),
-      imageChanged: (namespace, name) => {
-        // The first thing we hear of a namespace may be the end of its first pull.
-        if (this.#fixed.length === 0) this.#observe(namespace)
-        this.#observers.get(namespace)?.imageChanged(name, clock.now())
-      },
+      changed: (namespace, name) => this.#heardOf(namespace)?.changed(name),
+      // The first thing we hear of a namespace may be the end of its first pull.
+      imageChanged: (namespace, name) => this.#heardOf(namespace)?.imageChanged(name, clock.now()),
       wake: () => {
         for (const listener of this.#listeners) listener()
       },
@@ -57,10 +62,15 @@ class ContainerdSource implements PullSource {
     }
     this.#version ??= await this.#client.version()
     this.#events.ensure()
-    await this.#refreshNamespaces()
+    const askingMs = this.#clock.monotonic()
+    const stale = askingMs - this.#namespacesAskedMs >= namespacesAgeMs
+    if (stale) await this.#refreshNamespaces()
     const atMs = this.#clock.now()
     const looks = await Promise.all([...this.#observers.values()].map(observer => observer.look(atMs, startedMs)))
-    this.#lookedMs = atMs
+    if (stale) {
+      this.#namespacesAskedMs = askingMs
+      this.#lookedMs = atMs
+    }
     return {
       atMs,
       leases: looks.flatMap(({ leases }) => leases),
@@ -94,7 +104,6 @@ class ContainerdSource implements PullSource {
     this.#client.close()
   }
 
-  /** A namespace comes into being with the first thing in it, without an event: so all are asked for each time. */
   async #refreshNamespaces(): Promise<void> {
     const names = this.#fixed.length > 0 ? this.#fixed : await this.#client.namespaces()
     for (const name of names) this.#observe(name)
@@ -102,6 +111,11 @@ class ContainerdSource implements PullSource {
     for (const [name, observer] of this.#observers) {
       if (!names.includes(name) && !observer.busy) this.#observers.delete(name)
     }
+  }
+
+  #heardOf(namespace: string): NamespaceObserver | undefined {
+    if (this.#fixed.length === 0) this.#observe(namespace)
+    return this.#observers.get(namespace)
   }
 
   #observe(namespace: string): void {

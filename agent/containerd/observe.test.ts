@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { openDemoSocket } from '../../cli/demo/listen.ts'
+import { DemoRuntime } from '../../cli/demo/runtime.ts'
+import { FakeClock } from '../../core/lib/clock.fake.ts'
+import type { PullSource } from '../source.ts'
+import { openPullSource } from './observe.ts'
+
+describe('a look at every namespace', () => {
+  let folder: string
+  let clock: FakeClock
+  let runtime: DemoRuntime
+  let served: { close(): Promise<void> }
+  let source: PullSource
+  const image = { ref: 'registry.example.com/team/app:v1', layers: [{ name: 'base', bytes: 4_000_000 }] }
+  const seen = async () => (await source.look()).leases.map(({ namespace }) => namespace).sort()
+
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'pulltrace-observe-'))
+    const socket = path.join(folder, 'c.sock')
+    // After the socket was made: a pull that began before is taken for dead.
+    clock = new FakeClock(Date.now() + 60_000)
+    runtime = new DemoRuntime({ clock, seed: 1 })
+    served = await openDemoSocket(runtime, socket)
+    source = openPullSource({ socket, namespaces: [], clock })
+  })
+  afterEach(async () => {
+    source.close()
+    await served.close()
+    await rm(folder, { recursive: true })
+  })
+
+  it('finds a namespace that is new within a second, and its pulls from then on', async () => {
+    runtime.startPull(image, { rate: 1024 * 1024, namespace: 'k8s.io' })
+    assert.deepEqual(await seen(), ['k8s.io'])
+    runtime.startPull(image, { rate: 1024 * 1024, namespace: 'build' })
+    clock.advance(1_000)
+    assert.deepEqual(await seen(), ['build', 'k8s.io'])
+    clock.advance(10)
+    assert.deepEqual(await seen(), ['build', 'k8s.io'])
+  })
+
+  it('finds one although the time of day was set back', async () => {
+    assert.deepEqual(await seen(), [])
+    runtime.startPull(image, { rate: 1024 * 1024, namespace: 'build' })
+    clock.advance(1_000)
+    clock.set(-30_000)
+    assert.deepEqual(await seen(), ['build'])
+  })
+})
