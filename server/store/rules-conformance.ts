@@ -155,6 +155,31 @@ export function describeRulesStore(fixture: TkFixture): void {
       assert.deepEqual(await rules().list(), [rule])
     })
 
+    it('go from draft to active, and between active and disabled', async () => {
+      const states = ['draft', 'active', 'disabled'] as const
+      const taken: string[] = []
+      for (const from of states) {
+        for (const to of states) {
+          const rule = await create({ state: from })
+          const refused = await update(rule, { state: to, name: 'changed' }).then(
+            () => undefined,
+            (error: PulltraceError) => [error.code, error.details.path, error.details.seen],
+          )
+          if (refused === undefined) taken.push(`${from} > ${to}`)
+          else assert.deepEqual(refused, ['invalid', 'changes[0].state', to])
+          assert.equal((await rules().get(rule.rule_id))?.version, refused === undefined ? 2 : 1)
+        }
+      }
+      const still = states.map(state => `${state} > ${state}`)
+      assert.deepEqual(taken.sort(), [...still, 'active > disabled', 'disabled > active', 'draft > active'].sort())
+      const { message, details } = await update(await create(), { state: 'draft' }).then(
+        () => assert.fail('an active rule became a draft'),
+        (error: PulltraceError) => error,
+      )
+      assert.match(message, /^rule "[^"]*" is active: `state` may not become 'draft'$/)
+      assert.deepEqual([details.bound, details.fix], ['active or disabled', 'leave it active, or make it disabled'])
+    })
+
     it('are unknown where there is none', async () => {
       assert.deepEqual(await rules().versions('none'), [])
       assert.equal(await rules().get('none'), undefined)
@@ -163,9 +188,14 @@ export function describeRulesStore(fixture: TkFixture): void {
 
     it('are active at most 10,000 at once', async function () {
       this.timeout(60_000)
+      // For ten kinds of sensors: none of them gets too many.
+      const scopes = Array.from({ length: 10 }, (_, kind) => ({ tags: [`kind-${kind}`], exclude_tags: [] }))
       const content = ruleContent()
       const many = await rules().change(
-        Array.from({ length: 10_000 }, () => ({ kind: 'create', content })),
+        Array.from({ length: 10_000 }, (_, at) => ({
+          kind: 'create',
+          content: ruleContent({ scope: scopes[at % 10]! }),
+        })),
         by,
       )
       await assert.rejects(create(), ({ code, message, details }: PulltraceError) => {
@@ -185,6 +215,30 @@ export function describeRulesStore(fixture: TkFixture): void {
         by,
       )
       assert.equal((await rules().snapshot())?.rules.length, 10_000)
+    })
+
+    it('are refused where a sensor would get more than 2,000 of them', async function () {
+      this.timeout(60_000)
+      const scope = (tags: string[], exclude_tags: string[] = []) => ({ scope: { tags, exclude_tags } })
+      const some = (rules: number, changes: Partial<RuleContent>) =>
+        Array.from({ length: rules }, () => ({ kind: 'create', content: ruleContent(changes) }) as const)
+      const web = scope(['web', 'a'])
+      await rules().change([...some(1500, web), ...some(500, scope(['a'])), ...some(100, scope(['web'], ['a']))], by)
+      const full = ({ code, message, details }: PulltraceError) => {
+        assert.deepEqual(
+          [code, details.seen, details.bound],
+          ['invalid', '2001', 'at most 2000 active rules for a sensor'],
+        )
+        assert.match(message, /^2001 active rules would apply to a sensor with the tags 'a', 'web', more than the 2000/)
+        return true
+      }
+      await assert.rejects(create(web), full)
+      await assert.rejects(create(scope([])), full)
+      // As a draft it is stored; to switch it on, or to widen the scope of one that is on, is what is refused.
+      await assert.rejects(update(await create({ ...web, state: 'draft' }), web), full)
+      const elsewhere = await create(scope(['b']))
+      await assert.rejects(update(elsewhere, scope(['a'])), full)
+      assert.equal((await update(elsewhere, { ...scope(['b']), name: 'of another sensor' }))[0]?.version, 2)
     })
   })
 }

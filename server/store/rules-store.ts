@@ -50,7 +50,9 @@ export interface RulesStore {
    * All of them or none; answers with the stored rules, a deletion with undefined, in the order asked.
    *
    * @throws Code.Conflict with `details.seen` (the stored version) when a rule has another version than `basedOn`;
-   * Code.NotFound; Code.Invalid when an active rule is deleted or more than 10,000 would be active.
+   * Code.NotFound; Code.Invalid when an active rule is deleted, when a rule may not become what it is to be
+   * (core/rules/lifecycle.ts; a new one may be anything), when more than 10,000 would be active, or when one switched on
+   * would be among more than 2,000 of a sensor that has just the tags of one of these.
    */
   change(changes: readonly RuleChange[], by: Actor): Promise<readonly (Rule | undefined)[]>
   pause(why: string, by: Actor): Promise<PauseState>

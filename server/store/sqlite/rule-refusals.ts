@@ -1,6 +1,9 @@
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import { seenOf } from '../../../core/lib/seen.ts'
+import { nextStates } from '../../../core/rules/lifecycle.ts'
 import { limits } from '../../../core/rules/limits.ts'
+import type { RuleState } from '../../../core/rules/rule.ts'
+import type { FullRuleSet } from '../full-rule-sets.ts'
 
 // Why a change of rules is refused. `path` says which of the changes.
 
@@ -42,5 +45,27 @@ export function refuseTooManyActive(active: number): PulltraceError {
     bound: `at most ${limits.activeRules} active rules`,
     seen: String(active),
     fix: 'disable rules that are not needed',
+  })
+}
+
+export function refuseState(ruleId: string, from: RuleState, to: RuleState, index: number): PulltraceError {
+  const message = `rule ${seenOf(ruleId)} is ${from}: \`state\` may not become '${to}'`
+  const [, next] = nextStates[from]
+  return new PulltraceError(Code.Invalid, message, {
+    path: `changes[${index}].state`,
+    bound: nextStates[from].join(' or '),
+    seen: to,
+    fix: `leave it ${from}, or make it ${next}`,
+  })
+}
+
+export function refuseFullSet({ tags, rules }: FullRuleSet): PulltraceError {
+  const sensor = tags.length === 0 ? 'without tags' : `with the tags ${tags.map(tag => `'${tag}'`).join(', ')}`
+  const message = `${rules} active rules would apply to a sensor ${sensor}, more than the ${limits.rulesInSet} that one gets`
+  return new PulltraceError(Code.Invalid, message, {
+    path: 'changes',
+    bound: `at most ${limits.rulesInSet} active rules for a sensor`,
+    seen: String(rules),
+    fix: 'disable rules that are not needed, or give them narrower scopes',
   })
 }

@@ -1,11 +1,20 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { isDeepStrictEqual } from 'node:util'
 import { RisingUuids } from '../../../core/lib/rising-uuids.ts'
+import { mayBecome } from '../../../core/rules/lifecycle.ts'
 import { limits } from '../../../core/rules/limits.ts'
-import type { RuleContent, RuleState } from '../../../core/rules/rule.ts'
+import type { Rule, RuleContent, RuleState, Scope } from '../../../core/rules/rule.ts'
+import { fullRuleSet } from '../full-rule-sets.ts'
 import type { Actor, PauseState, RuleChange } from '../rules-store.ts'
 import { type AuditedChange, writeAudit } from './audit-database.ts'
-import { refuseActive, refuseMissing, refuseStale, refuseTooManyActive } from './rule-refusals.ts'
+import {
+  refuseActive,
+  refuseFullSet,
+  refuseMissing,
+  refuseStale,
+  refuseState,
+  refuseTooManyActive,
+} from './rule-refusals.ts'
 import { type RuleRow, type RuleVersionRow, ruleOf } from './rule-rows.ts'
 import type { Statements } from './statements.ts'
 import { snapshot, transaction } from './transaction.ts'
@@ -56,15 +65,18 @@ export class RulesDatabase {
   change(changes: readonly RuleChange[], by: Actor, nowMs: number): readonly (RuleRow | undefined)[] {
     return transaction(this.#db, () => {
       const audited: AuditedChange[] = []
-      let activated = false
+      const switchedOn: Scope[] = []
       const stored = changes.map((change, index) => {
         const before = change.kind === 'create' ? undefined : this.#basis(change, index)
+        if (before && change.kind === 'update' && !mayBecome(before.state, change.content.state)) {
+          throw refuseState(change.ruleId, before.state, change.content.state, index)
+        }
         const after = change.kind === 'delete' ? undefined : this.#write(change.content, before, by, nowMs)
         if (change.kind === 'delete') this.#delete(before!, nowMs, index)
-        activated ||= after?.state === 'active' && before?.state !== 'active'
         // Nothing was stored of what is already so.
         if (before === undefined || after !== before) {
           const [old, now] = [before && ruleOf(before), after && ruleOf(after)]
+          if (now && reachesMore(old, now)) switchedOn.push(now.scope)
           audited.push({
             by,
             action: `rule.${change.kind}`,
@@ -75,7 +87,7 @@ export class RulesDatabase {
         }
         return after
       })
-      if (activated) this.#refuseTooManyActive()
+      if (switchedOn.length > 0) this.#refuseTooManyActive(switchedOn)
       if (audited.length > 0) this.#record(audited, nowMs)
       return stored.map(row => row && rowOnly(row))
     })
@@ -168,11 +180,21 @@ export class RulesDatabase {
     writeAudit(this.#statements, audited, nowMs)
   }
 
-  #refuseTooManyActive(): void {
+  #refuseTooManyActive(switchedOn: readonly Scope[]): void {
     const { active } = this.#statements
       .of(`SELECT count(*) AS active FROM rules WHERE state = 'active' AND deleted_ms IS NULL`)
       .get() as { active: number }
     if (active > limits.activeRules) throw refuseTooManyActive(active)
+    if (active <= limits.rulesInSet) return
+    const rows = this.#statements
+      .of(
+        `SELECT json_extract(v.body, '$.scope') AS scope, count(*) AS rules FROM ${newest}
+        WHERE r.state = 'active' AND r.deleted_ms IS NULL GROUP BY 1`,
+      )
+      .all() as { scope: string; rules: number }[]
+    const counts = rows.map(({ scope, rules }) => ({ scope: JSON.parse(scope) as Scope, rules }))
+    const full = fullRuleSet(counts, switchedOn)
+    if (full !== undefined) throw refuseFullSet(full)
   }
 
   #revision(): number {
@@ -186,5 +208,9 @@ export class RulesDatabase {
     return sinceMs === null ? { paused: false } : { paused: true, by: by!, why: why!, sinceMs }
   }
 }
+
+/** Sensors may get it that did not before. */
+const reachesMore = (old: Rule | undefined, now: Rule): boolean =>
+  now.state === 'active' && !(old?.state === 'active' && isDeepStrictEqual(old.scope, now.scope))
 
 const rowOnly = ({ ruleId, version, createdMs, body }: StoredRule): RuleRow => ({ ruleId, version, createdMs, body })
