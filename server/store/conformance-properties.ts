@@ -5,7 +5,7 @@ import { errorCodes, phases, terminalPhases } from '../../core/contract/words.ts
 import type { PullState } from '../../core/pulls/pull.ts'
 import { endedAtMs, endedPull } from './ended-pull.fake.ts'
 import { registryOf } from './registry.ts'
-import type { HistoryFilter, HistoryStore, Page } from './store.ts'
+import type { HistoryFilter, HistoryStore, Page, TimeSummary } from './store.ts'
 
 // Few values each, so that pulls meet in groups, ties and replacements.
 const of = fc.constantFrom
@@ -51,7 +51,7 @@ const aFilter: fc.Arbitrary<HistoryFilter> = fc.record(
 /** Any sequence of appends equals a Map, for every search and every summary, page by page. */
 export function describeHistoryProperties(open: () => Promise<HistoryStore>): void {
   it('equals a Map after any sequence of appends', async function () {
-    this.timeout(60_000)
+    this.timeout(180_000)
     const appends = fc.array(fc.array(aPull, { maxLength: 4 }), { maxLength: 8 })
     const asked = fc.array(fc.tuple(aFilter, of(...historyGroups), fc.integer({ min: 1, max: 4 })), {
       minLength: 10,
@@ -72,6 +72,8 @@ export function describeHistoryProperties(open: () => Promise<HistoryStore>): vo
             assert.deepEqual(found, searched(model, filter))
             const sums = await everyPage(cursor => store.summarize(group, filter, limit, cursor), limit)
             assert.deepEqual(sums, summarized(searched(model, filter), group))
+            const spans = await store.summarizeTime(spanMs, filter, 1000)
+            assert.deepEqual(spans, summarizedInTime(searched(model, filter)))
           }
         } finally {
           await store.close()
@@ -114,6 +116,14 @@ function searched(model: ReadonlyMap<string, PullState>, filter: HistoryFilter):
     .sort((a, b) => b.completedAtMs! - a.completedAtMs!)
 }
 
+const spanMs = 1000
+
+function summarizedInTime(pulls: readonly PullState[]): TimeSummary[] {
+  return [...Map.groupBy(pulls, pull => pull.completedAtMs! - (pull.completedAtMs! % spanMs))]
+    .map(([startMs, members]) => ({ startMs, ...sumsOf(members) }))
+    .sort((a, b) => a.startMs - b.startMs)
+}
+
 function summarized(pulls: readonly PullState[], group: HistoryGroup): HistorySummary[] {
   const keyOf = {
     image: (pull: PullState) => pull.imageRef,
@@ -121,19 +131,20 @@ function summarized(pulls: readonly PullState[], group: HistoryGroup): HistorySu
     registry: (pull: PullState) => registryOf(pull.imageRef),
   }[group]
   return [...Map.groupBy(pulls, keyOf)]
-    .map(([key, members]) => {
-      const done = members.filter(({ phase }) => phase === 'completed')
-      const seconds = done.map(pull => (pull.completedAtMs! - pull.startedAtMs) / 1000).sort((a, b) => a - b)
-      const rank = (percent: number) => seconds[Math.ceil((seconds.length * percent) / 100) - 1] ?? null
-      return {
-        key,
-        count: members.length,
-        failed: members.filter(({ phase }) => phase === 'failed').length,
-        bytes: members.reduce((sum, pull) => sum + pull.downloadedBytes, 0),
-        cachedBytes: members.reduce((sum, pull) => sum + pull.cachedBytes, 0),
-        p50Seconds: rank(50),
-        p95Seconds: rank(95),
-      }
-    })
+    .map(([key, members]) => ({ key, ...sumsOf(members) }))
     .sort((a, b) => b.count - a.count || (a.key < b.key ? -1 : 1))
+}
+
+function sumsOf(members: readonly PullState[]) {
+  const done = members.filter(({ phase }) => phase === 'completed')
+  const seconds = done.map(pull => (pull.completedAtMs! - pull.startedAtMs) / 1000).sort((a, b) => a - b)
+  const rank = (percent: number) => seconds[Math.ceil((seconds.length * percent) / 100) - 1] ?? null
+  return {
+    count: members.length,
+    failed: members.filter(({ phase }) => phase === 'failed').length,
+    bytes: members.reduce((sum, pull) => sum + pull.downloadedBytes, 0),
+    cachedBytes: members.reduce((sum, pull) => sum + pull.cachedBytes, 0),
+    p50Seconds: rank(50),
+    p95Seconds: rank(95),
+  }
 }

@@ -23,6 +23,12 @@ export interface Page<T> {
   readonly nextCursor: string | undefined
 }
 
+/** Of the pulls that ended in one span of time. */
+export interface TimeSummary extends Omit<HistorySummary, 'key'> {
+  /** A multiple of the span. Epoch ms. */
+  readonly startMs: number
+}
+
 /**
  * Pulls that have ended. Every engine passes `describeHistoryStore` in
  * conformance.ts; that suite, not this comment, is the contract.
@@ -44,6 +50,8 @@ export interface HistoryStore {
   search(filter: HistoryFilter, limit: number, cursor?: string): Promise<Page<PullState>>
   /** Most pulls first. */
   summarize(group: HistoryGroup, filter: HistoryFilter, limit: number, cursor?: string): Promise<Page<HistorySummary>>
+  /** The sums of each span of time in which something ended; at most `limit`, oldest first. `spanMs` divides a day. */
+  summarizeTime(spanMs: number, filter: HistoryFilter, limit: number): Promise<readonly TimeSummary[]>
   /**
    * Removes what was appended before `beforeMs` (by our clock: a node's clock may be years off), then the
    * oldest until the files are below `maxBytes`, and gives the space back. Returns how many went.

@@ -116,6 +116,29 @@ describe('the pages of pulltrace-server', function () {
       await eventually('the first ones', async () => (await page.locator('.pull').count()) === 300)
     })
 
+    it('draw the past over hours and days, with the same in figures', async () => {
+      const agent = new ScriptedAgent(server.url, 'node-a')
+      const error = { code: 'NotFound', message: 'manifest unknown' }
+      await agent.report([pull('one', image, 'downloading', 40), pull('two', image, 'downloading', 10)])
+      await agent.report([pull('one', image, 'completed', 100), pull('two', image, 'failed', 10, { error })])
+      const page = await open('/history', { script: false })
+      for (const span of ['hour', 'day']) {
+        await page.getByRole('link', { name: `By ${span}` }).click()
+        const [pulls, took] = await page.getByRole('img').all()
+        assert.match((await pulls!.getAttribute('aria-label'))!, /^2 pulls, 1 failed/)
+        assert.match((await took!.getAttribute('aria-label'))!, /95 % within 2\ds/)
+        assert.equal(await pulls!.locator('.chart-failed').getAttribute('height'), '50.00%')
+        assert.match(await page.locator('tbody tr').innerText(), /\s2\s+1\s+2\ds\s+2\ds/)
+      }
+      await page.locator('tbody a').click()
+      assert.equal(await page.locator('tbody tr').count(), 2)
+      await page.goto(`${server.url}/history?groupBy=day`)
+      await page.getByRole('link', { name: '60 days earlier' }).click()
+      assert.match(await page.locator('main').innerText(), /Nothing ended in these 60 days/)
+      await page.getByRole('link', { name: 'To now' }).click()
+      assert.equal(await page.locator('tbody tr').count(), 1)
+    })
+
     it('say what to do where there is nothing, and what is wrong with an address', async () => {
       const page = await open('/', { script: false })
       assert.match(await page.locator('main').innerText(), /No node reports yet/)
@@ -281,6 +304,7 @@ describe('the pages of pulltrace-server', function () {
         '/?group=node',
         '/history',
         '/history?groupBy=image',
+        '/history?groupBy=hour',
         '/nodes',
         `/pulls/${idOf('two')}`,
         '/nowhere',

@@ -14,6 +14,7 @@ const pages: readonly (readonly [name: string, path: string])[] = [
   ['pull', `/pulls/${idOf('shop1')}`],
   ['history', '/history'],
   ['history-by-image', '/history?groupBy=image'],
+  ['history-by-hour', '/history?groupBy=hour'],
   ['nodes', '/nodes'],
 ]
 const looks = [

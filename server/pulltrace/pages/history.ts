@@ -2,9 +2,11 @@ import { type HistoryGroup, type HistorySummary, historyGroups } from '../../../
 import type { Pull } from '../../../core/contract/pull.ts'
 import { errorCodes, terminalPhases } from '../../../core/contract/words.ts'
 import { formatBytes, formatRate, formatTook } from '../../../core/lib/format.ts'
+import type { TimeSummary } from '../../store/store.ts'
 import { type Html, html } from '../../ui/html.ts'
 import { pager, withQuery } from '../../ui/paging.ts'
 import { timeTag } from '../../ui/time.ts'
+import { type TimeSpan, timeView } from './history-time.ts'
 import { failureOf, imageParts } from './live/row.ts'
 import { spansOf } from './spans.ts'
 
@@ -57,6 +59,18 @@ ${
 ${pager(path, query, nextCursor)}`
 }
 
+/** Sums for each hour or day, drawn over time. */
+export function timePage(
+  facts: Omit<HistoryFacts, 'nextCursor'> & {
+    readonly items: readonly TimeSummary[]
+    readonly span: TimeSpan
+    readonly fromMs: number
+  },
+): Html {
+  return html`${headOf(facts.query, facts.span)}
+${timeView(facts)}`
+}
+
 const seconds = (value: number | null) => (value === null ? '' : formatTook(value))
 const share = (value: number | null, largest: number) => ((100 * (value ?? 0)) / largest).toFixed(1)
 const percent = (part: number, whole: number) => (whole > 0 ? `${Math.floor((100 * part) / whole)} %` : '')
@@ -75,8 +89,8 @@ const options = (name: string, values: readonly string[], query: URLSearchParams
     value => html`<option${query.get(name) === value && html` selected`}>${value}</option>`,
   )}</select>`
 
-function headOf(query: URLSearchParams, groupBy: HistoryGroup | undefined): Html {
-  const choice = (value: HistoryGroup | undefined, label: string) =>
+function headOf(query: URLSearchParams, groupBy: HistoryGroup | TimeSpan | undefined): Html {
+  const choice = (value: HistoryGroup | TimeSpan | undefined, label: string) =>
     html`<a href="${withQuery(path, query, { groupBy: value, cursor: undefined })}"${value === groupBy && html` aria-current="true"`}>${label}</a>`
   return html`<h1>History</h1>
 <form class="filters" method="get" action="${path}">
@@ -89,7 +103,7 @@ ${fields.map(
 <label>Why it failed${options('errorCode', errorCodes, query)}</label>
 <button class="primary">Search</button> <a class="button" href="${path}">Clear</a>
 </form>
-<nav class="choices" aria-label="Shown as">${choice(undefined, 'Pulls')}${historyGroups.map(group => choice(group, `By ${group}`))}</nav>`
+<nav class="choices" aria-label="Shown as">${choice(undefined, 'Pulls')}${[...historyGroups, 'hour' as const, 'day' as const].map(group => choice(group, `By ${group}`))}</nav>`
 }
 
 function emptyView(query: URLSearchParams): Html {

@@ -1,11 +1,11 @@
 import type { HistoryGroup, HistorySummary } from '../../../core/contract/api.ts'
 import type { TerminalPhase } from '../../../core/contract/words.ts'
-import type { HistoryFilter } from '../store.ts'
+import type { HistoryFilter, TimeSummary } from '../store.ts'
 import { DatabaseFile } from './database-file.ts'
 import { type Failure, failureOf } from './failure.ts'
 import { countPulls, pruneRows, pruneSome, putPull } from './history-writes.ts'
 import type { PullRow } from './rows.ts'
-import { searchQuery, summaryQuery } from './search-query.ts'
+import { searchQuery, summaryQuery, timeQuery } from './search-query.ts'
 import { historyWords } from './store-words.ts'
 import { transaction } from './transaction.ts'
 
@@ -92,6 +92,12 @@ export class HistoryDatabase extends DatabaseFile {
     return { items: rows.slice(0, limit).map(summaryOf), last: last && [last.count, last.key] }
   }
 
+  summarizeTime(spanMs: number, filter: HistoryFilter, limit: number): readonly TimeSummary[] {
+    const { sql, params } = timeQuery(spanMs, filter, limit)
+    const rows = this.statements.of(sql).all(...params) as unknown as (Omit<SummaryRow, 'key'> & { key: number })[]
+    return rows.map(({ key, ...sums }) => ({ startMs: key, ...summaryOf(sums) }))
+  }
+
   pruneSome(beforeMs: number, maxBytes: number, most = pruneRows): number {
     return pruneSome(this.db, this.statements, beforeMs, maxBytes, most)
   }
@@ -119,7 +125,7 @@ type SummaryRow = Pick<HistorySummary, 'key' | 'count' | 'failed' | 'bytes' | 'c
   readonly p95Ms: number | null
 }
 
-function summaryOf({ p50Ms, p95Ms, ...rest }: SummaryRow): HistorySummary {
+function summaryOf<T extends Pick<SummaryRow, 'p50Ms' | 'p95Ms'>>({ p50Ms, p95Ms, ...rest }: T) {
   const seconds = (ms: number | null) => (ms === null ? null : ms / 1000)
   return { ...rest, p50Seconds: seconds(p50Ms), p95Seconds: seconds(p95Ms) }
 }

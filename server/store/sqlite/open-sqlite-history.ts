@@ -4,7 +4,7 @@ import type { TerminalPhase } from '../../../core/contract/words.ts'
 import type { Logger } from '../../../core/lib/log.ts'
 import type { PullState } from '../../../core/pulls/pull.ts'
 import { decodeCursor, encodeCursor } from '../cursor.ts'
-import type { HistoryFilter, HistoryStore, Page, StoreHealth } from '../store.ts'
+import type { HistoryFilter, HistoryStore, Page, StoreHealth, TimeSummary } from '../store.ts'
 import { errorOf, type Failure } from './failure.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { GroupPlace, HistoryDatabase, PullPlace } from './history-database.ts'
@@ -81,6 +81,10 @@ class SqliteHistory implements HistoryStore {
     const after = cursor === undefined ? undefined : decodeCursor(kind, ['number', 'string'], cursor)
     const { items, last } = await this.#call('summarize', group, filter, limit, after as GroupPlace | undefined)
     return { items, nextCursor: last && encodeCursor(kind, last) }
+  }
+
+  async summarizeTime(spanMs: number, filter: HistoryFilter, limit: number): Promise<readonly TimeSummary[]> {
+    return this.#call('summarizeTime', spanMs, filter, limit)
   }
 
   async prune(beforeMs: number, maxBytes: number): Promise<number> {

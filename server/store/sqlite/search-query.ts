@@ -51,25 +51,49 @@ export function summaryQuery(
   limit: number,
   after: GroupPlace | undefined,
 ): Query {
+  const where = whereOf(filter)
+  const key = { image: 'p.image', node: 'p.node', registry: 'p.registry' }[group]
+  const name = group === 'image' ? '(SELECT ref FROM images WHERE id = grp)' : 'grp'
+  const having = after === undefined ? '' : 'HAVING count < ? OR (count = ? AND key > ?)'
+  return {
+    sql: sumsOf(key, name, where.sql, having, 'count DESC, key'),
+    params: [...where.params, ...(after ? [after[0], after[0], after[1]] : []), limit],
+  }
+}
+
+/** As `summaryQuery`, for spans of time of one length, oldest first; `key` is the start of each. Epoch ms. */
+export function timeQuery(spanMs: number, filter: HistoryFilter, limit: number): Query {
+  const where = whereOf(filter)
+  return {
+    sql: sumsOf('p.ended_ms - p.ended_ms % ?', 'grp', where.sql, '', 'key'),
+    params: [spanMs, ...where.params, limit],
+  }
+}
+
+function whereOf(filter: HistoryFilter): Conditions {
   const where = new Conditions()
   if (filter.sinceMs !== undefined) where.add('p.ended_ms >= ?', filter.sinceMs)
   if (filter.untilMs !== undefined) where.add('p.ended_ms < ?', filter.untilMs)
   where.addPull(filter, undefined)
   where.addPods(filter)
-  const key = { image: 'p.image', node: 'p.node', registry: 'p.registry' }[group]
-  const name = group === 'image' ? '(SELECT ref FROM images WHERE id = grp)' : 'grp'
-  // total() is a float and never overflows; sum() of what agents claim could, and would then fail for ever.
-  // Above 2^53 its readers would refuse the whole answer.
-  return {
-    sql: `WITH chosen AS MATERIALIZED (
-        SELECT ${key} AS grp, p.phase, p.duration_ms, p.downloaded_bytes, p.cached_bytes FROM pulls p ${where.sql}
+  return where
+}
+
+// total() is a float and never overflows; sum() of what agents claim could, and would then fail for ever.
+// Above 2^53 its readers would refuse the whole answer.
+const sumsOf = (
+  key: string,
+  name: string,
+  where: string,
+  having: string,
+  order: string,
+) => `WITH chosen AS MATERIALIZED (
+        SELECT ${key} AS grp, p.phase, p.duration_ms, p.downloaded_bytes, p.cached_bytes FROM pulls p ${where}
       ), page AS MATERIALIZED (
         SELECT grp, ${name} AS key, count(*) AS count, total(phase = 'failed') AS failed,
           min(total(downloaded_bytes), ${Number.MAX_SAFE_INTEGER}) AS bytes,
           min(total(cached_bytes), ${Number.MAX_SAFE_INTEGER}) AS cachedBytes
-        FROM chosen GROUP BY grp
-        ${after === undefined ? '' : 'HAVING count < ? OR (count = ? AND key > ?)'}
-        ORDER BY count DESC, key LIMIT ?
+        FROM chosen GROUP BY grp ${having} ORDER BY ${order} LIMIT ?
       ), ranked AS (
         SELECT grp, duration_ms, row_number() OVER (PARTITION BY grp ORDER BY duration_ms) AS rank,
           count(*) OVER (PARTITION BY grp) AS n
@@ -80,10 +104,7 @@ export function summaryQuery(
         FROM ranked GROUP BY grp
       )
       SELECT key, count, failed, bytes, cachedBytes, p50Ms, p95Ms FROM page LEFT JOIN quantiles USING (grp)
-      ORDER BY count DESC, key`,
-    params: [...where.params, ...(after ? [after[0], after[0], after[1]] : []), limit],
-  }
-}
+      ORDER BY ${order}`
 
 /** The rarest kind of condition first. */
 function driverOf(filter: HistoryFilter, imagePulls: number): Driver {

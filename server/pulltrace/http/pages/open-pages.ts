@@ -20,7 +20,7 @@ export interface OpenPagesParts {
   /** As the API lets readers in, without sessions. */
   readonly readers: ReaderAuth
   readonly live: LivePulls
-  readonly history: Pick<HistoryStore, 'search' | 'summarize' | 'get'>
+  readonly history: Pick<HistoryStore, 'search' | 'summarize' | 'summarizeTime' | 'get'>
   readonly images: ImageBook
   readonly nodes: () => readonly NodeView[]
   readonly nodeNames: () => readonly string[]

@@ -5,7 +5,9 @@ import type { Clock } from '../../../../core/lib/clock.ts'
 import { Code, PulltraceError } from '../../../../core/lib/errors.ts'
 import { pullOf } from '../../../../core/pulls/pull.ts'
 import type { HistoryFilter, HistoryStore } from '../../../store/store.ts'
-import { historyPage, summaryPage } from '../../pages/history.ts'
+import type { Html } from '../../../ui/html.ts'
+import { historyPage, summaryPage, timePage } from '../../pages/history.ts'
+import { type TimeSpan, timeSpans, windowOf } from '../../pages/history-time.ts'
 import { nodesPage } from '../../pages/nodes.ts'
 import { pullPage } from '../../pages/pull.ts'
 import type { LivePulls } from '../pulls.ts'
@@ -17,7 +19,7 @@ const rowsOfPage = 100
 export interface PastParts {
   readonly frame: PageFrame
   readonly live: LivePulls
-  readonly history: Pick<HistoryStore, 'search' | 'summarize' | 'get'>
+  readonly history: Pick<HistoryStore, 'search' | 'summarize' | 'summarizeTime' | 'get'>
   readonly nodes: () => readonly NodeView[]
   readonly clock: Pick<Clock, 'now'>
 }
@@ -31,14 +33,21 @@ const parameters = {
   errorCode: choice(errorCodes),
   since: time,
   until: time,
-  groupBy: choice(historyGroups),
+  groupBy: choice([...historyGroups, 'hour', 'day']),
   cursor: plainText,
 }
 
 /** GET /history: pulls that have ended, or sums of them. */
-export function showHistory({ frame, history }: PastParts) {
-  return async (ctx: Context): Promise<void> => {
-    const query = queryOf(ctx)
+export function showHistory({ frame, history, clock }: PastParts) {
+  const overTime = async (span: TimeSpan, filter: HistoryFilter, query: URLSearchParams) => {
+    const { spanMs, count } = timeSpans[span]
+    const { fromMs, toMs } = windowOf(span, filter.untilMs ?? clock.now())
+    const sinceMs = Math.max(fromMs, filter.sinceMs ?? fromMs)
+    // By clocks of nodes: one that is ahead has pulls of the future, which are shown once it is now.
+    const items = await history.summarizeTime(spanMs, { untilMs: toMs, ...filter, sinceMs }, count)
+    return timePage({ items, span, fromMs, query })
+  }
+  const body = async (query: URLSearchParams): Promise<Html> => {
     const { groupBy, cursor, phase, since, until, ...same } = parseQuery(query, parameters)
     const filter: HistoryFilter = {
       ...same,
@@ -46,15 +55,16 @@ export function showHistory({ frame, history }: PastParts) {
       ...(since !== undefined && { sinceMs: since }),
       ...(until !== undefined && { untilMs: until }),
     }
-    const body =
-      groupBy === undefined
-        ? await history
-            .search(filter, rowsOfPage, cursor)
-            .then(({ items, nextCursor }) => historyPage({ pulls: items.map(pull => pullOf(pull)), query, nextCursor }))
-        : await history
-            .summarize(groupBy, filter, rowsOfPage, cursor)
-            .then(({ items, nextCursor }) => summaryPage({ items, groupBy, query, nextCursor }))
-    frame.answer(ctx, { title: 'History', current: '/history', body })
+    if (groupBy === 'hour' || groupBy === 'day') return await overTime(groupBy, filter, query)
+    if (groupBy !== undefined) {
+      const { items, nextCursor } = await history.summarize(groupBy, filter, rowsOfPage, cursor)
+      return summaryPage({ items, groupBy, query, nextCursor })
+    }
+    const { items, nextCursor } = await history.search(filter, rowsOfPage, cursor)
+    return historyPage({ pulls: items.map(pull => pullOf(pull)), query, nextCursor })
+  }
+  return async (ctx: Context): Promise<void> => {
+    frame.answer(ctx, { title: 'History', current: '/history', body: await body(queryOf(ctx)) })
   }
 }
 
