@@ -18,7 +18,7 @@ export interface FullRuleSet {
  * the tags of some active rule: nobody knows all that there are, and what others would get is refused when they sync.
  */
 export function fullRuleSet(active: readonly ScopeCount[], switchedOn: readonly Scope[]): FullRuleSet | undefined {
-  const byFirstTag = Map.groupBy(active, ({ scope }) => scope.tags[0])
+  const byTag = Map.groupBy(active, rarestTag(active))
   const tried = new Set<string>()
   for (const { scope } of active) {
     const tags = scope.tags.toSorted()
@@ -26,12 +26,18 @@ export function fullRuleSet(active: readonly ScopeCount[], switchedOn: readonly 
     if (tried.has(key)) continue
     tried.add(key)
     const sensor = new Set(tags)
-    if (!switchedOn.some(each => applies(each, sensor))) continue
     let rules = 0
-    for (const first of [undefined, ...sensor]) {
-      for (const each of byFirstTag.get(first) ?? []) if (applies(each.scope, sensor)) rules += each.rules
+    for (const tag of [undefined, ...sensor]) {
+      for (const each of byTag.get(tag) ?? []) if (applies(each.scope, sensor)) rules += each.rules
     }
-    if (rules > limits.rulesInSet) return { tags, rules }
+    if (rules > limits.rulesInSet && switchedOn.some(each => applies(each, sensor))) return { tags, rules }
   }
   return undefined
+}
+
+/** The tag of a scope that the fewest have: ten thousand scopes may share another, and each would be asked for each. */
+function rarestTag(active: readonly ScopeCount[]): (counted: ScopeCount) => string | undefined {
+  const scopes = new Map<string, number>()
+  for (const { scope } of active) for (const tag of scope.tags) scopes.set(tag, (scopes.get(tag) ?? 0) + 1)
+  return ({ scope }) => scope.tags.toSorted((a, b) => scopes.get(a)! - scopes.get(b)!)[0]
 }
