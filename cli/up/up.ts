@@ -52,6 +52,8 @@ export async function runUp(parts: UpParts, stop: AbortSignal, kill: AbortSignal
     fault = error
     died.abort()
   }
+  // Loading takes a moment, in which a person should see that something happens.
+  sayFirst(parts)
   const programs = loadPrograms(plan, files, sampleRules, spec => {
     const prefix = prefixOf(spec.name, plan.demo !== undefined)
     return new Child(spec, files.leash, line => {
@@ -70,7 +72,6 @@ export async function runUp(parts: UpParts, stop: AbortSignal, kill: AbortSignal
   try {
     await checkPrograms(children, halt)
     if (!halt.aborted) {
-      sayFirst(parts)
       await beginPrograms(programs, plan, sampleRules, say, halt)
       for (const child of running(programs)) await becomesReady(parts, child, halt)
     }
