@@ -99,16 +99,18 @@ describe('pages that are open all day', function () {
     await pass(firstEvents)
     const before = await usedBytes()
     const writtenBefore = await metricOf(urls.metricsUrl, written)
-    const startMs = performance.now()
-    await pass(events)
-    const seconds = (performance.now() - startMs) / 1000
-    const after = await usedBytes()
-    assert.ok((await metricOf(urls.metricsUrl, written)) - writtenBefore >= events, 'each was written to the browser')
-    assert.equal(await metricOf(urls.metricsUrl, 'pulltrace_sse_clients_active'), 1)
-    console.log(`        ${events} events in ${seconds.toFixed(1)} s; ${JSON.stringify({ before, after })}`)
-    for (const name of Object.keys(after)) {
-      const grown = after[name]! - before[name]!
-      assert.ok(grown < (allowedBytes * events) / 100_000, `the ${name} holds ${grown} bytes more`)
+    for (let passed = events; ; passed += events) {
+      await pass(events)
+      const after = await usedBytes()
+      console.log(`        after ${passed} events ${JSON.stringify({ before, after })}`)
+      const grown = Object.keys(after).map(name => [name, after[name]! - before[name]!] as const)
+      const tooMuch = grown.filter(([, bytes]) => bytes >= (allowedBytes * passed) / 100_000)
+      // A heap goes up and down by nearly as much; what is held for each event goes on to grow.
+      if (tooMuch.length > 0 && passed < 3 * events) continue
+      assert.deepEqual(tooMuch, [])
+      assert.ok((await metricOf(urls.metricsUrl, written)) - writtenBefore >= passed, 'each was written to the browser')
+      assert.equal(await metricOf(urls.metricsUrl, 'pulltrace_sse_clients_active'), 1)
+      return
     }
   })
 })
