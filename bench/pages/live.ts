@@ -78,14 +78,16 @@ async function openAgainstPeer(
   pulls: number,
 ): Promise<OpenedPage[]> {
   await using plain = await servePlainly(server.url)
-  const [ours, peers]: [Opened[], Opened[]] = [[], []]
+  const [ours, all, peers]: [Opened[], Opened[], Opened[]] = [[], [], []]
   for (let round = 0; round <= rounds; round++) {
     const one = await open(browser, server.url, shows(pulls, Math.min(pulls, rowCap)))
     const peer = await open(browser, plain.url, 'true')
+    const whole = pulls > rowCap ? await open(browser, `${server.url}/?rows=all`, shows(pulls, pulls)) : undefined
     // The first warms the server up.
     if (round === 0) continue
     ours.push(one)
     peers.push(peer)
+    if (whole !== undefined) all.push(whole)
   }
   return [
     {
@@ -94,6 +96,7 @@ async function openAgainstPeer(
       serverMs: await serverCost(server),
     },
     { name: 'the same markup without a script', opened: middleOf(peers) },
+    ...(all.length > 0 ? [{ name: 'the page with all rows', opened: middleOf(all) }] : []),
   ]
 }
 
