@@ -77,6 +77,19 @@ export const nameField = (description: string) =>
     bound: 'a Kubernetes name: lower-case letters, digits, `-` and `.`, at most 253 characters',
   })
 
+const octet = '(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])'
+const portNumber = '([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])'
+/** A name whose last part is no number, as the programs' own parser wants it, or an IPv4 address. */
+const host = `((${label}\\.)*[a-z]([a-z0-9-]*[a-z0-9])?|${octet}(\\.${octet}){3})`
+
+/** Address of pages, without a path: those are put behind it. */
+export const addressField = (description: string) =>
+  configField(Type.String({ pattern: `^https?://${host}(:${portNumber})?/?$`, maxLength: 300 }), {
+    description,
+    bound: "an address such as 'https://pulls.example.com': http or https, a host, and a port if it has one",
+    example: 'https://pulls.example.com',
+  })
+
 /** Name of a namespace: a DNS label (RFC 1123). */
 export const namespaceField = (description: string) =>
   configField(Type.String({ pattern: `^${label}$`, minLength: 1, maxLength: 63 }), {

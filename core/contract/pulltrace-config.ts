@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { configField, durationField, nameField, namespaceField, quantityField } from './config-field.ts'
+import { addressField, configField, durationField, nameField, namespaceField, quantityField } from './config-field.ts'
 import { nodeSelectorField, resourcesField, tolerationField } from './config-scheduling.ts'
 import type { PulltraceConfigStatus } from './pulltrace-status.ts'
 
@@ -111,6 +111,11 @@ const Server = Type.Object(
           'token of someone who may get PulltraceConfigs. Omitted: token in a cluster, none for `pulltrace up` on loopback.',
       }),
     ),
+    publicURL: Type.Optional(
+      addressField(
+        'Address of the pages of pulls that people use, behind an Ingress for instance. The pages of rules link to it.',
+      ),
+    ),
     service: Type.Optional(
       Type.Object(
         {
@@ -138,6 +143,9 @@ const Rules = Type.Object(
   {
     enabled: Type.Optional(
       Type.Boolean({ default: false, description: 'Run the rule half: tk-sensor-api and tk-web-ui.' }),
+    ),
+    publicURL: Type.Optional(
+      addressField('Address of the pages of rules that people use. The pages of pulls link to it.'),
     ),
     retention: Type.Optional(durationField('1m', '8760h', '720h', 'How long a reported event is kept.')),
   },

@@ -74,6 +74,7 @@ export function serverSettingsOf(spec: PulltraceConfigSpec, namespace: string, c
       PULLTRACE_TLS_CERT_FILE: `${containerPaths.serverTls}/tls.crt`,
       PULLTRACE_TLS_KEY_FILE: `${containerPaths.serverTls}/tls.key`,
     }),
+    ...linksOf(spec),
     ...builtInSensorOf(spec, namespace, caKey),
   }
 }
@@ -97,7 +98,16 @@ export function webUiSettingsOf(spec: PulltraceConfigSpec): ProgramSettings {
     TK_UI_METRICS_ADDR: `:${ports.webUiMetrics}`,
     TK_DATABASE_URL: `${containerPaths.serverData}/tk.db`,
     TK_ADMIN_PASSWORD_FILE: `${containerPaths.admin}/${rulesSecretKeys.adminPassword}`,
+    ...linksOf(spec),
     ...rulesTlsOf(spec),
+  }
+}
+
+/** Where people find the pages: the two kinds link to each other. */
+function linksOf({ server, rules }: PulltraceConfigSpec): ProgramSettings {
+  return {
+    ...(server?.publicURL !== undefined && { PULLTRACE_PUBLIC_URL: server.publicURL }),
+    ...(rules?.enabled && rules.publicURL !== undefined && { TK_PUBLIC_URL: rules.publicURL }),
   }
 }
 
@@ -140,8 +150,10 @@ const clusterOnly = [
   'agent.updateStrategy',
   'server.resources',
   'server.storage',
+  'server.publicURL',
   'server.service',
   'server.tls',
+  'rules.publicURL',
   'watchNamespaces',
   'imagePullSecrets',
 ] as const

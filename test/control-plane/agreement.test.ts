@@ -95,6 +95,19 @@ const duration = oneOf(
   ],
 )
 const retention = oneOf(['1m', '168h', '8760h', '525600m'], ['59s', '8760h1ns', '1y', '9999999999999h'])
+const publicURL = oneOf(
+  ['https://pulls.example.com', 'http://localhost:8080/', 'http://10.0.0.7:65535'],
+  [
+    'ftp://a',
+    'https://',
+    'https://a.1',
+    'https://A',
+    'https://a:0',
+    'https://a:65536',
+    'https://a/b',
+    'https://256.0.0.1',
+  ],
+)
 const cpu = oneOf(['1m', '100m', '1', '0.5', '1000', '1.5'], ['0', '0.5m', '1001', '1k', '-1', '1e3', 'Mi', '1 '])
 const memory = oneOf(
   ['16Mi', '64Mi', '1Gi', '16Ti', '67108864', '64M', '1.5Gi'],
@@ -158,12 +171,13 @@ const specs = orOdd(
           some({ size: oneOf(['64Mi', '2Gi', '1Pi'], ['63Mi', '2Pi', '2', '1Ei']), storageClassName: name }),
         ),
         history: orOdd(some({ retention })),
+        publicURL,
         readerAuth: oneOf(['token', 'none', 'kubernetes'], ['Token']),
         service: orOdd(some({ type: oneOf(['ClusterIP', 'NodePort', 'LoadBalancer'], ['ExternalName']) })),
         tls: orSeldom(orOdd(fc.record({ secretName: name })), fc.constant({})),
       }),
     ),
-    rules: orOdd(some({ enabled: oneOf([true, false], ['false']), retention })),
+    rules: orOdd(some({ enabled: oneOf([true, false], ['false']), publicURL, retention })),
     watchNamespaces: orOdd(
       orSeldom(fc.uniqueArray(namespace, { maxLength: 3 }), fc.array(namespace, { maxLength: 3 })),
     ),

@@ -45,6 +45,18 @@ export const badSpecs: readonly { name: string; spec: unknown; says: readonly st
     spec: { server: { history: { retention: '0s' } } },
     says: ['spec.server.history.retention', 'from 1m to 8760h'],
   },
+  ...[
+    ['without a scheme', 'pulls.example.com'],
+    ['of another scheme', 'javascript:alert(1)'],
+    ['with a password', 'https://me:secret@pulls.example.com'],
+    ['with a path', 'https://example.com/pulls'],
+    ['with a port that none is', 'https://pulls.example.com:65536'],
+    ['that is no address of IPv4', 'https://10.0.0.256'],
+  ].map(([what, publicURL]) => ({
+    name: `public URL ${what}`,
+    spec: { server: { publicURL } },
+    says: ['spec.server.publicURL', 'must be an address such as'],
+  })),
   {
     name: 'another runtime',
     spec: { agent: { runtime: { type: 'docker' } } },

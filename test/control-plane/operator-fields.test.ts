@@ -124,6 +124,18 @@ describe('the operator and the fields of a PulltraceConfig', function () {
       is: 'NodePort',
     },
     {
+      name: 'server.publicURL',
+      spec: { server: { publicURL: 'https://pulls.example.com' }, rules: { enabled: true } },
+      seen: async () => (await publicUrlsOf(scene))['PULLTRACE_PUBLIC_URL'],
+      is: 'https://pulls.example.com in server, https://pulls.example.com in web-ui',
+    },
+    {
+      name: 'rules.publicURL',
+      spec: { rules: { enabled: true, publicURL: 'http://10.0.0.7:30090' } },
+      seen: async () => (await publicUrlsOf(scene))['TK_PUBLIC_URL'],
+      is: 'http://10.0.0.7:30090 in server, http://10.0.0.7:30090 in web-ui',
+    },
+    {
       name: 'rules.enabled',
       spec: { rules: { enabled: true } },
       seen: async () => {
@@ -228,4 +240,15 @@ function withoutBounds(value: unknown): unknown {
   return Object.fromEntries(
     Object.entries(value).flatMap(([key, item]) => (bounds.includes(key) ? [] : [[key, withoutBounds(item)]])),
   )
+}
+
+/** By variable: its value and the containers of the server's pod that have it. */
+async function publicUrlsOf({ api }: Scene): Promise<Record<string, string>> {
+  const urls: Record<string, string> = {}
+  for (const container of podOf(await statefulSetOf(api)).containers) {
+    for (const { name, value } of container.env?.filter(({ name }) => name.endsWith('_PUBLIC_URL')) ?? []) {
+      urls[name] = [urls[name] ?? [], `${value} in ${container.name}`].flat().join(', ')
+    }
+  }
+  return urls
 }
