@@ -11,7 +11,7 @@ export function describeAuditStore(fixture: TkFixture): void {
   describe('audit', () => {
     it('tells of each change what was before and after, by whom and from where', async () => {
       const { rules, audit } = fixture.store
-      const [made] = await rules.change([{ kind: 'create', content: ruleContent({ state: 'draft' }) }], by)
+      const [made] = await rules.change([{ kind: 'create', content: ruleContent() }], by)
       const target = made!.rule_id
       fixture.nowMs += 1000
       const content = ruleContent({ state: 'disabled' })

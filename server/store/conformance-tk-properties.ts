@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { PulltraceError } from '../../core/lib/errors.ts'
-import { actions, type Rule, type RuleContent, ruleStates } from '../../core/rules/rule.ts'
+import { actions, type Rule, type RuleContent, type RuleState, ruleStates } from '../../core/rules/rule.ts'
 import { ruleContent } from './rule-content.fake.ts'
 import type { PauseState, RuleChange } from './rules-store.ts'
 import { by, type MakeTk, startMs } from './tk-conformance.ts'
@@ -62,9 +62,13 @@ class Model {
           ? 'not_found'
           : newest!.version !== change.basedOn
             ? 'conflict'
-            : change.kind === 'delete' && newest!.state === 'active'
-              ? 'invalid'
-              : undefined
+            : change.kind === 'delete'
+              ? newest!.state === 'active'
+                ? 'invalid'
+                : undefined
+              : mayFollow(newest!.state, change.content.state)
+                ? undefined
+                : 'invalid'
       if (code !== undefined) {
         this.rules = before
         return code
@@ -86,6 +90,9 @@ class Model {
     return shown.map(({ versions }) => versions.at(-1)!).sort((a, b) => (a.rule_id < b.rule_id ? -1 : 1))
   }
 }
+
+const mayFollow = (from: RuleState, to: RuleState): boolean =>
+  from === to || to === 'active' || (from === 'active' && to === 'disabled')
 
 const ruleOf = (rule: RuleContent, rule_id: string, version: number): Rule => ({
   rule_id,
