@@ -1,4 +1,5 @@
 import type { RuleFault } from '../../../core/rules/faults.ts'
+import { mayBecome, nextStates } from '../../../core/rules/lifecycle.ts'
 import { parseRule } from '../../../core/rules/parse.ts'
 import type { RuleContent, RuleState } from '../../../core/rules/rule.ts'
 import type { CostBudgets } from '../../store/budgets-store.ts'
@@ -26,16 +27,6 @@ export function readDraft(fields: URLSearchParams): Draft {
   return { view: 'yaml', yaml: (fields.get('yaml') ?? '').replaceAll('\r\n', '\n') }
 }
 
-const nextStates: Readonly<Record<RuleState, readonly RuleState[]>> = {
-  draft: ['draft', 'active'],
-  active: ['active', 'disabled'],
-  disabled: ['disabled', 'active'],
-}
-
-/** Whether a rule may go from one state to another; a new one begins as a draft or active. */
-export const mayBecome = (from: RuleState | undefined, to: RuleState): boolean =>
-  nextStates[from ?? 'draft'].includes(to)
-
 /** The rule that a draft is, or all that is wrong with it. `stored` is the rule that it changes. */
 export function checkDraft(
   draft: Draft,
@@ -45,7 +36,8 @@ export function checkDraft(
   const { rule, faults } = draft.view === 'form' ? parseRule(valueOfForm(draft.form)) : ruleOfYaml(draft.yaml, stored)
   if (!rule) return { faults: faults ?? [] }
   const dear = costFault(rule, budgets)
-  const from = stored?.state
+  // A new one begins as a draft, or active.
+  const from = stored?.state ?? 'draft'
   const more = [
     ...(dear ? [dear] : []),
     ...(mayBecome(from, rule.state)
@@ -53,7 +45,7 @@ export function checkDraft(
       : [
           {
             path: 'state',
-            message: `\`state\` must be ${nextStates[from ?? 'draft'].map(state => `'${state}'`).join(' or ')} for a rule that is ${from ?? 'new'}, got '${rule.state}'`,
+            message: `\`state\` must be ${nextStates[from].map(state => `'${state}'`).join(' or ')} for a rule that is ${stored ? from : 'new'}, got '${rule.state}'`,
           },
         ]),
   ]
