@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
+import { Code, PulltraceError } from '../../core/lib/errors.ts'
 import { type Env, type ListenAddress, listenAddress } from '../../core/lib/settings.ts'
 
 /** Where the pages of rules will be. */
@@ -33,7 +34,10 @@ const isEveryAddress = (host: string | undefined) => host === undefined || host 
 
 async function freePort(host: string | undefined): Promise<number> {
   const server = createServer().listen({ host, port: 0 })
-  await once(server, 'listening')
+  await once(server, 'listening').catch(cause => {
+    const message = `cannot listen on TK_HTTP_ADDR '${host}': ${cause.message}`
+    throw new PulltraceError(Code.Unavailable, message, { fix: 'set it to an address of this machine', cause })
+  })
   const { port } = server.address() as AddressInfo
   server.close()
   await once(server, 'close')

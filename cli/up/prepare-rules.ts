@@ -23,9 +23,19 @@ export async function prepareRules({ databaseFile, keyFile, passwordFile }: Rule
 export const wantsSamples = ({ databaseFile }: RulesPlan, samples: string): boolean =>
   !existsSync(databaseFile) && existsSync(samples)
 
-/** Has `importer`, a tk-sensor-api that was loaded for it, add the sample rules. Returns what to tell. */
-export async function addSamples({ databaseFile }: RulesPlan, importer: Child, samples: string): Promise<string> {
+/**
+ * Has `importer`, a tk-sensor-api that was loaded for it, add the sample rules. Returns what to tell; undefined when
+ * `halt` came first.
+ */
+export async function addSamples(
+  { databaseFile }: RulesPlan,
+  importer: Child,
+  samples: string,
+  halt: AbortSignal,
+): Promise<string | undefined> {
   importer.begin({})
+  await importer.until(() => false, halt)
+  if (halt.aborted) return undefined
   const { code } = await importer.exited
   if (code === 0) return `Added the sample rules of ${path.relative('', samples)} to the new database ${databaseFile}.`
   const why = importer.tail.map(line => formatLogLine(line, false)).join(' ')

@@ -81,6 +81,7 @@ export async function beginPrograms(
   demo?.begin({})
   const pages = plan.rules && (await pagesAddressOf(plan.rules.webUi))
   const sensor = rules && plan.rules && (await beginSensorApi(rules, plan.rules, samples, say, halt))
+  if (halt.aborted) return
   server.begin({ ...sensor, ...unlessGiven(plan.server, 'TK_PUBLIC_URL', pages?.link) })
   if (!(await server.until(() => server.urls.length > 0, halt))) return
   const url = server.urls[0]!
@@ -104,7 +105,9 @@ async function beginSensorApi(
   halt: AbortSignal,
 ) {
   await prepareRules(plan)
-  if (importer) say(await addSamples(plan, importer, samples))
+  const told = importer && (await addSamples(plan, importer, samples, halt))
+  if (told !== undefined) say(told)
+  if (halt.aborted) return undefined
   sensorApi.begin({ TK_BOOTSTRAP_API_KEY_FILE: plan.keyFile })
   await sensorApi.until(() => sensorApi.urls.length > 0, halt)
   const [url] = sensorApi.urls

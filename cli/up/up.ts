@@ -73,7 +73,7 @@ export async function runUp(parts: UpParts, stop: AbortSignal, kill: AbortSignal
     await checkPrograms(children, halt)
     if (!halt.aborted) {
       await beginPrograms(programs, plan, sampleRules, say, halt)
-      for (const child of running(programs)) await becomesReady(parts, child, halt)
+      await Promise.all(running(programs).map(child => becomesReady(parts, child, halt)))
     }
     if (!halt.aborted) sayReady(parts, programs)
     if (!halt.aborted) await new Promise(resolve => halt.addEventListener('abort', resolve, { once: true }))

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { applies, isTag, tagFault } from './scope.ts'
+import fc from 'fast-check'
+import type { Scope } from './rule.ts'
+import { applies, isTag, isWithin, tagFault } from './scope.ts'
 
 describe('isTag', () => {
   for (const tag of ['a', '7', 'production', 'region:us-west-2', 'a.b_c-d', 'a::b', 'a-', 'x'.repeat(128)]) {
@@ -22,6 +24,28 @@ describe('applies', () => {
     assert.deepEqual(
       seen.map(each => applies(each, sensor)),
       [true, true, false, true, false],
+    )
+  })
+})
+
+describe('isWithin', () => {
+  const names = ['a', 'b', 'c']
+  const subsets = Array.from({ length: 2 ** names.length }, (_, bits) => names.filter((_, at) => bits & (1 << at)))
+  const subset = fc.constantFrom(...subsets)
+  const scope: fc.Arbitrary<Scope> = fc.tuple(subset, subset).map(([tags, exclude_tags]) => ({ tags, exclude_tags }))
+  /** Of every sensor that there can be. */
+  const sensorsOf = (of: Scope) => subsets.filter(tags => applies(of, new Set(tags)))
+
+  it('says whether no sensor has the one rule without the other', () => {
+    fc.assert(
+      fc.property(scope, scope, (inner, outer) => {
+        fc.pre(sensorsOf(inner).length > 0)
+        const all = sensorsOf(outer)
+        assert.equal(
+          isWithin(inner, outer),
+          sensorsOf(inner).every(tags => all.includes(tags)),
+        )
+      }),
     )
   })
 })

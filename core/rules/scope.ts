@@ -21,3 +21,7 @@ export function applies(scope: Scope, sensorTags: ReadonlySet<string>): boolean 
   for (const tag of scope.exclude_tags) if (sensorTags.has(tag)) return false
   return true
 }
+
+/** Whether every sensor to which `inner` applies has `outer` apply to it, too. */
+export const isWithin = (inner: Scope, outer: Scope): boolean =>
+  outer.tags.every(tag => inner.tags.includes(tag)) && outer.exclude_tags.every(tag => inner.exclude_tags.includes(tag))

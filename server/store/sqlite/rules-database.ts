@@ -4,6 +4,7 @@ import { RisingUuids } from '../../../core/lib/rising-uuids.ts'
 import { mayBecome } from '../../../core/rules/lifecycle.ts'
 import { limits } from '../../../core/rules/limits.ts'
 import type { Rule, RuleContent, RuleState, Scope } from '../../../core/rules/rule.ts'
+import { isWithin } from '../../../core/rules/scope.ts'
 import { fullRuleSet } from '../full-rule-sets.ts'
 import type { Actor, PauseState, RuleChange } from '../rules-store.ts'
 import { type AuditedChange, writeAudit } from './audit-database.ts'
@@ -211,6 +212,6 @@ export class RulesDatabase {
 
 /** Sensors may get it that did not before. */
 const reachesMore = (old: Rule | undefined, now: Rule): boolean =>
-  now.state === 'active' && !(old?.state === 'active' && isDeepStrictEqual(old.scope, now.scope))
+  now.state === 'active' && !(old?.state === 'active' && isWithin(now.scope, old.scope))
 
 const rowOnly = ({ ruleId, version, createdMs, body }: StoredRule): RuleRow => ({ ruleId, version, createdMs, body })
