@@ -23,7 +23,11 @@ function isTried(condition: Condition): boolean {
   return opOf(condition) !== Op.call && condition.on_missing_field === 'skip'
 }
 
-const isKey = (segment: PathSegment) => segment !== '*' && typeof segment !== 'number'
+/** A key that every object inherits would be found on all records, and the code would always say that it cannot tell. */
+const isKey = (segment: PathSegment) =>
+  segment !== '*' && typeof segment !== 'number' && !(keyOf(segment) in Object.prototype)
+
+const keyOf = (segment: PathSegment) => (typeof segment === 'object' ? segment.key : String(segment))
 
 /** Only keys of these letters stand in the text. All others, and texts to compare with, are constants. */
 const plainKey = /^[A-Za-z_][A-Za-z0-9_]*$/
@@ -85,7 +89,7 @@ class Writer {
     if (known !== undefined) return known
     const parent = path.length === 1 ? undefined : this.#variableOf(path.slice(0, -1))
     const last = path.at(-1)!
-    const key = typeof last === 'object' ? last.key : String(last)
+    const key = keyOf(last)
     const member = plainKey.test(key) ? key : `[${this.#constant(key)}]`
     const variable = { name: `f${this.#variables.size}`, read: `${parent?.name ?? 'r'}?.${member}`, parent }
     this.#variables.set(id, variable)

@@ -41,12 +41,8 @@ export function evaluate(
 ): 'pass' | Action {
   // A getter of the record, or `onMatch`, checks another record: the set holds one at a time.
   if (set.busy) return evaluate(compileRules(set.sent).set, record, random, onMatch, onError)
-  set.busy = true
   const first = set.screen.mayMatch(record) ? set.first : set.unscreened
-  if (first.op === Op.end) {
-    set.busy = false
-    return 'pass'
-  }
+  if (first.op === Op.end) return 'pass'
   openRecord(set, record)
   try {
     return tryRules(set, first, record, random, onMatch, onError)

@@ -46,8 +46,12 @@ export class Screen {
   }
 
   #prepare(): true {
-    if (this.#checksLeft > 0) this.#checksLeft--
-    else this.#makeSome()
+    try {
+      if (this.#checksLeft > 0) this.#checksLeft--
+      else this.#makeSome()
+    } catch {
+      // Where a caller has nearly used up the stack: another check makes it.
+    }
     return true
   }
 
