@@ -34,11 +34,14 @@ process.exitCode = sum('failures') === 0 ? 0 : 1
 async function run(args: readonly string[], stdout: 'inherit' | number): Promise<Counts> {
   const child = fork('node_modules/mocha/bin/mocha.js', args, { stdio: ['ignore', stdout, stdout, 'ipc'] })
   stopped.signal.addEventListener('abort', () => child.kill(stopped.signal.reason))
-  let counts: Counts = { passes: 0, failures: 0 }
+  if (stopped.signal.aborted) child.kill(stopped.signal.reason)
+  let counts: Counts | undefined
   child.on('message', message => {
     counts = message as Counts
   })
   const [code] = await once(child, 'exit')
-  // One that fails without a failed test could not load a file, was killed, or went on when its tests had ended.
-  return code === 0 ? counts : { ...counts, failures: Math.max(counts.failures, 1) }
+  const { passes, failures } = counts ?? { passes: 0, failures: 0 }
+  // One that fails without a failed test could not load a file, was killed, or went on when its tests had ended; one
+  // that says nothing has not come to their end.
+  return code === 0 && passes > 0 ? { passes, failures } : { passes, failures: Math.max(failures, 1) }
 }
