@@ -79,7 +79,7 @@ export const nameField = (description: string) =>
 
 const octet = '(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])'
 const portNumber = '([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])'
-/** A name whose last part is no number, as the programs' own parser wants it, or an IPv4 address. */
+/** A name whose last part is no number, or an IPv4 address: what `new URL` takes, but for a wrong `xn--`, which the programs refuse. */
 const host = `((${label}\\.)*[a-z]([a-z0-9-]*[a-z0-9])?|${octet}(\\.${octet}){3})`
 
 /** Address of pages, without a path: those are put behind it. */

@@ -113,7 +113,8 @@ const Server = Type.Object(
     ),
     publicURL: Type.Optional(
       addressField(
-        'Address of the pages of pulls that people use, behind an Ingress for instance. The pages of rules link to it.',
+        'Address of the pages of pulls that people use, behind an Ingress for instance; with https people can sign in ' +
+          'there only. The pages of rules link to it.',
       ),
     ),
     service: Type.Optional(
@@ -145,7 +146,10 @@ const Rules = Type.Object(
       Type.Boolean({ default: false, description: 'Run the rule half: tk-sensor-api and tk-web-ui.' }),
     ),
     publicURL: Type.Optional(
-      addressField('Address of the pages of rules that people use. The pages of pulls link to it.'),
+      addressField(
+        'Address of the pages of rules that people use; with https people can sign in there only. The pages of pulls ' +
+          'link to it.',
+      ),
     ),
     retention: Type.Optional(durationField('1m', '8760h', '720h', 'How long a reported event is kept.')),
   },
