@@ -26,11 +26,13 @@ export function fullRuleSet(active: readonly ScopeCount[], switchedOn: readonly 
     if (tried.has(key)) continue
     tried.add(key)
     const sensor = new Set(tags)
+    // Asked first, as it is soon answered: a database that is locked holds up what sensors report.
+    if (!switchedOn.some(each => applies(each, sensor))) continue
     let rules = 0
     for (const tag of [undefined, ...sensor]) {
       for (const each of byTag.get(tag) ?? []) if (applies(each.scope, sensor)) rules += each.rules
     }
-    if (rules > limits.rulesInSet && switchedOn.some(each => applies(each, sensor))) return { tags, rules }
+    if (rules > limits.rulesInSet) return { tags, rules }
   }
   return undefined
 }
