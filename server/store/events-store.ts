@@ -94,14 +94,16 @@ export interface EventsStore {
   retention(): Promise<Retention | undefined>
   /**
    * Deletes at most `most` of what a filter finds, newest received first, and notes in the audit log before and after
-   * who, what and how many, also when it fails half way. `more`: there may be others.
+   * who, what and how many, also when it fails half way. `more`: there may be others, as it ends early when it took
+   * 20 s, when looking for more takes as long as a search may, or when the signal is aborted.
    *
-   * @throws Code.Timeout as `search`.
+   * @throws Code.Timeout as `search`, when nothing is deleted yet.
    */
   deleteFound(
     filter: EventFilter,
     most: number,
     by: Actor,
+    signal?: AbortSignal,
   ): Promise<{ readonly deleted: number; readonly more: boolean }>
   size(): Promise<EventsSize>
 }

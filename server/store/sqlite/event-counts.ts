@@ -74,9 +74,7 @@ export class EventCounts {
     if (isNewest || block.minMs < sinceMs) return this.#count(block, sinceMs)
     const known = this.#remembered.get(block.id)
     // Ids begin anew once all events are deleted.
-    if (known?.events === block.events && known.bytes === block.bytes && known.minMs === block.minMs) {
-      return known.counts
-    }
+    if (known && sameBlock(known, block)) return known.counts
     const counts = this.#count(block, sinceMs)
     this.#size += counts.length - (known?.counts.length ?? 0)
     if (this.#size > maxRemembered) {
@@ -107,3 +105,6 @@ export class EventCounts {
     return id
   }
 }
+
+const sameBlock = (known: CountedBlock, block: CountedBlock) =>
+  known.ids === block.ids && known.events === block.events && known.bytes === block.bytes && known.minMs === block.minMs

@@ -31,7 +31,7 @@ export interface EventRow {
   readonly saysReceived: number
 }
 
-export function eventRow(statements: Statements, id: number): EventRow {
+export function eventRow(statements: Statements, id: number): EventRow | undefined {
   return statements
     .of(
       `SELECT e.event_id AS eventId, e.received_ms AS receivedMs, e.client_ms AS clientMs,
@@ -45,7 +45,7 @@ export function eventRow(statements: Statements, id: number): EventRow {
         LEFT JOIN event_records r ON r.id = e.id LEFT JOIN rule_versions v ON v.seq = e.rule
       WHERE e.id = ?`,
     )
-    .get(id) as unknown as EventRow
+    .get(id) as unknown as EventRow | undefined
 }
 
 /** What is not known is left out. */

@@ -28,6 +28,10 @@ export type SearchAnswer =
   | { readonly rows: readonly EventRow[]; readonly last: EventPlace | undefined }
   | { readonly state: SearchState }
 
+export type IdsAnswer =
+  | { readonly ids: readonly Uint8Array[]; readonly last: EventPlace | undefined }
+  | { readonly state: SearchState }
+
 /** Texts of one page: fifty records of a mebibyte would be too much for what shows them. */
 const maxPageChars = 8 * 1024 * 1024
 
@@ -50,6 +54,28 @@ export class EventSearch {
 
   /** Ends after `forMs`, at the latest after one more block, with the state from which it goes on. */
   run(filter: EventFilter, limit: number, state: SearchState, forMs: number): SearchAnswer {
+    const answer = this.#find(filter, limit, state, forMs)
+    return 'places' in answer ? this.#page(answer.places, limit) : answer
+  }
+
+  /** As `run`, without reading the events: only their own ids, which outlive those of rows. */
+  ids(filter: EventFilter, limit: number, state: SearchState, forMs: number): IdsAnswer {
+    const answer = this.#find(filter, limit, state, forMs)
+    if (!('places' in answer)) return answer
+    const { places } = answer
+    // What was found in an earlier part may be deleted since, and its row's id be another's.
+    const idOf = this.#statements.of('SELECT event_id AS id FROM events WHERE id = ? AND received_ms = ?')
+    const rows = places.slice(0, limit).map(([ms, id]) => idOf.get(id, ms) as { id: Uint8Array } | undefined)
+    const ids = rows.filter(row => row !== undefined).map(({ id }) => id)
+    return { ids, last: places.length > limit ? places[limit - 1] : undefined }
+  }
+
+  #find(
+    filter: EventFilter,
+    limit: number,
+    state: SearchState,
+    forMs: number,
+  ): { readonly places: readonly EventPlace[] } | { readonly state: SearchState } {
     const end = performance.now() + forMs
     const [lastMs = Number.MAX_SAFE_INTEGER] = state.after ?? []
     // What is received at the time of the last page's end can come after it.
@@ -61,25 +87,28 @@ export class EventSearch {
       for (const block of blocks) {
         const worst = found.length > limit ? found[limit]! : undefined
         // Neither it nor anything before it is newer than the worst one found, and their ids are lower.
-        if (worst && block.highMs <= worst[0]) return this.#page(found, limit)
+        if (worst && block.highMs <= worst[0]) return { places: found }
         found = newest([...found, ...this.#inBlock(bounded, block, state.after, limit)], limit + 1)
         below = block.id
         if (performance.now() > end) return { state: { after: state.after, below, found } }
       }
-      if (blocks.length < blocksAtOnce) return this.#page(found, limit)
+      if (blocks.length < blocksAtOnce) return { places: found }
     }
   }
 
   #page(found: readonly EventPlace[], limit: number): SearchAnswer {
     const rows: EventRow[] = []
     let chars = 0
+    let looked = 0
     for (const [, id] of found.slice(0, limit)) {
       const row = eventRow(this.#statements, id)
-      chars += (row.record?.length ?? 0) + (row.value?.length ?? 0)
+      chars += (row?.record?.length ?? 0) + (row?.value?.length ?? 0)
       if (rows.length > 0 && chars > maxPageChars) break
-      rows.push(row)
+      looked++
+      // Deleted since an earlier part found it.
+      if (row) rows.push(row)
     }
-    return { rows, last: rows.length < found.length ? found[rows.length - 1] : undefined }
+    return { rows, last: looked < found.length ? found[looked - 1] : undefined }
   }
 
   #rarestFirst(terms: readonly number[]): readonly number[] {

@@ -4,7 +4,7 @@ import { sizeOf } from './database-file.ts'
 import { type CountAnswer, type CountState, EventCounts } from './event-counts.ts'
 import { deleteEvents, pruneEvents } from './event-retention.ts'
 import { type EventRow, eventRow } from './event-rows.ts'
-import { EventSearch, type SearchAnswer, type SearchState } from './event-search.ts'
+import { EventSearch, type IdsAnswer, type SearchAnswer, type SearchState } from './event-search.ts'
 import { EventWriter } from './event-writer.ts'
 import { type Failure, failureOf, isBusy } from './failure.ts'
 import { readRetention, writeRetention } from './retention-rows.ts'
@@ -58,6 +58,11 @@ export class EventsDatabase {
   /** A part of a search: it ends after `forMs`, and goes on from its state. */
   search(filter: EventFilter, limit: number, state: SearchState, forMs: number): SearchAnswer {
     return snapshot(this.#db, () => this.#search.run(filter, limit, state, forMs))
+  }
+
+  /** A part of a search that wants only ids. */
+  searchIds(filter: EventFilter, limit: number, state: SearchState, forMs: number): IdsAnswer {
+    return snapshot(this.#db, () => this.#search.ids(filter, limit, state, forMs))
   }
 
   /** A part of a count, as of a search. */

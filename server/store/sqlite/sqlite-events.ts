@@ -13,7 +13,7 @@ import type {
 import type { Actor } from '../rules-store.ts'
 import type { Page } from '../store.ts'
 import { appendedWords } from './event-codes.ts'
-import { type CountState, countStart } from './event-counts.ts'
+import { countStart } from './event-counts.ts'
 import { packBatch } from './event-packing.ts'
 import { foundEvent } from './event-rows.ts'
 import { type EventPlace, searchStart } from './event-search.ts'
@@ -27,6 +27,8 @@ import { closed } from './worker-supervisor.ts'
 export interface EventsOptions {
   /** After which a search ends without an answer. */
   readonly searchTimeoutMs?: number
+  /** After which no further events are looked for to be deleted. */
+  readonly deletionTimeMs?: number
 }
 
 /** Events deleted in one transaction: short enough that an append behind it does not wait long. */
@@ -46,6 +48,7 @@ export class SqliteEvents implements EventsStore {
   readonly #calls: TkCalls
   readonly #now: () => number
   readonly #searchTimeoutMs: number
+  readonly #deletionTimeMs: number
   readonly #commits = new GroupCommit<ArrayBuffer, Uint8Array | Failure | PulltraceError>(
     batches => this.#write(batches),
     batch => batch.byteLength,
@@ -57,10 +60,15 @@ export class SqliteEvents implements EventsStore {
   }
   #closed = false
 
-  constructor(calls: TkCalls, now: () => number, { searchTimeoutMs = 10_000 }: EventsOptions = {}) {
+  constructor(
+    calls: TkCalls,
+    now: () => number,
+    { searchTimeoutMs = 10_000, deletionTimeMs = 20_000 }: EventsOptions = {},
+  ) {
     this.#calls = calls
     this.#now = now
     this.#searchTimeoutMs = searchTimeoutMs
+    this.#deletionTimeMs = deletionTimeMs
   }
 
   async append(batch: EventBatch): Promise<readonly Appended[]> {
@@ -74,24 +82,28 @@ export class SqliteEvents implements EventsStore {
 
   async search(filter: EventFilter, limit: number, cursor?: string): Promise<Page<FoundEvent>> {
     const after = cursor === undefined ? undefined : decodeCursor('events', ['number', 'number'], cursor)
-    let state = searchStart(after as unknown as EventPlace | undefined)
-    const startMs = performance.now()
-    for (;;) {
-      const answer = await this.#calls.search('events.search', filter, limit, state, searchPartMs)
-      if ('rows' in answer) {
-        return { items: answer.rows.map(foundEvent), nextCursor: answer.last && encodeCursor('events', answer.last) }
-      }
-      if (performance.now() - startMs > this.#searchTimeoutMs) throw tookTooLong(this.#searchTimeoutMs)
-      state = answer.state
-    }
+    const { rows, last } = await this.#whole(searchStart(after as unknown as EventPlace | undefined), state =>
+      this.#calls.search('events.search', filter, limit, state, searchPartMs),
+    )
+    return { items: rows.map(foundEvent), nextCursor: last && encodeCursor('events', last) }
   }
 
   async countByRule(sinceMs: number): Promise<ReadonlyMap<string, number>> {
-    let state: CountState = countStart
+    const { counts } = await this.#whole(countStart, state =>
+      this.#calls.search('events.countByRule', sinceMs, state, searchPartMs),
+    )
+    return counts
+  }
+
+  /** Asks for part after part until one has the answer. */
+  async #whole<State, Whole extends object>(
+    start: State,
+    ask: (state: State) => Promise<Whole | { readonly state: State }>,
+  ): Promise<Whole> {
     const startMs = performance.now()
-    for (;;) {
-      const answer = await this.#calls.search('events.countByRule', sinceMs, state, searchPartMs)
-      if ('counts' in answer) return answer.counts
+    for (let state = start; ; ) {
+      const answer = await ask(state)
+      if (!('state' in answer)) return answer
       if (performance.now() - startMs > this.#searchTimeoutMs) throw tookTooLong(this.#searchTimeoutMs)
       state = answer.state
     }
@@ -137,25 +149,37 @@ export class SqliteEvents implements EventsStore {
     return sum
   }
 
-  async deleteFound(filter: EventFilter, most: number, by: Actor): Promise<{ deleted: number; more: boolean }> {
+  async deleteFound(
+    filter: EventFilter,
+    most: number,
+    by: Actor,
+    signal?: AbortSignal,
+  ): Promise<{ deleted: number; more: boolean }> {
     const note = (after: object) => {
       const change = { by, action: 'events.delete', target: '', after: { filter, ...after } }
       return this.#calls.write('audit.record', change, this.#now())
     }
     await note({ begun: true })
+    const endMs = performance.now() + this.#deletionTimeMs
     let deleted = 0
-    let cursor: string | undefined
+    let last: EventPlace | undefined
     try {
       do {
-        const found = await this.search(filter, Math.min(deletedAtOnce, most - deleted), cursor)
-        const ids = found.items.map(({ eventId }) => Buffer.from(eventId.replaceAll('-', ''), 'hex'))
-        if (ids.length > 0) deleted += await this.#calls.write('events.deleteEvents', ids)
-        cursor = found.nextCursor
-      } while (cursor !== undefined && deleted < most)
+        const limit = Math.min(deletedAtOnce, most - deleted)
+        const found = await this.#whole(searchStart(last), state =>
+          this.#calls.search('events.searchIds', filter, limit, state, searchPartMs),
+        )
+        if (found.ids.length > 0) deleted += await this.#calls.write('events.deleteEvents', found.ids)
+        last = found.last
+      } while (last !== undefined && deleted < most && performance.now() < endMs && !signal?.aborted)
+    } catch (reason) {
+      // Who asked must hear of what is gone; asking again tells the rest.
+      if (deleted === 0 || PulltraceError.from(reason).code !== Code.Timeout) throw reason
+      return { deleted, more: true }
     } finally {
       await note({ deleted })
     }
-    return { deleted, more: cursor !== undefined }
+    return { deleted, more: last !== undefined }
   }
 
   async noteRetention(run: RetentionRun): Promise<void> {
