@@ -33,6 +33,23 @@ describe('RuleMatches', () => {
     assert.deepEqual(await matches.counts(), new Map([['a', 3]]))
   })
 
+  it('shows old counts for a minute while it is slow, then none until it is done', async () => {
+    const clock = new FakeClock()
+    const slow = Promise.withResolvers<Map<string, number>>()
+    const answers = [Promise.resolve(new Map([['a', 1]])), slow.promise]
+    const matches = new RuleMatches({ events: { countByRule: () => answers.shift()! }, clock })
+    await matches.counts()
+    const countedAtMs = clock.monotonic()
+    clock.advance(30_000)
+    assert.deepEqual(await matches.counts(), new Map([['a', 1]]))
+    clock.advance(countedAtMs + 60_000 - 1000 - clock.monotonic())
+    assert.deepEqual(await matches.counts(), new Map([['a', 1]]))
+    assert.equal(await matches.counts(), undefined)
+    slow.resolve(new Map([['a', 2]]))
+    await turn()
+    assert.deepEqual(await matches.counts(), new Map([['a', 2]]))
+  })
+
   it('is unknown when counting fails, and is asked again later', async () => {
     let failed = false
     const countByRule = async () => {

@@ -7,6 +7,8 @@ const spanMs = 24 * 3_600_000
 const freshMs = 5000
 /** A page waits no longer for what it only mentions. */
 const waitMs = 1000
+/** Shown while they are counted anew; older ones would say something else than the events behind their link. */
+const shownMs = 60_000
 
 export interface RuleMatchesParts {
   readonly events: Pick<EventsStore, 'countByRule'>
@@ -26,7 +28,10 @@ export class RuleMatches {
     this.#clock = clock
   }
 
-  /** By rule id; a rule without any has no entry. Within a second: what was counted last, or undefined when nothing was. */
+  /**
+   * By rule id; a rule without any has no entry. Within a second: what was counted last, or undefined when that failed
+   * or is more than a minute ago.
+   */
   async counts(): Promise<ReadonlyMap<string, number> | undefined> {
     if (this.#clock.monotonic() - this.#countedAtMs < freshMs) return this.#counts
     this.#counting ??= this.#count().finally(() => {
@@ -36,7 +41,7 @@ export class RuleMatches {
     const waited = this.#clock.sleep(waitMs, counted.signal).catch(() => {})
     await Promise.race([this.#counting, waited])
     counted.abort()
-    return this.#counts
+    return this.#clock.monotonic() - this.#countedAtMs <= shownMs ? this.#counts : undefined
   }
 
   async #count(): Promise<void> {
