@@ -18,15 +18,13 @@ export const ruleListRoutes = (
       const [list, state, counts] = await Promise.all([rules.list(), pause.pause(), matches.counts()])
       return {
         page: rulesPage({
-          ...{
-            rules: list,
-            query,
-            pause: state,
-            matches: counts,
-            csrf: may('editor') ? csrf : undefined,
-            links,
-            maySetBudgets: may('admin'),
-          },
+          rules: list,
+          query,
+          pause: state,
+          matches: counts,
+          csrf: may('editor') ? csrf : undefined,
+          links,
+          maySetBudgets: may('admin'),
         }),
       }
     },

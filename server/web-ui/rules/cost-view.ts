@@ -1,18 +1,14 @@
 import { type ConditionCost, costOf, scoreOf } from '../../../core/rules/cost.ts'
 import type { Rule, RuleContent } from '../../../core/rules/rule.ts'
 import { applies } from '../../../core/rules/scope.ts'
-import { type CostBudgets, defaultBudgets } from '../../store/budgets-store.ts'
+import type { CostBudgets } from '../../store/budgets-store.ts'
 import { type Html, html } from '../../ui/html.ts'
 import { conditionText } from './words.ts'
 
 const count = (value: number) => value.toLocaleString('en-US')
 
 /** What the editor says of a rule that is dear; nothing of it keeps a rule from being stored. */
-export function costWarnings(
-  rule: RuleContent,
-  others: readonly Rule[],
-  budgets: CostBudgets = defaultBudgets,
-): readonly string[] {
+export function costWarnings(rule: RuleContent, others: readonly Rule[], budgets: CostBudgets): readonly string[] {
   const score = scoreOf(rule.any)
   const tags = new Set(rule.scope.tags)
   const together = others
@@ -35,7 +31,7 @@ export function costWarnings(
 /** The one bound of cost that refuses a rule: `parseRule` knows none. */
 export const costFault = (
   rule: RuleContent,
-  budgets: CostBudgets = defaultBudgets,
+  budgets: CostBudgets,
 ): { readonly path: string; readonly message: string } | undefined =>
   scoreOf(rule.any) <= budgets.scoreOfRule
     ? undefined

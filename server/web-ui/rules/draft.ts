@@ -30,8 +30,8 @@ export function readDraft(fields: URLSearchParams): Draft {
 /** The rule that a draft is, or all that is wrong with it. `stored` is the rule that it changes. */
 export function checkDraft(
   draft: Draft,
-  stored?: { readonly ruleId: string; readonly state: RuleState },
-  budgets?: CostBudgets,
+  stored: { readonly ruleId: string; readonly state: RuleState } | undefined,
+  budgets: CostBudgets,
 ): CheckedDraft {
   const { rule, faults } = draft.view === 'form' ? parseRule(valueOfForm(draft.form)) : ruleOfYaml(draft.yaml, stored)
   if (!rule) return { faults: faults ?? [] }

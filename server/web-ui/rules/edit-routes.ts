@@ -38,7 +38,7 @@ export function editRoutes(parts: RuleParts): readonly Route[] {
       request.query.get('view') === 'yaml'
         ? { view: 'yaml', yaml: yamlOfForm(emptyForm) }
         : { view: 'form', form: emptyForm }
-    return page(request, newView(draft, checkDraft(draft)))
+    return page(request, newView(draft, checkDraft(draft, undefined, await store.budgets.get())))
   }
 
   async function sendNew(request: PageRequest): Promise<Answer> {

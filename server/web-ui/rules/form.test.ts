@@ -60,7 +60,7 @@ describe('the editor of a rule', () => {
         fc.property(rules, rule => {
           const draft = sendEditor(rule, view)
           const stored = { ruleId: '', state: rule.state }
-          assert.deepEqual(checkDraft(draft, stored), { rule, faults: [] })
+          assert.deepEqual(checkDraft(draft, stored, defaultBudgets), { rule, faults: [] })
         }),
         { numRuns: 300 },
       )
@@ -83,18 +83,18 @@ describe('the editor of a rule', () => {
   it('keeps a form that is no rule yet as YAML, and YAML that is no rule as it is', () => {
     const form = { ...emptyForm, name: 'half', tags: 'a b', sample_rate: 'often' }
     const draft = { view: 'form', form } as const
-    const checked = checkDraft(draft)
+    const checked = checkDraft(draft, undefined, defaultBudgets)
     assert.deepEqual(turnDraft(draft, 'to-yaml', checked), { view: 'yaml', yaml: yamlOfForm(form) })
     assert.match(yamlOfForm(form), /sample_rate: often/)
     const wrong = { view: 'yaml', yaml: 'name: [' } as const
-    assert.equal(turnDraft(wrong, 'to-form', checkDraft(wrong)), wrong)
+    assert.equal(turnDraft(wrong, 'to-form', checkDraft(wrong, undefined, defaultBudgets)), wrong)
   })
 
   it('refuses a rule that is too dear, at its groups', () => {
     const field = ['a', '*', 'b', '*', 'c']
     const dear = { ...ruleContent().any[0]!.all[0]!, field }
     const any = Array.from({ length: 20 }, () => ({ all: [dear] }))
-    const { faults } = checkDraft(draftOf(ruleContent({ any }), 'form'))
+    const { faults } = checkDraft(draftOf(ruleContent({ any }), 'form'), undefined, defaultBudgets)
     assert.equal(faults[0]?.path, 'any')
     assert.match(faults[0]!.message, /at most 50,000, got 65,280/)
   })
@@ -104,13 +104,13 @@ describe('the editor of a rule', () => {
     const costing = (conditions: number) =>
       ruleContent({ any: [{ all: Array.from({ length: conditions }, () => dear) }] })
     const stored = (content: RuleContent) => ({ ...content, rule_id: '', version: 1, created_at: '' })
-    assert.deepEqual(costWarnings(costing(1), []), [])
-    assert.match(costWarnings(costing(2), []).join(), /score of 6,528 is above 5,000/)
+    assert.deepEqual(costWarnings(costing(1), [], defaultBudgets), [])
+    assert.match(costWarnings(costing(2), [], defaultBudgets).join(), /score of 6,528 is above 5,000/)
     const others = Array.from({ length: 31 }, () => stored(costing(1)))
-    assert.match(costWarnings(ruleContent(), others).join(), /score of 101,195 in all, above 100,000/)
+    assert.match(costWarnings(ruleContent(), others, defaultBudgets).join(), /score of 101,195 in all, above 100,000/)
     const elsewhere = others.map(other => ({ ...other, scope: { tags: ['other'], exclude_tags: [] } }))
     const idle = others.map(other => ({ ...other, state: 'disabled' as const }))
-    assert.deepEqual(costWarnings(ruleContent(), [...elsewhere, ...idle]), [])
+    assert.deepEqual(costWarnings(ruleContent(), [...elsewhere, ...idle], defaultBudgets), [])
   })
 
   it('reads no YAML that is too long for a rule', () => {
@@ -128,7 +128,7 @@ describe('the editor of a rule', () => {
   ] as const) {
     it(`${may ? 'lets' : 'does not let'} a rule that is ${from ?? 'new'} become ${to}`, () => {
       const stored = from && { ruleId: '', state: from }
-      const { faults } = checkDraft(draftOf(ruleContent({ state: to }), 'form'), stored)
+      const { faults } = checkDraft(draftOf(ruleContent({ state: to }), 'form'), stored, defaultBudgets)
       assert.deepEqual(
         faults.map(({ path }) => path),
         may ? [] : ['state'],
