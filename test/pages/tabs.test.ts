@@ -7,6 +7,20 @@ import { type RealBrowser, startBrowser } from '../stream/browser.ts'
 import { metricOf } from '../stream/metrics.ts'
 import { idOf, pull, ScriptedAgent } from './cluster.fake.ts'
 
+/** What a page is told of itself by a test: whether it is out of sight, and what time it is. */
+const staged = `
+  delete globalThis.SharedWorker
+  Object.assign(globalThis, { unseen: false, aheadMs: 0, sources: [] })
+  Object.defineProperty(Document.prototype, 'hidden', { get: () => unseen })
+  const now = Date.now
+  Date.now = () => now() + aheadMs
+  globalThis.EventSource = class extends EventSource {
+    constructor(url) {
+      super(url)
+      sources.push(this)
+    }
+  }`
+
 const image = 'registry.example.com/shop/checkout:v2'
 
 describe('the tabs of one browser', function () {
@@ -112,6 +126,85 @@ describe('the tabs of one browser', function () {
     await tabs[0]!.close()
     await report(50)
     await showTheSame(tabs.slice(1))
+    await oneClient()
+  })
+
+  const turn = (tab: Page, unseen: boolean) =>
+    tab.evaluate(`unseen = ${unseen}; document.dispatchEvent(new Event('visibilitychange'))`)
+  const sources = (tab: Page) => tab.evaluate('sources.filter(({ readyState }) => readyState < 2).length')
+  const leads = (tab: Page) => eventually('it leads', async () => (await sources(tab)) === 1)
+  const goAhead = async (tabs: readonly Page[], ms: number) => {
+    for (const tab of tabs) await tab.evaluate(`aheadMs = ${ms}`)
+  }
+
+  it('give the connection to one that is in sight when its holder no longer is', async () => {
+    await context.addInitScript(staged)
+    await report(10)
+    const [a, b, c] = (await openTabs()) as [Page, Page, Page]
+    await leads(c)
+    await turn(a, true)
+    await turn(c, true)
+    await leads(b)
+    await oneClient()
+    assert.deepEqual([await sources(a), await sources(c)], [0, 0])
+    // Who gets it by the end of another page may be out of sight too.
+    await turn(a, false)
+    await turn(b, true)
+    await leads(a)
+    await report(20)
+    await showTheSame([a, b, c])
+    await oneClient()
+  })
+
+  it('take the connection once, however often they come into sight', async () => {
+    await context.addInitScript(staged)
+    await report(10)
+    const tabs = await openTabs()
+    const [a] = tabs as [Page]
+    const opened = () => a.evaluate('sources.length')
+    const before = Number(await opened())
+    await a.evaluate(`for (unseen of [false, true, false]) document.dispatchEvent(new Event('visibilitychange'))`)
+    await leads(a)
+    await report(20)
+    await showTheSame(tabs)
+    await oneClient()
+    assert.equal(await opened(), before + 1)
+  })
+
+  it('keep what has ended no longer when they hand the connection over', async () => {
+    await context.addInitScript(staged)
+    await report(10)
+    const tabs = await openTabs()
+    await report(10, pull('ends', image, 'downloading', 50))
+    await report(20, pull('ends', image, 'completed', 100))
+    await showTheSame(tabs, ['ends'])
+    await goAhead(tabs, 45_000)
+    await turn(tabs[0]!, false)
+    await leads(tabs[0]!)
+    await showTheSame(tabs, ['ends'])
+    await goAhead(tabs, 61_000)
+    await showTheSame(tabs)
+  })
+
+  it('hand over what a restarted server has not heard of, which goes in time', async () => {
+    await context.addInitScript(staged)
+    // It has more to do than to tell of the past.
+    await context.route('**/api/v1/pulls?state=finished', route => route.fulfill({ status: 503, json: {} }))
+    await report(10)
+    const tabs = await openTabs()
+    await showTheSame(tabs)
+    const address = new URL(server.url).host
+    await server.stop()
+    for (const tab of tabs) await tab.waitForSelector('#link[data-link="lost"]')
+    server = await startServer({ PULLTRACE_HTTP_ADDR: address })
+    for (const tab of tabs) await tab.waitForSelector('#link[data-link="live"]')
+    await agent.report([pull('one', image, 'downloading', 60)])
+    await Promise.all(tabs.map(tab => tab.locator('.pull', { hasText: '166/277 MiB' }).waitFor()))
+    await turn(tabs[0]!, false)
+    await leads(tabs[0]!)
+    for (const tab of tabs) assert.equal(await tab.locator('.pull').count(), 2, 'it may be heard of yet')
+    await goAhead(tabs, 16_000)
+    await showTheSame(tabs)
     await oneClient()
   })
 

@@ -1,13 +1,31 @@
 import type { Pull } from '../../../../core/contract/pull.ts'
 import { isTerminal } from '../../../../core/contract/words.ts'
-import type { News, Seed } from '../live/follower.ts'
+import type { Mark, Marks, News, Seed } from '../live/follower.ts'
+import { inPieces, namedBy } from '../live/pieces.ts'
 import { Fanout } from './link.ts'
+
+/** `lastEventId`: where who has it may go on; undefined where more pieces of the same are to come. */
+interface ToldNews {
+  readonly kind: 'news'
+  readonly news: News
+  /** Whether it is of a whole state, after which nothing of before counts. */
+  readonly whole: boolean
+  readonly marks: Marks
+  readonly lastEventId: string | undefined
+}
 
 /** What pages of one browser tell each other. `news` without `to` is for all. */
 type Told =
   | { readonly kind: 'lead' }
-  | { readonly kind: 'hello'; readonly from: string; readonly ended: readonly Pull[] }
-  | { readonly kind: 'news'; readonly to?: string; readonly news: News; readonly lastEventId: string | undefined }
+  | { readonly kind: 'out-of-sight' }
+  | { readonly kind: 'hello'; readonly from: string; readonly ended: readonly Pull[]; readonly marks: Marks }
+  | (ToldNews & { readonly to?: string })
+
+/** One turn at the lock: to wait for it, or to take it from who has it. */
+interface Turn {
+  readonly steals: boolean
+  readonly abort: AbortController
+}
 
 const name = 'pulltrace'
 
@@ -20,44 +38,53 @@ export class Neighbours {
   readonly #self = crypto.randomUUID()
   readonly #channel = new BroadcastChannel(name)
   readonly #pulls = new Map<string, Pull>()
+  readonly #marks = new Map<string, Mark>()
   readonly #show: (news: News) => void
   #lastEventId: string | undefined
   #fanout: Fanout | undefined
-  #waiting: AbortController | undefined
+  #turn: Turn | undefined
 
   constructor({ lastEventId, pulls }: Seed, show: (news: News) => void) {
     this.#show = show
     this.#lastEventId = lastEventId
     for (const pull of pulls) this.#pulls.set(pull.id, pull)
     this.#channel.onmessage = ({ data }: MessageEvent<Told>) => this.#hear(data)
-    document.addEventListener('visibilitychange', () => this.#leadInSight())
+    document.addEventListener('visibilitychange', () => {
+      this.#leadInSight()
+      this.#giveWay()
+    })
     this.#sayHello()
-    if (document.hidden) this.#wait()
+    if (document.hidden) this.#hold(false)
     else this.#leadInSight()
   }
 
   #leadInSight(): void {
-    if (document.hidden || this.#fanout !== undefined) return
-    this.#waiting?.abort()
-    this.#waiting = undefined
-    this.#hold({ steal: true })
+    if (document.hidden || this.#fanout !== undefined || this.#turn?.steals) return
+    const waiting = this.#turn
+    this.#hold(true)
+    waiting?.abort.abort()
   }
 
-  #wait(): void {
-    this.#waiting = new AbortController()
-    this.#hold({ signal: this.#waiting.signal })
+  /** A page in sight that was so before hears of no change by itself. */
+  #giveWay(): void {
+    if (document.hidden && this.#fanout !== undefined) this.#say({ kind: 'out-of-sight' })
   }
 
   /** The lock is held until this page goes, or another one takes it. */
-  #hold(options: LockOptions): void {
-    const held = navigator.locks.request(name, options, () => {
-      this.#waiting = undefined
+  #hold(steals: boolean): void {
+    const turn = { steals, abort: new AbortController() }
+    this.#turn = turn
+    const held = navigator.locks.request(name, steals ? { steal: true } : { signal: turn.abort.signal }, () => {
+      // Given up, or another page has taken it already.
+      if (this.#turn !== turn) return undefined
       this.#lead()
       return new Promise<never>(() => {})
     })
-    held.catch(() => {
-      // Else it was the wait that has been given up.
-      if (this.#fanout !== undefined) this.#follow()
+    held.catch((error: DOMException) => {
+      if (this.#turn !== turn) return
+      this.#turn = undefined
+      // Else this page may hold no lock at all, and only listens.
+      if (error.name === 'AbortError') this.#follow()
     })
   }
 
@@ -65,34 +92,38 @@ export class Neighbours {
     const fanout = new Fanout()
     this.#fanout = fanout
     const tell = (news: News) => {
-      this.#keep(news, fanout.lastEventId)
-      this.#say({ kind: 'news', news, lastEventId: fanout.lastEventId })
+      for (const told of toldOf(news, fanout)) {
+        this.#keep(told)
+        this.#say(told)
+      }
     }
-    fanout.join(tell, { lastEventId: this.#lastEventId, pulls: [...this.#pulls.values()] })
+    fanout.join(tell, { lastEventId: this.#lastEventId, pulls: [...this.#pulls.values()], marks: this.#marks })
     this.#say({ kind: 'lead' })
+    this.#giveWay()
   }
 
   #follow(): void {
     this.#fanout?.close()
     this.#fanout = undefined
     this.#sayHello()
-    this.#wait()
+    this.#hold(false)
   }
 
   #hear(told: Told): void {
     if (told.kind === 'lead') this.#sayHello()
-    else if (told.kind === 'hello') this.#greet(told.from, told.ended)
-    else if (this.#fanout === undefined && (told.to ?? this.#self) === this.#self) {
-      this.#keep(told.news, told.lastEventId)
-    }
+    else if (told.kind === 'out-of-sight') this.#leadInSight()
+    else if (told.kind === 'hello') this.#greet(told)
+    else if (this.#fanout === undefined && (told.to ?? this.#self) === this.#self) this.#keep(told)
   }
 
   /** Tells a page that is new, or has a new leader, of everything. */
-  #greet(to: string, ended: readonly Pull[]): void {
+  #greet({ from: to, ended, marks }: Extract<Told, { readonly kind: 'hello' }>): void {
     const fanout = this.#fanout
     if (fanout === undefined) return
-    const tell = (news: News) => this.#say({ kind: 'news', to, news, lastEventId: fanout.lastEventId })
-    fanout.join(tell, { lastEventId: undefined, pulls: ended })
+    const tell = (news: News) => {
+      for (const told of toldOf(news, fanout)) this.#say({ ...told, to })
+    }
+    fanout.join(tell, { lastEventId: undefined, pulls: ended, marks })
     fanout.leave(tell)
   }
 
@@ -100,20 +131,40 @@ export class Neighbours {
   #sayHello(): void {
     if (this.#fanout !== undefined) return
     const ended = [...this.#pulls.values()].filter(({ phase }) => isTerminal(phase))
-    this.#say({ kind: 'hello', from: this.#self, ended })
+    this.#say({ kind: 'hello', from: this.#self, ended, marks: this.#marks })
   }
 
-  #keep(news: News, lastEventId: string | undefined): void {
+  #keep({ news, whole, marks, lastEventId }: ToldNews): void {
     if (news.kind !== 'link') {
-      if (news.kind === 'all') this.#pulls.clear()
-      else for (const id of news.gone) this.#pulls.delete(id)
-      for (const pull of news.pulls) this.#pulls.set(pull.id, pull)
-      this.#lastEventId = lastEventId
+      const named = news.kind === 'all' ? namedBy(news) : undefined
+      const gone = news.kind === 'all' ? [...this.#pulls.keys()].filter(id => !named?.has(id)) : news.gone
+      for (const id of gone) {
+        this.#pulls.delete(id)
+        this.#marks.delete(id)
+      }
+      for (const pull of news.pulls) {
+        this.#pulls.set(pull.id, pull)
+        const mark = marks.get(pull.id)
+        if (mark === undefined) this.#marks.delete(pull.id)
+        else this.#marks.set(pull.id, mark)
+      }
+      // Changes alone make no state that a page without one could go on from.
+      const goesOn = this.#lastEventId !== undefined && lastEventId !== undefined
+      if (whole || goesOn) this.#lastEventId = lastEventId
     }
     this.#show(news)
   }
 
   #say(told: Told): void {
     this.#channel.postMessage(told)
+  }
+}
+
+/** Whole states in pieces. Who has only some of them takes a new state when its turn to lead comes. */
+function* toldOf(news: News, fanout: Fanout): Generator<ToldNews> {
+  const pieces = [...inPieces(news)]
+  for (const [index, piece] of pieces.entries()) {
+    const lastEventId = index === pieces.length - 1 ? fanout.lastEventId : undefined
+    yield { kind: 'news', news: piece, whole: news.kind === 'all', marks: fanout.marksOf(piece), lastEventId }
   }
 }

@@ -1,5 +1,5 @@
 import type { PullList } from '../../../../core/contract/api.ts'
-import { Follower, type News, type Seed, type Source } from '../live/follower.ts'
+import { Follower, type Marks, type News, type Seed, type Source } from '../live/follower.ts'
 
 export type FromTab = { readonly kind: 'hello'; readonly seed: Seed } | { readonly kind: 'bye' }
 
@@ -24,6 +24,7 @@ export class Fanout {
       allowed: async () => (await fetch('/api/v1/pulls?limit=1')).status !== 401,
       ended: async () => {
         const answer = await fetch('/api/v1/pulls?state=finished')
+        if (!answer.ok) throw new Error(`the ends were answered ${answer.status}`)
         const { pulls } = (await answer.json()) as PullList
         this.#handSoon()
         return pulls
@@ -38,6 +39,11 @@ export class Fanout {
   /** Where the news that were handed out end. */
   get lastEventId(): string | undefined {
     return this.#follower.lastEventId
+  }
+
+  /** What another page must know to go on in the place of this one. */
+  marksOf(news: News): Marks {
+    return this.#follower.marksOf(news.kind === 'link' ? [] : news.pulls)
   }
 
   /** First all pulls and the state of the connection, then what changes. */

@@ -2,13 +2,17 @@ import type { Pull } from '../../../../core/contract/pull.ts'
 import { harmless } from '../../../../core/lib/harmless.ts'
 import type { News } from '../live/follower.ts'
 import { type Grouping, groupOf, groupSentence } from '../live/group.ts'
+import { inOrder, namedBy } from '../live/pieces.ts'
 import { imageParts } from '../live/row.ts'
 import { RowElement } from './row.ts'
 
 /** What one frame may spend on rows, so that the page stays smooth. Milliseconds. */
 const frameBudgetMs = 8
 
-/** Lists longer than this go on in another one, which a browser leaves out whole while it is out of sight. */
+/**
+ * A row that comes when its list has this many goes to another one, which a browser leaves out whole while it is out of
+ * sight. A list that the server made stays as it is, up to all rows of its page.
+ */
 const rowsOfList = 100
 
 interface Group {
@@ -76,10 +80,10 @@ export class PullList {
   take(news: News): void {
     if (news.kind === 'link') return
     if (news.kind === 'all') {
-      const named = new Set(news.named ?? news.pulls.map(({ id }) => id))
+      const named = namedBy(news)
       for (const id of [...this.pulls.keys(), ...this.#rows.keys()]) if (!named.has(id)) this.#remove(id)
     } else for (const id of news.gone) this.#remove(id)
-    const pulls = news.kind === 'all' ? [...news.pulls].sort(byStart) : news.pulls
+    const pulls = news.kind === 'all' ? inOrder(news.pulls) : news.pulls
     for (const pull of pulls) {
       if (!this.#parts.wanted(pull)) {
         this.#remove(pull.id)
@@ -219,6 +223,3 @@ function lastList(first: HTMLElement): HTMLElement {
 
 /** What its height is made of as long as it has not been in sight (styles/live.css). */
 const sizeList = (list: HTMLElement) => list.style.setProperty('--rows', String(list.childElementCount))
-
-const byStart = (a: Pull, b: Pull) =>
-  a.startedAt < b.startedAt ? -1 : a.startedAt > b.startedAt ? 1 : a.id < b.id ? -1 : 1

@@ -105,6 +105,38 @@ describe('Follower', () => {
     assert.deepEqual(follower.take(), { kind: 'changes', pulls: [], gone: ['b'] })
   })
 
+  it('goes on with the times of the one before: what is missing goes in time, or ends', async () => {
+    nowMs = 20_000
+    const marks = new Map([
+      ['a', { endedAtMs: undefined, missingSinceMs: 10_000 }],
+      ['b', { endedAtMs: undefined, missingSinceMs: 10_000 }],
+      ['done', { endedAtMs: 0, missingSinceMs: undefined }],
+    ])
+    ended = [pullOf('a', 'failed')]
+    const pulls = [pullOf('a'), pullOf('b'), pullOf('c'), pullOf('done', 'completed')]
+    follower.start({ lastEventId: 'f-1', pulls, marks })
+    assert.deepEqual(follower.marksOf(pulls), marks)
+    for (let turn = 0; turn < 5; turn++) await Promise.resolve()
+    assert.deepEqual(follower.take(), { kind: 'changes', pulls: [pullOf('a', 'failed')], gone: [] })
+    nowMs = 25_000
+    assert.deepEqual(follower.take(), { kind: 'changes', pulls: [], gone: ['b'] })
+    nowMs = keepDoneMs
+    assert.deepEqual(follower.take(), { kind: 'changes', pulls: [], gone: ['done'] })
+    assert.deepEqual(ids(), ['a', 'c'])
+  })
+
+  it('keeps an end that another page brings no longer than that page would', () => {
+    follower.start({ lastEventId: 'e-1', pulls: [] })
+    const marks = new Map([['done', { endedAtMs: 0, missingSinceMs: undefined }]])
+    nowMs = keepDoneMs - 1
+    follower.adopt({ lastEventId: undefined, pulls: [pullOf('done', 'completed')], marks })
+    follower.take()
+    assert.deepEqual(ids(), ['done'])
+    nowMs = keepDoneMs
+    follower.take()
+    assert.deepEqual(ids(), [])
+  })
+
   it('asks for the ends that went by while it was away', async () => {
     follower.start({ lastEventId: 'e-1', pulls: [pullOf('a'), pullOf('b'), pullOf('c')] })
     ended = [pullOf('a', 'completed'), pullOf('b', 'failed'), pullOf('another', 'completed')]

@@ -30,12 +30,22 @@ export type News =
 /** `refused`: the server wants a sign-in. */
 export type Link = 'connecting' | 'live' | 'lost' | 'refused'
 
+/** Epoch ms by the clock of this browser. */
+export interface Mark {
+  readonly endedAtMs: number | undefined
+  /** Since when the server's state lacks it. */
+  readonly missingSinceMs: number | undefined
+}
+export type Marks = ReadonlyMap<string, Mark>
+
 /** What a page shows already. */
 export interface Seed {
   /** To go on from; undefined when the page does not show every active pull. */
   readonly lastEventId: string | undefined
   /** Those that have ended, which no stream tells of again; with the id above the active ones too. */
   readonly pulls: readonly Pull[]
+  /** By id, where another follower had them; else what has ended counts from now, and nothing is missing. */
+  readonly marks?: Marks
 }
 
 export interface FollowerParts {
@@ -49,10 +59,8 @@ export interface FollowerParts {
   readonly tell: (news: News) => void
 }
 
-interface Seen {
-  pull: Pull
-  endedAtMs: number | undefined
-  missingSinceMs: number | undefined
+interface Seen extends Mark {
+  readonly pull: Pull
 }
 
 /**
@@ -76,17 +84,21 @@ export class Follower {
     this.#parts = parts
   }
 
-  start({ lastEventId, pulls }: Seed): void {
+  start({ lastEventId, pulls, marks }: Seed): void {
     this.#lastEventId = lastEventId
-    for (const pull of pulls) this.#keep(pull)
+    for (const pull of pulls) this.#keep(pull, marks?.get(pull.id))
     // Whoever gave them has them.
     this.#changed.clear()
     this.#connect()
+    // Who followed before may have gone before it was answered.
+    this.#seekMissing()
   }
 
   /** Takes in ends that another page was shown. */
-  adopt({ pulls }: Seed): void {
-    for (const pull of pulls) if (isTerminal(pull.phase) && !this.#pulls.has(pull.id)) this.#keep(pull)
+  adopt({ pulls, marks }: Seed): void {
+    for (const pull of pulls) {
+      if (isTerminal(pull.phase) && !this.#pulls.has(pull.id)) this.#keep(pull, marks?.get(pull.id))
+    }
   }
 
   /** Whether all that is active is known. */
@@ -96,6 +108,16 @@ export class Follower {
 
   pulls(): Pull[] {
     return [...this.#pulls.values()].map(({ pull }) => pull)
+  }
+
+  /** What another follower must know of those of these pulls that go by themselves. */
+  marksOf(pulls: readonly Pull[]): Marks {
+    const marks = new Map<string, Mark>()
+    for (const { id } of pulls) {
+      const { endedAtMs, missingSinceMs } = this.#pulls.get(id) ?? {}
+      if (endedAtMs !== undefined || missingSinceMs !== undefined) marks.set(id, { endedAtMs, missingSinceMs })
+    }
+    return marks
   }
 
   /** Undefined when nothing has changed. */
@@ -175,9 +197,9 @@ export class Follower {
     else this.#keep(pull)
   }
 
-  #keep(pull: Pull): void {
-    const endedAtMs = isTerminal(pull.phase) ? (this.#pulls.get(pull.id)?.endedAtMs ?? this.#parts.now()) : undefined
-    this.#pulls.set(pull.id, { pull, endedAtMs, missingSinceMs: undefined })
+  #keep(pull: Pull, mark: Partial<Mark> = { endedAtMs: this.#pulls.get(pull.id)?.endedAtMs }): void {
+    const endedAtMs = isTerminal(pull.phase) ? (mark.endedAtMs ?? this.#parts.now()) : undefined
+    this.#pulls.set(pull.id, { pull, endedAtMs, missingSinceMs: mark.missingSinceMs })
     this.#changed.add(pull.id)
     this.#gone.delete(pull.id)
   }
@@ -194,11 +216,16 @@ export class Follower {
     this.#syncing = undefined
     if (named === undefined) return
     for (const [id, seen] of this.#pulls) {
-      if (seen.endedAtMs === undefined && !named.has(id)) seen.missingSinceMs ??= this.#parts.now()
+      if (seen.endedAtMs !== undefined || named.has(id)) continue
+      this.#pulls.set(id, { ...seen, missingSinceMs: seen.missingSinceMs ?? this.#parts.now() })
     }
     this.#changed.clear()
     this.#gone.clear()
     this.#parts.tell({ kind: 'all', pulls: this.pulls() })
+    this.#seekMissing()
+  }
+
+  #seekMissing(): void {
     if (this.pulls().some(({ id }) => this.#misses(id))) void this.#askForEnds()
   }
 

@@ -3,7 +3,7 @@ import type { Pull } from '../../../../core/contract/pull.ts'
 import type { News } from './follower.ts'
 import { inPieces } from './pieces.ts'
 
-const pulls = (count: number) => Array.from({ length: count }, (_, index) => ({ id: `pull-${index}` }) as Pull)
+const pulls = (count: number) => Array.from({ length: count }, (_, index) => ({ id: `pull-${1000 + index}` }) as Pull)
 const ids = (news: News) => (news.kind === 'link' ? [] : news.pulls.map(({ id }) => id))
 
 describe('inPieces', () => {
@@ -26,6 +26,18 @@ describe('inPieces', () => {
     )
     assert.deepEqual(pieces[0]?.kind === 'all' && pieces[0].named, ids(all))
     assert.deepEqual(pieces.flatMap(ids), ids(all))
+  })
+
+  it('brings first what the page of the server has first: by start, what has ended last', () => {
+    const many = Array.from({ length: 600 }, (_, index) => ({
+      id: `pull-${index}`,
+      phase: index % 2 === 0 ? 'completed' : 'downloading',
+      startedAt: new Date(1e12 - 1000 * index).toISOString(),
+    }))
+    const told = [...inPieces({ kind: 'all', pulls: many as unknown as Pull[] })].flatMap(ids)
+    const active = many.filter(({ phase }) => phase === 'downloading').map(({ id }) => id)
+    const ended = many.filter(({ phase }) => phase === 'completed').map(({ id }) => id)
+    assert.deepEqual(told, [...active.reverse(), ...ended.reverse()])
   })
 
   it('tells what is gone once', () => {
