@@ -139,6 +139,25 @@ describe('the pages of pulltrace-server', function () {
       assert.equal(await page.locator('tbody tr').count(), 1)
     })
 
+    it('keep to the times of the search in links from the chart, and leave them for what is earlier', async () => {
+      const agent = new ScriptedAgent(server.url, 'node-a')
+      const ended = ['one', 'two'].map(name => pull(name, image, 'completed', 100))
+      const first = { ...ended[0]!, completedAt: new Date(Date.now() - 2).toISOString() }
+      await agent.report([{ ...first, phase: 'downloading', completedAt: undefined }])
+      await agent.report([first, ended[1]!])
+      const query = `groupBy=day&since=${ended[1]!.completedAt}`
+      const page = await open(`/history?${query}`, { script: false })
+      assert.match(await page.locator('tbody tr').innerText(), /\s1\s+0\s/)
+      await page.locator('tbody a').click()
+      assert.equal(await page.locator('tbody tr').count(), 1, 'as many as were counted')
+      await page.goto(`${server.url}/history?${query}`)
+      await page.getByRole('link', { name: '60 days earlier' }).click()
+      assert.equal(new URL(page.url()).searchParams.get('since'), null)
+      await page.goto(`${server.url}/history?groupBy=hour&since=2020-01-01`)
+      await page.getByRole('link', { name: '72 hours earlier' }).click()
+      assert.equal(new URL(page.url()).searchParams.get('since'), '2020-01-01')
+    })
+
     it('say what to do where there is nothing, and what is wrong with an address', async () => {
       const page = await open('/', { script: false })
       assert.match(await page.locator('main').innerText(), /No node reports yet/)

@@ -1,5 +1,5 @@
 import { formatBytes, formatTook } from '../../../core/lib/format.ts'
-import type { TimeSummary } from '../../store/store.ts'
+import type { HistoryFilter, TimeSummary } from '../../store/store.ts'
 import { type Html, html } from '../../ui/html.ts'
 import { withQuery } from '../../ui/paging.ts'
 import { timeTag } from '../../ui/time.ts'
@@ -25,13 +25,21 @@ interface TimeFacts {
   readonly span: TimeSpan
   readonly fromMs: number
   readonly query: URLSearchParams
+  /** What the query asks for; a span at its edge is summed in part. */
+  readonly filter: Pick<HistoryFilter, 'sinceMs' | 'untilMs'>
 }
 
 /** Two charts over one axis of time, and the same in figures. */
-export function timeView({ items, span, fromMs, query }: TimeFacts): Html {
-  const earlier = withQuery('/history', query, { until: new Date(fromMs).toISOString(), cursor: undefined })
+export function timeView(facts: TimeFacts): Html {
+  const { items, span, fromMs, query, filter } = facts
+  const earlier = withQuery('/history', query, {
+    until: new Date(fromMs).toISOString(),
+    cursor: undefined,
+    // A search of later times would find nothing there.
+    ...((filter.sinceMs ?? 0) >= fromMs && { since: undefined }),
+  })
   const { count } = timeSpans[span]
-  return html`${items.length === 0 ? html`<section class="empty"><h2>Nothing ended in these ${count} ${span}s</h2><p>No pull that is still kept ended from ${timeTag(fromMs)} on for ${count} ${span}s, and has all that the search asks for.</p></section>` : charts({ items, span, fromMs, query })}
+  return html`${items.length === 0 ? html`<section class="empty"><h2>Nothing ended in these ${count} ${span}s</h2><p>No pull that is still kept ended from ${timeTag(fromMs)} on for ${count} ${span}s, and has all that the search asks for.</p></section>` : charts(facts)}
 <nav class="pager" aria-label="More of the time"><a class="button" href="${earlier}">${count} ${span}s earlier</a>${query.has('until') && html`<a class="button" href="${withQuery('/history', query, { until: undefined })}">To now</a>`}</nav>`
 }
 
@@ -84,13 +92,13 @@ function sentenceOf({ count, failed, p50Seconds, p95Seconds }: TimeSummary): str
   return `${count} ${count === 1 ? 'pull' : 'pulls'}, ${failed} failed${took}`
 }
 
-function figures({ items, span, query }: TimeFacts): Html {
+function figures({ items, span, query, filter }: TimeFacts): Html {
   const { spanMs } = timeSpans[span]
   const pullsOf = (startMs: number) =>
     withQuery('/history', query, {
       groupBy: undefined,
-      since: new Date(startMs).toISOString(),
-      until: new Date(startMs + spanMs).toISOString(),
+      since: new Date(Math.max(startMs, filter.sinceMs ?? startMs)).toISOString(),
+      until: new Date(Math.min(startMs + spanMs, filter.untilMs ?? Number.POSITIVE_INFINITY)).toISOString(),
     })
   return html`<div class="wide" role="region" aria-label="Sums" tabindex="0"><table>
 <thead><tr><th>${span === 'day' ? 'Day (UTC)' : 'Hour'}</th><th class="number">Pulls</th><th class="number">Failed</th><th class="number">Median</th><th class="number">95 %</th><th class="number">Bytes</th><th class="number">Cached</th></tr></thead>

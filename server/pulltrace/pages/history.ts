@@ -2,7 +2,7 @@ import { type HistoryGroup, type HistorySummary, historyGroups } from '../../../
 import type { Pull } from '../../../core/contract/pull.ts'
 import { errorCodes, terminalPhases } from '../../../core/contract/words.ts'
 import { formatBytes, formatRate, formatTook } from '../../../core/lib/format.ts'
-import type { TimeSummary } from '../../store/store.ts'
+import type { HistoryFilter, TimeSummary } from '../../store/store.ts'
 import { type Html, html } from '../../ui/html.ts'
 import { pager, withQuery } from '../../ui/paging.ts'
 import { timeTag } from '../../ui/time.ts'
@@ -65,6 +65,7 @@ export function timePage(
     readonly items: readonly TimeSummary[]
     readonly span: TimeSpan
     readonly fromMs: number
+    readonly filter: HistoryFilter
   },
 ): Html {
   return html`${headOf(facts.query, facts.span)}

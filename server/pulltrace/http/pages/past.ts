@@ -45,7 +45,7 @@ export function showHistory({ frame, history, clock }: PastParts) {
     const sinceMs = Math.max(fromMs, filter.sinceMs ?? fromMs)
     // By clocks of nodes: one that is ahead has pulls of the future, which are shown once it is now.
     const items = await history.summarizeTime(spanMs, { untilMs: toMs, ...filter, sinceMs }, count)
-    return timePage({ items, span, fromMs, query })
+    return timePage({ items, span, fromMs, query, filter })
   }
   const body = async (query: URLSearchParams): Promise<Html> => {
     const { groupBy, cursor, phase, since, until, ...same } = parseQuery(query, parameters)
