@@ -59,7 +59,9 @@ export function playgroundRoutes(parts: RuleParts): readonly Route[] {
     const missing = html`<p class="notice warn" role="alert">Choose a rule to try.</p>`
     const nowMs = clock.now()
     const filter = { sinceMs: nowMs - recentMs, untilMs: nowMs + 1, ruleId: rule?.rule_id }
-    const { items: recent } = await store.events.search(filter, recentEvents)
+    // Only offered: what was typed must not be lost because looking for them failed or took too long.
+    const found = store.events.search(filter, recentEvents).catch(() => ({ items: [] }))
+    const { items: recent } = await found
     const result = isTried && rules.length > 0 && (rule ? tryRecord(contentOf(rule), record) : missing)
     return {
       page: {
