@@ -157,6 +157,35 @@ describe('events in tk-web-ui', function () {
     assert.match(audit, /&quot;tag&quot;: &quot;doomed&quot;/)
   })
 
+  it('shows before a deletion just the conditions that delete, and refuses what a search would pass over', async () => {
+    const admin = await ui.signIn('root', 'admin')
+    // As the form of a search sends it: with the fields that nobody filled in.
+    const { text: found } = await admin.get('/events?within=24h&rule=&action=&tag=staging&path=&since=&kind=')
+    const link = /href="(\/events\/delete[^"]+)"/.exec(found)![1]!.replaceAll('&amp;', '&')
+    assert.equal(link, '/events/delete?within=24h&tag=staging')
+    const { status, text } = await admin.get(link)
+    assert.equal(status, 200)
+    assert.match(text, /2 events are like that/)
+    assert.deepEqual(
+      [...text.matchAll(/<dt><code>(\w+)<\/code><\/dt>/g)].map(([, name]) => name),
+      ['since', 'until', 'tag'],
+    )
+    const times = 'since=2020-01-01&until=2100-01-01'
+    for (const [query, message] of [
+      ['rule_id=x', /&quot;rule_id&quot; is no condition of a search/],
+      ['tagg=staging', /&quot;tagg&quot; is no condition of a search/],
+      ['tag=staging&tag=production', /`tag` must be there once, got it 2 times/],
+      ['tag=%20', /`tag` must be left out, or not be blank/],
+    ] as const) {
+      const asked = await admin.get(`/events/delete?within=30d&${query}`)
+      assert.deepEqual([asked.status, message.test(asked.text)], [400, true], query)
+      assert.ok(!asked.text.includes('name="sure"'), query)
+      const sent = await admin.post('/events/delete', { query: `${times}&${query}`, sure: 'yes' })
+      assert.deepEqual([sent.status, message.test(sent.text)], [400, true], query)
+    }
+    assert.equal(idsIn((await viewer.get('/events?within=24h&tag=staging')).text).length, 2)
+  })
+
   it('names the field that is wrong, and keeps what was typed', async () => {
     for (const [query, message] of [
       ['since=yesterday', /`since` must be a time/],

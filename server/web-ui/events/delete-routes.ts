@@ -2,8 +2,8 @@ import type { Clock } from '../../../core/lib/clock.ts'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import type { EventFilter, EventsStore } from '../../store/events-store.ts'
 import type { Answer, PageRequest, Route } from '../route.ts'
-import { type DeleteView, deletePage, maxDeleted, notConditions } from './delete-page.ts'
-import { parseEventQuery } from './event-query.ts'
+import { type DeleteView, deletePage, maxDeleted } from './delete-page.ts'
+import { parseWholeQuery } from './event-query.ts'
 
 /** Looked at to say how many would go. */
 const shownOfMany = 50
@@ -15,37 +15,39 @@ export interface DeleteParts {
 
 /** Deleting what a search finds. */
 export function deleteRoutes({ events, clock }: DeleteParts): readonly Route[] {
-  async function page(view: Omit<DeleteView, 'found'>, filter: EventFilter | undefined): Promise<Answer> {
-    const status = view.fault === undefined ? 200 : 400
-    if (filter === undefined) return { page: deletePage(view), status }
-    try {
-      return { page: deletePage({ ...view, found: await events.search(filter, shownOfMany) }), status }
-    } catch (reason) {
-      return { page: deletePage({ ...view, fault: faultOf(reason) }), status: 400 }
-    }
+  /** What would be deleted is looked for once: a search that took too long is not begun again. */
+  async function look(view: Omit<DeleteView, 'found'>, filter: EventFilter): Promise<Answer> {
+    const found = await events.search(filter, shownOfMany)
+    return { page: deletePage({ ...view, filter, found }), status: view.fault === undefined ? 200 : 400 }
   }
 
-  async function ask({ query, csrf }: PageRequest): Promise<Answer> {
-    try {
-      const filter = parseEventQuery(query, clock.now())
-      return await page({ query: fixed(query, filter), csrf }, filter)
-    } catch (reason) {
-      return page({ query, csrf, fault: faultOf(reason) }, undefined)
-    }
-  }
+  const refused = (view: DeleteView, reason: unknown): Answer => ({
+    page: deletePage({ ...view, fault: faultOf(reason) }),
+    status: 400,
+  })
 
-  async function send({ form, csrf, actor }: PageRequest): Promise<Answer> {
-    const query = new URLSearchParams(form.get('query') ?? '')
+  async function ask({ query: asked, csrf }: PageRequest): Promise<Answer> {
     let filter: EventFilter | undefined
     try {
-      filter = parseEventQuery(query, clock.now())
-      // As the page that was looked at said it: a form without its times must not mean the last hour.
-      if (!query.get('since') || !query.get('until')) throw missing('query', '`since` and `until` must be set')
-      if (form.get('sure') !== 'yes') throw missing('sure', 'say that these events may go')
-      const done = await events.deleteFound(filter, maxDeleted, actor)
-      return await page({ query, csrf, done }, done.more ? filter : undefined)
+      filter = parseWholeQuery(asked, clock.now())
+      return await look({ asked, csrf }, filter)
     } catch (reason) {
-      return page({ query, csrf, fault: faultOf(reason) }, filter)
+      return refused({ asked, csrf, filter }, reason)
+    }
+  }
+
+  async function send({ form, csrf, actor, signal }: PageRequest): Promise<Answer> {
+    const asked = new URLSearchParams(form.get('query') ?? '')
+    let filter: EventFilter | undefined
+    try {
+      filter = wholeFilter(asked, clock.now())
+      if (form.get('sure') !== 'yes') {
+        return await look({ asked, csrf, fault: missing('sure', 'say that these events may go') }, filter)
+      }
+      const done = await events.deleteFound(filter, maxDeleted, actor, signal)
+      return { page: deletePage({ asked, csrf, filter, done }) }
+    } catch (reason) {
+      return refused({ asked, csrf, filter }, reason)
     }
   }
 
@@ -55,14 +57,11 @@ export function deleteRoutes({ events, clock }: DeleteParts): readonly Route[] {
   ]
 }
 
-/** With times instead of a span that ends now: what is looked at is what goes. */
-function fixed(query: URLSearchParams, { sinceMs, untilMs }: EventFilter): URLSearchParams {
-  const iso = (ms: number) => new Date(ms).toISOString()
-  const times = { since: iso(sinceMs), until: iso(untilMs) }
-  const conditions = [...query].filter(
-    ([name, value]) => value !== '' && !(name in times) && !notConditions.some(each => each === name),
-  )
-  return new URLSearchParams([...Object.entries(times), ...conditions])
+/** As the page that was looked at said it: a form without its times must not mean the last hour. */
+function wholeFilter(query: URLSearchParams, nowMs: number): EventFilter {
+  const filter = parseWholeQuery(query, nowMs)
+  if (query.has('since') && query.has('until')) return filter
+  throw missing('query', '`since` and `until` must be set')
 }
 
 const missing = (path: string, message: string) => new PulltraceError(Code.Invalid, message, { path })

@@ -41,6 +41,55 @@ export function parseEventQuery(query: URLSearchParams, nowMs: number): EventFil
   }
 }
 
+/** Of an address that finds events; `parseEventQuery` reads all of them. */
+const conditionNames: readonly string[] = [
+  ...['since', 'until', 'within', 'rule', 'action', 'configured', 'dry_run', 'kind'],
+  ...['tag', 'sensor', 'key', 'path', 'value', 'metadata', 'text'],
+]
+
+/**
+ * As `parseEventQuery`, for what cannot be undone: a search passes over what it does not know, a second `tag` and a
+ * blank one, and so would find more than whoever wrote the address means. @throws Code.Invalid, as it does.
+ */
+export function parseWholeQuery(query: URLSearchParams, nowMs: number): EventFilter {
+  for (const [name, value] of query) {
+    if (!conditionNames.includes(name)) {
+      const details = { path: name, bound: `one of ${conditionNames.join(', ')}`, seen: seenOf(name) }
+      throw new PulltraceError(Code.Invalid, `${seenOf(name)} is no condition of a search`, details)
+    }
+    const times = query.getAll(name).length
+    if (times > 1) throw invalid(name, `there once, got it ${times} times`, value)
+    // These two are looked for as they are: a record may hold a blank.
+    const looked = name === 'value' || name === 'text' ? value : value.trim()
+    if (looked === '') throw invalid(name, 'left out, or not be blank', value)
+  }
+  return parseEventQuery(query, nowMs)
+}
+
+/** The address that asks for just this: what is read from it again is the same. */
+export function queryOf(filter: EventFilter): URLSearchParams {
+  const { dryRun, metadata } = filter
+  const conditions: Readonly<Record<string, string | undefined>> = {
+    since: new Date(filter.sinceMs).toISOString(),
+    until: new Date(filter.untilMs).toISOString(),
+    rule: filter.ruleId,
+    action: filter.action,
+    configured: filter.configuredAction,
+    dry_run: dryRun === undefined ? undefined : dryRun ? 'yes' : 'no',
+    kind: filter.matchKind,
+    tag: filter.tag,
+    sensor: filter.sensorId,
+    key: filter.apiKeyId,
+    path: filter.matchedPath,
+    value: filter.matchedValue,
+    metadata: metadata && `${metadata.key}=${metadata.value}`,
+    text: filter.text,
+  }
+  return new URLSearchParams(
+    Object.entries(conditions).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  )
+}
+
 function oneOf<const T extends readonly string[]>(
   query: URLSearchParams,
   name: string,

@@ -81,13 +81,15 @@ function results({ query, filter, mayDelete }: EventsView, { items, nextCursor }
     return html`<section class="empty"><h2>No event is like that</h2><p>Looked at ${range}. Search a longer time, or leave out a condition.</p>
 <p class="soft">Events come from sensors whose rules match. A rule that never matches has none.</p></section>`
   }
+  // A browser sends each field of the form; a deletion takes none that is empty.
+  const conditions = new URLSearchParams([...query].filter(([, value]) => value !== ''))
   const file = (format: string) => withQuery('/events/export', query, { format, cursor: undefined })
   return html`<div class="wide" tabindex="0" role="region" aria-label="Events"><table>
 <caption>Newest first, ${range}</caption>
 <thead><tr><th scope="col">Received</th><th scope="col">Rule</th><th scope="col">Action</th><th scope="col">Matched field</th><th scope="col">Value</th><th scope="col">Tags</th></tr></thead>
 <tbody>${items.map(row)}</tbody></table></div>
 ${pager('/events', query, nextCursor)}
-<p class="soft">All of these, ${maxExported.toLocaleString('en')} at most: <a href="${file('jsonl')}" download>JSONL</a>, <a href="${file('csv')}" download>CSV</a>${mayDelete && html`. <a href="${withQuery('/events/delete', query, { cursor: undefined })}">Delete them</a>`}</p>`
+<p class="soft">All of these, ${maxExported.toLocaleString('en')} at most: <a href="${file('jsonl')}" download>JSONL</a>, <a href="${file('csv')}" download>CSV</a>${mayDelete && html`. <a href="${withQuery('/events/delete', conditions, { cursor: undefined })}">Delete them</a>`}</p>`
 }
 
 const row = (event: FoundEvent) => html`<tr>
