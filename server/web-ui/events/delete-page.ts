@@ -7,7 +7,7 @@ import { withQuery } from '../../ui/paging.ts'
 import { faultNotice } from '../pages/fault.ts'
 import { queryOf } from './event-query.ts'
 
-/** Deleted by one form: what takes longer than a minute should be seen to go on. */
+/** Deleted by one form, unless its time is over before. */
 export const maxDeleted = 100_000
 
 export interface DeleteView {
