@@ -142,7 +142,7 @@ describe('the pages of pulltrace-server', function () {
     it('keep to the times of the search in links from the chart, and leave them for what is earlier', async () => {
       const agent = new ScriptedAgent(server.url, 'node-a')
       const ended = ['one', 'two'].map(name => pull(name, image, 'completed', 100))
-      const first = { ...ended[0]!, completedAt: new Date(Date.now() - 2).toISOString() }
+      const first = { ...ended[0]!, completedAt: new Date(Date.parse(ended[1]!.completedAt!) - 1000).toISOString() }
       await agent.report([{ ...first, phase: 'downloading', completedAt: undefined }])
       await agent.report([first, ended[1]!])
       const query = `groupBy=day&since=${ended[1]!.completedAt}`

@@ -208,6 +208,36 @@ describe('the tabs of one browser', function () {
     await oneClient()
   })
 
+  it('tell each other of hundreds of pulls in small messages, and hand all of them over', async () => {
+    await context.addInitScript(staged)
+    await context.addInitScript(`
+      globalThis.most = 0
+      new BroadcastChannel('pulltrace').onmessage = ({ data }) => {
+        most = Math.max(most, data.news?.pulls?.length ?? 0)
+      }`)
+    const many = Array.from({ length: 600 }, (_, index) =>
+      pull(`many${index}`, image, 'downloading', 10, { startedAgoMs: 1000 }),
+    )
+    await report(10, ...many)
+    const tabs = await openTabs()
+    const counted = () =>
+      eventuallyHolds(async () => {
+        for (const tab of tabs) assert.equal(await tab.locator('.summary [data-slot="active"]').innerText(), '602')
+      })
+    await counted()
+    await turn(tabs[0]!, false)
+    await leads(tabs[0]!)
+    await report(20, ...many)
+    await eventuallyHolds(async () => {
+      for (const tab of tabs)
+        assert.match(await tab.locator(`.pull[data-id="${idOf('one')}"]`).innerText(), /55\.\d\/277 MiB/)
+    })
+    await counted()
+    await oneClient()
+    const most = await Promise.all(tabs.map(tab => tab.evaluate('most')))
+    assert.ok(Math.max(...(most as number[])) === 250, `${most}`)
+  })
+
   it('have one connection each where a browser has neither workers nor locks for them', async () => {
     await context.addInitScript('delete globalThis.SharedWorker; delete Navigator.prototype.locks')
     await report(10)
