@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
+import { mock } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import type { AgentReport } from '../core/contract/agent-report.ts'
 import { Secret } from '../core/lib/secret.ts'
-import { createReportSink, gzipAboveBytes, type ReportSink, retryAfterMsOf } from './deliver.ts'
+import { createReportSink, deliverDeadlineMs, gzipAboveBytes, type ReportSink, retryAfterMsOf } from './deliver.ts'
 
 const report: AgentReport = {
   nodeName: 'node-a',
@@ -142,6 +144,42 @@ describe('createReportSink', () => {
     const delivery = sink.deliver(report, stop.signal)
     stop.abort()
     assert.equal((await delivery).outcome, 'unreachable')
+  })
+
+  describe('when an answer begins and does not end', () => {
+    /** Resolves when this end has the head of an answer. */
+    let begun: Promise<unknown>
+
+    beforeEach(() => {
+      begun = new Promise(resolve => {
+        const told = () => {
+          unsubscribe('http.client.response.finish', told)
+          resolve(undefined)
+        }
+        subscribe('http.client.response.finish', told)
+      })
+      handle = (_, response) => {
+        response.writeHead(200, { 'content-length': 100 })
+        response.write('{')
+      }
+    })
+    afterEach(() => mock.timers.reset())
+
+    it('says after how long it gave up', async () => {
+      mock.timers.enable({ apis: ['setTimeout'] })
+      const delivery = sink.deliver(report, never)
+      await begun
+      mock.timers.tick(deliverDeadlineMs)
+      assert.deepEqual(await delivery, { outcome: 'unreachable', message: 'no answer within 10000 ms' })
+    })
+
+    it('says why it was stopped', async () => {
+      const stop = new AbortController()
+      const delivery = sink.deliver(report, stop.signal)
+      await begun
+      stop.abort(new Error('the agent stops'))
+      assert.deepEqual(await delivery, { outcome: 'unreachable', message: 'the agent stops' })
+    })
   })
 
   it('says why nobody answers', async () => {

@@ -90,8 +90,13 @@ export function createReportSink({ serverUrl, token, caFile }: SinkOptions): Rep
         else reject(error)
       })
       // By hand: a signal made for each report, of this one and a timer, would cost as much as the request.
-      const stop = () => sent.destroy(signal.reason)
-      const late = () => sent.destroy(new Error(`no answer within ${deliverDeadlineMs} ms`))
+      // And said by hand: once an answer has begun, its end says "aborted", and Node does not promise which it tells first.
+      const giveUp = (reason: Error) => {
+        reject(reason)
+        sent.destroy(reason)
+      }
+      const stop = () => giveUp(signal.reason)
+      const late = () => giveUp(new Error(`no answer within ${deliverDeadlineMs} ms`))
       const timer = setTimeout(late, untilMs - performance.now())
       signal.addEventListener('abort', stop)
       sent.on('close', () => {
