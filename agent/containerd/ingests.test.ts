@@ -44,4 +44,23 @@ describe('ingestsIn', () => {
       assert.throws(() => ingestsIn(bytes.subarray(0, length)), RangeError, `${length} bytes`)
     }
   })
+
+  const tooMuch = Buffer.alloc(200, 0xff)
+  for (const { what, bytes } of [
+    { what: 'a tag that does not end', bytes: tooMuch },
+    { what: 'a length that does not end', bytes: Buffer.of(0x0a, ...tooMuch, 0) },
+    { what: 'a number of eleven bytes', bytes: Buffer.of(0x78, ...tooMuch.subarray(0, 10), 0) },
+    { what: 'a length above 2^53', bytes: Buffer.of(0x0a, ...tooMuch.subarray(0, 9), 1) },
+    { what: 'an offset above 2^53', bytes: Buffer.of(0x0a, 11, 0x20, ...tooMuch.subarray(0, 9), 1) },
+    { what: 'a name that is longer than its ingest', bytes: Buffer.of(0x0a, 2, 0x1a, 3, 0x61, 0x62, 0x63) },
+  ]) {
+    it(`refuses ${what}`, () => assert.throws(() => ingestsIn(bytes), RangeError))
+  }
+
+  it('passes over a number of the full length', () => {
+    const minusOne = Buffer.of(0x78, ...tooMuch.subarray(0, 9), 1)
+    assert.deepEqual(ingestsIn(Buffer.concat([minusOne, bytesOf(status('layer-a', 7))])), [
+      { ref: 'layer-a', offset: 7 },
+    ])
+  })
 })

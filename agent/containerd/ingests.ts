@@ -29,11 +29,15 @@ function ingestIn(wire: Wire): Ingest {
   while (wire.pos < end) {
     const tag = wire.varint()
     if (tag === ref) ingest.ref = wire.text()
-    else if (tag === offset) ingest.offset = wire.varint()
+    else if (tag === offset) ingest.offset = wire.count()
     else wire.skip(tag)
   }
+  if (wire.pos !== end) throw new RangeError('a field is longer than what it is in')
   return ingest
 }
+
+/** 64 bits, seven in each byte. */
+const maxVarintBytes = 10
 
 /** Source: https://protobuf.dev/programming-guides/encoding/ */
 class Wire {
@@ -44,22 +48,30 @@ class Wire {
     this.#bytes = bytes
   }
 
-  /** Exact up to 2^53, as sizes and offsets are. */
+  /** Exact up to 2^53. */
   varint(): number {
     let value = 0
     let factor = 1
-    for (;;) {
+    for (let length = 1; length <= maxVarintBytes; length++) {
       const byte = this.#bytes[this.pos++]
       if (byte === undefined) throw new RangeError('the message is cut off')
       value += (byte & 0x7f) * factor
       if (byte < 0x80) return value
       factor *= 0x80
     }
+    throw new RangeError(`the message has a number of more than ${maxVarintBytes} bytes`)
+  }
+
+  /** A size or an offset: refused when it is not exact, as the generated code does. */
+  count(): number {
+    const value = this.varint()
+    if (!Number.isSafeInteger(value)) throw new RangeError('the message has a size above 2^53')
+    return value
   }
 
   /** Reads the length of what follows. */
   endOfBytes(): number {
-    const length = this.varint()
+    const length = this.count()
     return this.#within(this.pos + length)
   }
 
