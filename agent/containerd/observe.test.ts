@@ -14,6 +14,8 @@ describe('a look at every namespace', () => {
   let runtime: DemoRuntime
   let served: { close(): Promise<void> }
   let source: PullSource
+  /** How often the namespaces were asked for. */
+  let asked: number
   const image = { ref: 'registry.example.com/team/app:v1', layers: [{ name: 'base', bytes: 4_000_000 }] }
   const seen = async () => (await source.look()).leases.map(({ namespace }) => namespace).sort()
 
@@ -23,6 +25,13 @@ describe('a look at every namespace', () => {
     // After the socket was made: a pull that began before is taken for dead.
     clock = new FakeClock(Date.now() + 60_000)
     runtime = new DemoRuntime({ clock, seed: 1 })
+    // What the demo does at each Namespaces/List, and nowhere else.
+    const keys = runtime.namespaces.keys.bind(runtime.namespaces)
+    asked = 0
+    runtime.namespaces.keys = () => {
+      asked++
+      return keys()
+    }
     served = await openDemoSocket(runtime, socket)
     source = openPullSource({ socket, namespaces: [], clock })
   })
@@ -40,6 +49,14 @@ describe('a look at every namespace', () => {
     assert.deepEqual(await seen(), ['build', 'k8s.io'])
     clock.advance(10)
     assert.deepEqual(await seen(), ['build', 'k8s.io'])
+  })
+
+  it('asks for the namespaces once a second, however often it looks', async () => {
+    for (let looks = 0; looks < 20; looks++) {
+      await source.look()
+      clock.advance(100)
+    }
+    assert.equal(asked, 2)
   })
 
   it('finds one although the time of day was set back', async () => {
