@@ -52,9 +52,11 @@ export class FakeContainerd implements ContainerdClient {
   namespaces = async () => ['k8s.io']
   version = async () => '2.4.2'
 
-  async leases() {
-    this.before('leases')
-    return [...this.heldBy.values()].map(({ lease }) => lease)
+  leasesOf() {
+    return async () => {
+      this.before('leases')
+      return [...this.heldBy.values()].map(({ lease }) => lease)
+    }
   }
 
   async resources(_namespace: string, leaseId: string) {

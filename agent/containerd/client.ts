@@ -1,24 +1,13 @@
 import { Code } from '../../core/lib/errors.ts'
-import { type Info as BlobInfo, ContentService } from '../../proto/generated/containerd/services/content/v1/content.ts'
-import { EventsService } from '../../proto/generated/containerd/services/events/v1/events.ts'
-import { type Image, ImagesService } from '../../proto/generated/containerd/services/images/v1/images.ts'
-import {
-  type Lease,
-  LeasesService,
-  type ListRequest,
-  type ListResponse,
-  type Resource,
-} from '../../proto/generated/containerd/services/leases/v1/leases.ts'
-import { NamespacesService } from '../../proto/generated/containerd/services/namespaces/v1/namespace.ts'
-import {
-  type Info as SnapshotInfo,
-  SnapshotsService,
-} from '../../proto/generated/containerd/services/snapshots/v1/snapshots.ts'
-import { VersionService } from '../../proto/generated/containerd/services/version/v1/version.ts'
+import type { Info as BlobInfo } from '../../proto/generated/containerd/services/content/v1/content.ts'
+import type { Image } from '../../proto/generated/containerd/services/images/v1/images.ts'
+import type { Lease, Resource } from '../../proto/generated/containerd/services/leases/v1/leases.ts'
+import type { Info as SnapshotInfo } from '../../proto/generated/containerd/services/snapshots/v1/snapshots.ts'
 import type { Envelope } from '../../proto/generated/containerd/types/event.ts'
 import { fromGrpc } from './errors.ts'
 import { GrpcConnection, type Method } from './grpc.ts'
 import { type Ingest, ingestsIn } from './ingests.ts'
+import { type ReadPath, readMethods } from './read-methods.ts'
 import { withSameAnswer } from './same-answer.ts'
 
 export type { BlobInfo, Envelope, Image, Ingest, Lease, Resource, SnapshotInfo }
@@ -29,8 +18,8 @@ export type { BlobInfo, Envelope, Image, Ingest, Lease, Resource, SnapshotInfo }
  */
 export interface ContainerdClient {
   namespaces(): Promise<readonly string[]>
-  /** The same array while the answer is the same. */
-  leases(namespace: string): Promise<readonly Lease[]>
+  /** Asks at each call; the same array while the answer is the same. What this takes to remember goes with the function. */
+  leasesOf(namespace: string): () => Promise<readonly Lease[]>
   resources(namespace: string, leaseId: string): Promise<readonly Resource[] | undefined>
   ingests(namespace: string): Promise<readonly Ingest[]>
   blob(namespace: string, digest: string): Promise<BlobInfo | undefined>
@@ -52,14 +41,14 @@ export const callDeadlineMs = 5_000
 const maxAnswerBytes = 32 * 1024 * 1024
 
 /** Of each ingest the agent reads two fields of six. */
-const listIngests = { ...ContentService.listStatuses, responseDeserialize: ingestsIn }
+const listIngests = { ...readMethods.ingests, responseDeserialize: ingestsIn }
 
 export function openContainerd(socket: string): ContainerdClient {
-  const connection = new GrpcConnection(socket, maxAnswerBytes)
+  const connection = new GrpcConnection(socket, maxAnswerBytes, Object.values(readMethods))
   const failed = (path: string) => (reason: unknown) => {
     throw fromGrpc(path, socket, reason)
   }
-  const ask = <Request, Answer>(method: Method<Request, Answer>, namespace: string, request: Request) =>
+  const ask = <Request, Answer>(method: Method<Request, Answer, ReadPath>, namespace: string, request: Request) =>
     connection.ask(method, { namespace, request, deadlineMs: callDeadlineMs }).catch(failed(method.path))
   const orUndefined = <T>(promise: Promise<T>): Promise<T | undefined> =>
     promise.catch(error => {
@@ -67,27 +56,22 @@ export function openContainerd(socket: string): ContainerdClient {
       throw error
     })
 
-  const listNamespaces = withSameAnswer(NamespacesService.list)
-  const listLeases = new Map<string, Method<ListRequest, ListResponse>>()
-  const listLeasesOf = (namespace: string) => {
-    const known = listLeases.get(namespace)
-    if (known) return known
-    const made = withSameAnswer(LeasesService.list)
-    listLeases.set(namespace, made)
-    return made
-  }
+  const listNamespaces = withSameAnswer(readMethods.namespaces)
 
   return {
     namespaces: async () => (await ask(listNamespaces, '', {})).namespaces.map(({ name }) => name),
-    leases: async namespace => (await ask(listLeasesOf(namespace), namespace, { filters: [] })).leases,
+    leasesOf(namespace) {
+      const list = withSameAnswer(readMethods.leases)
+      return async () => (await ask(list, namespace, { filters: [] })).leases
+    },
     resources: (namespace, id) =>
-      orUndefined(ask(LeasesService.listResources, namespace, { id }).then(({ resources }) => resources)),
+      orUndefined(ask(readMethods.resources, namespace, { id }).then(({ resources }) => resources)),
     ingests: namespace => ask(listIngests, namespace, { filters: [] }),
-    blob: (namespace, digest) => orUndefined(ask(ContentService.info, namespace, { digest }).then(({ info }) => info)),
+    blob: (namespace, digest) => orUndefined(ask(readMethods.blob, namespace, { digest }).then(({ info }) => info)),
     readBlob(namespace, digest, maxBytes) {
       const chunks: Buffer[] = []
       let bytes = 0
-      const reading = connection.call(ContentService.read, {
+      const reading = connection.call(readMethods.readBlob, {
         namespace,
         request: { digest, offset: 0, size: 0 },
         deadlineMs: callDeadlineMs,
@@ -97,21 +81,22 @@ export function openContainerd(socket: string): ContainerdClient {
           else reading.cancel()
         },
       })
+      // One that is too long may still end well: its end can be there before it is cancelled.
       const whole = reading.ended.then(
-        () => Buffer.concat(chunks),
-        reason => (bytes > maxBytes ? undefined : failed(ContentService.read.path)(reason)),
+        () => (bytes > maxBytes ? undefined : Buffer.concat(chunks)),
+        reason => (bytes > maxBytes ? undefined : failed(readMethods.readBlob.path)(reason)),
       )
       return orUndefined(whole)
     },
-    image: (namespace, name) => orUndefined(ask(ImagesService.get, namespace, { name }).then(({ image }) => image)),
+    image: (namespace, name) => orUndefined(ask(readMethods.image, namespace, { name }).then(({ image }) => image)),
     imagesOf: async (namespace, digest) =>
-      (await ask(ImagesService.list, namespace, { filters: [`target.digest==${digest}`] })).images,
+      (await ask(readMethods.images, namespace, { filters: [`target.digest==${digest}`] })).images,
     snapshot: (namespace, snapshotter, key) =>
-      orUndefined(ask(SnapshotsService.stat, namespace, { snapshotter, key }).then(({ info }) => info)),
-    version: async () => (await ask(VersionService.version, '', {})).version,
+      orUndefined(ask(readMethods.snapshot, namespace, { snapshotter, key }).then(({ info }) => info)),
+    version: async () => (await ask(readMethods.version, '', {})).version,
     subscribe(topics, onEvent, onEnd) {
       const filters = topics.map(topic => `topic==${JSON.stringify(topic)}`)
-      const stream = connection.call(EventsService.subscribe, {
+      const stream = connection.call(readMethods.subscribe, {
         namespace: '',
         request: { filters },
         onAnswer: onEvent,

@@ -8,8 +8,8 @@ import { GrpcFailure, grpcStatus } from './grpc-failure.ts'
  * with balancing, retries, interceptors and name resolution that a socket has no use for: a call through them costs
  * twice as much, and a look is made of calls (bench/agent.ts).
  */
-export interface Method<Request, Answer> {
-  readonly path: string
+export interface Method<Request, Answer, Path extends string = string> {
+  readonly path: Path
   requestSerialize(request: Request): Buffer
   responseDeserialize(bytes: Buffer): Answer
 }
@@ -24,25 +24,33 @@ export interface CallOptions<Request, Answer> {
 }
 
 export interface Call {
-  /** Rejects with a GrpcFailure. */
+  /** Rejects with a GrpcFailure, also when nothing could be sent. */
   readonly ended: Promise<void>
   cancel(): void
 }
 
-/** Connects when it is first asked, and again when it is asked after the connection was lost. */
-export class GrpcConnection {
+/**
+ * Connects when it is first asked, and again when it is asked after the connection was lost. Only calls of the methods
+ * that it was given leave it.
+ */
+export class GrpcConnection<Path extends string> {
   readonly #socket: string
   readonly #maxAnswerBytes: number
+  readonly #paths: ReadonlySet<string>
+  /** All that are open. One that the server is leaving lasts as long as its calls, and a subscription may never end. */
+  readonly #sessions = new Set<ClientHttp2Session>()
   #session: ClientHttp2Session | undefined
+  #closed = false
 
-  constructor(socket: string, maxAnswerBytes: number) {
+  constructor(socket: string, maxAnswerBytes: number, methods: readonly { readonly path: Path }[]) {
     this.#socket = socket
     this.#maxAnswerBytes = maxAnswerBytes
+    this.#paths = new Set(methods.map(({ path }) => path))
   }
 
   /** For a method with one answer. */
   async ask<Request, Answer>(
-    method: Method<Request, Answer>,
+    method: Method<Request, Answer, Path>,
     options: Omit<CallOptions<Request, Answer>, 'onAnswer'>,
   ): Promise<Answer> {
     let answer: Answer | undefined
@@ -54,23 +62,39 @@ export class GrpcConnection {
     return answer
   }
 
-  call<Request, Answer>(method: Method<Request, Answer>, options: CallOptions<Request, Answer>): Call {
+  call<Request, Answer>(method: Method<Request, Answer, Path>, options: CallOptions<Request, Answer>): Call {
     const { request, namespace, deadlineMs, onAnswer } = options
-    const stream = this.#open().request({
+    let stream: ClientHttp2Stream
+    try {
+      const message = Frames.of(method.requestSerialize(request))
+      stream = this.#request(method.path, namespace, deadlineMs)
+      stream.end(message)
+    } catch (error) {
+      return { ended: Promise.reject(failureOf(error)), cancel() {} }
+    }
+    const frames = new Frames(this.#maxAnswerBytes, bytes => onAnswer(method.responseDeserialize(bytes)))
+    return { ended: endOf(stream, frames, deadlineMs), cancel: () => stream.close(constants.NGHTTP2_CANCEL) }
+  }
+
+  /** Ends every call under way, and refuses all that come: one that opened a session now would keep the process alive. */
+  close(): void {
+    this.#closed = true
+    for (const session of this.#sessions) session.destroy()
+  }
+
+  #request(path: string, namespace: string, deadlineMs: number | undefined): ClientHttp2Stream {
+    // A list for the compiler alone would not stop a path that was put together while running.
+    if (!this.#paths.has(path))
+      throw new GrpcFailure(grpcStatus.internal, `'${path}' is not a method that may be called`)
+    if (this.#closed) throw new GrpcFailure(grpcStatus.cancelled, 'this end has closed the connection')
+    return this.#open().request({
       ':method': 'POST',
-      ':path': method.path,
+      ':path': path,
       te: 'trailers',
       'content-type': 'application/grpc',
       ...(deadlineMs !== undefined && { 'grpc-timeout': `${deadlineMs}m` }),
       ...(namespace !== '' && { 'containerd-namespace': namespace }),
     })
-    stream.end(Frames.of(method.requestSerialize(request)))
-    const frames = new Frames(this.#maxAnswerBytes, bytes => onAnswer(method.responseDeserialize(bytes)))
-    return { ended: endOf(stream, frames, deadlineMs), cancel: () => stream.close(constants.NGHTTP2_CANCEL) }
-  }
-
-  close(): void {
-    this.#session?.destroy()
   }
 
   /** A session that the server is leaving takes no more calls; those under way end on it. */
@@ -79,6 +103,8 @@ export class GrpcConnection {
     const session = connect('http://localhost', { createConnection: () => connectSocket(this.#socket) })
     // Every call under way is told, too; the next one connects anew.
     session.on('error', () => {})
+    session.on('close', () => this.#sessions.delete(session))
+    this.#sessions.add(session)
     this.#session = session
     return session
   }
@@ -108,8 +134,8 @@ function endOf(stream: ClientHttp2Stream, frames: Frames, deadlineMs: number | u
     try {
       frames.take(chunk)
     } catch (error) {
-      const code = error instanceof GrpcFailure ? error.code : grpcStatus.internal
-      fail(code, error instanceof Error ? error.message : String(error), error)
+      const { code, message } = failureOf(error)
+      fail(code, message, error)
     }
   })
   stream.on('error', (error: Error) => {
@@ -124,6 +150,12 @@ function endOf(stream: ClientHttp2Stream, frames: Frames, deadlineMs: number | u
     else fail(grpcStatus.unavailable, 'the connection was closed before the answer was whole')
   })
   return promise
+}
+
+/** What was thrown on this end is a fault of this end. */
+function failureOf(error: unknown): GrpcFailure {
+  if (error instanceof GrpcFailure) return error
+  return new GrpcFailure(grpcStatus.internal, error instanceof Error ? error.message : String(error), { cause: error })
 }
 
 /** Percent-encoded UTF-8, by the protocol; what is not is shown as it came. */

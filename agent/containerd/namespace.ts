@@ -1,7 +1,7 @@
-import type { FoundImage, GoneLease, LeaseKey, SeenLease } from '../source.ts'
+import type { FoundImage, GoneLease, SeenLease } from '../source.ts'
 import { BlobStore } from './blobs.ts'
 import { bury } from './bury.ts'
-import type { ContainerdClient, Lease } from './client.ts'
+import type { ContainerdClient } from './client.ts'
 import { type Evidence, evidenceFor } from './evidence.ts'
 import { type Buried, type FindParts, findImages } from './find-images.ts'
 import { type Holdings, holdingsOf, together } from './holdings.ts'
@@ -15,7 +15,8 @@ import {
   rootOf,
   seenImageOf,
 } from './image-memory.ts'
-import { belongsToBuildKit, digestOfRef, leaseKeyOf, looksLikePull, nameOf } from './keys.ts'
+import { digestOfRef, looksLikePull, nameOf } from './keys.ts'
+import { LeaseList, type Listed } from './lease-list.ts'
 import { isOther, type LeaseMemory, newLeaseMemory, resourcesAgeMs, tellOfRecord } from './lease-memory.ts'
 import { findSnapshots } from './snapshots.ts'
 
@@ -33,12 +34,6 @@ export interface Since {
   readonly lookedMs: number | undefined
 }
 
-interface Listed {
-  readonly lease: Lease
-  readonly key: LeaseKey
-}
-
-const noneListed = { leases: [], byName: new Map<string, Listed>() }
 const nothing: NamespaceLook = { leases: [], gone: [], found: [] }
 
 /** Looks at one containerd namespace, and remembers what cannot change. */
@@ -46,11 +41,11 @@ export class NamespaceObserver {
   readonly #client: ContainerdClient
   readonly #namespace: string
   readonly #blobs: BlobStore
+  readonly #list: LeaseList
   readonly #leases = new Map<string, LeaseMemory>()
   /** Leases that are no pulls, as long as they are listed. */
   readonly #others = new Set<string>()
   readonly #snapshotters = new Set<string>()
-  #listed: { readonly leases: readonly Lease[]; readonly byName: ReadonlyMap<string, Listed> } = noneListed
   #offsets: ReadonlyMap<string, number> = new Map()
   #find: FindParts
 
@@ -61,6 +56,7 @@ export class NamespaceObserver {
     this.#hearsEvents = hearsEvents
     this.#namespace = namespace
     this.#blobs = new BlobStore(client, namespace)
+    this.#list = new LeaseList(client, namespace)
     this.#find = { pending: new Map(), recent: new Map(), glimpsed: new Map(), bornMs, lastLookMs: lookedMs }
   }
 
@@ -88,7 +84,7 @@ export class NamespaceObserver {
    * worker is gone, and their lease stays until it expires, a day later.
    */
   async look(atMs: number, runtimeStartedMs: number): Promise<NamespaceLook> {
-    const listed = this.#byName(await this.#client.leases(this.#namespace))
+    const listed = await this.#list.byName()
     for (const name of this.#others) if (!listed.has(name)) this.#others.delete(name)
     const live = this.#meet(listed, runtimeStartedMs)
     if (this.#blobs.large) this.#blobs.forget()
@@ -150,19 +146,6 @@ export class NamespaceObserver {
     const evidence = await evidenceFor(this.#client, this.#namespace, image, digest, this.#snapshotters, blobs, untilMs)
     if (image.documents.size === 0 && evidence.records.length === 0) return undefined
     return { ...evidence, records: evidence.records.filter(({ updatedMs }) => updatedMs >= startedMs) }
-  }
-
-  /** The leases that may be pulls. The same answer as before is not arranged again. */
-  #byName(leases: readonly Lease[]): ReadonlyMap<string, Listed> {
-    if (leases === this.#listed.leases) return this.#listed.byName
-    const byName = new Map<string, Listed>()
-    for (const lease of leases) {
-      if (belongsToBuildKit(lease)) continue
-      const key = leaseKeyOf(this.#namespace, lease)
-      byName.set(nameOf(key), { lease, key })
-    }
-    this.#listed = { leases, byName }
-    return byName
   }
 
   /** Remembers new leases; returns those that are worked on. */

@@ -4,7 +4,9 @@ import type { Method } from './grpc.ts'
  * A method that hands out its last answer again, the very object, when the bytes are the same: what is listed changes
  * when a pull begins or ends, and is asked for at each look.
  */
-export function withSameAnswer<Request, Answer>(method: Method<Request, Answer>): Method<Request, Answer> {
+export function withSameAnswer<Request, Answer, Path extends string>(
+  method: Method<Request, Answer, Path>,
+): Method<Request, Answer, Path> {
   let last: { readonly bytes: Buffer; readonly answer: Answer } | undefined
   return {
     path: method.path,
