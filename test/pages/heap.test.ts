@@ -51,7 +51,7 @@ describe('pages that are open all day', function () {
   after(async () => {
     await chromium?.stop()
     server?.send('stop')
-    if (server?.exitCode === null) await once(server, 'exit')
+    if (server?.exitCode === null && server.signalCode === null) await once(server, 'exit')
   })
 
   const pull = (name: string, phase: 'downloading' | 'completed', image: number) => ({

@@ -33,11 +33,12 @@ const script = `(() => {
     note([...rows].filter(row => row.isConnected))
   }).observe(groups, { subtree: true, childList: true, characterData: true, attributes: true })
   // How late a timer of this page comes: what the machine does to it, and not the server.
-  let latestMs = 0
-  let dueMs = performance.now() + 20
+  const stops = []
+  let dueMs = Date.now() + 20
   setInterval(() => {
-    latestMs = Math.max(latestMs, performance.now() - dueMs)
-    dueMs = performance.now() + 20
+    const nowMs = Date.now()
+    if (nowMs - dueMs > 20) stops.push({ fromMs: dueMs, untilMs: nowMs })
+    dueMs = nowMs + 20
   }, 20)
   const texts = ['lead', 'name', 'node', 'phase', 'size', 'rate', 'eta', 'note', 'pods', 'violations']
   const rows = () => [...groups.querySelectorAll('.pull')].map(row => ({
@@ -47,7 +48,7 @@ const script = `(() => {
     cached: number(row, '.cached'),
     spoken: row.querySelector('[data-slot="bar"]').getAttribute('aria-label'),
   }))
-  globalThis.shown = { log, rows, latestMs: () => latestMs }
+  globalThis.shown = { log, rows, stops }
 })()`
 
 export interface ShownRows {
@@ -55,8 +56,14 @@ export interface ShownRows {
   log(): Promise<Shown[]>
   /** All rows as they are now. */
   rows(): Promise<Row[]>
-  /** The longest that a timer of the page was late. Milliseconds. */
-  latestMs(): Promise<number>
+  /** When timers of the page came late. */
+  stops(): Promise<Stop[]>
+}
+
+/** Epoch ms. */
+export interface Stop {
+  readonly fromMs: number
+  readonly untilMs: number
 }
 
 /** Watches the rows of a page of live pulls from now on, by an observer of its document. A reload would end it. */
@@ -65,6 +72,6 @@ export async function watchRows(page: Page): Promise<ShownRows> {
   return {
     log: () => page.evaluate('shown.log'),
     rows: () => page.evaluate('shown.rows()'),
-    latestMs: () => page.evaluate('shown.latestMs()'),
+    stops: () => page.evaluate('shown.stops'),
   }
 }
