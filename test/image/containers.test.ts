@@ -125,6 +125,6 @@ describe('the image in containerd, read-only, as nobody, without a capability', 
     })
     await operator.exited
     assert.match(operator.log(), /PULLTRACE_IMAGE must be set/)
-    assert.equal(operator.exitCode(), 1)
+    assert.equal(operator.exitCode(), 2)
   })
 })
