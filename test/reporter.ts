@@ -11,7 +11,21 @@ const lingerMs = 30_000
 
 /** The spec reporter, closed by one line that people and machines find: `N passed, N failed`. */
 export default class Reporter extends Mocha.reporters.Spec {
-  override done(failures: number, exit?: (failures: number) => void): void {
+  #stopped = false
+
+  constructor(runner: Mocha.Runner, options?: Mocha.MochaOptions) {
+    super(runner, options)
+    for (const signal of ['SIGINT', 'SIGTERM']) {
+      // Ends with the test that runs, so that what tests started is stopped. The second time it ends at once.
+      process.once(signal, () => {
+        this.#stopped = true
+        runner.abort()
+      })
+    }
+  }
+
+  override done(given: number, exit?: (failures: number) => void): void {
+    const failures = this.#stopped ? Math.max(given, 1) : given
     const { passes = 0, failures: failed = 0 } = this.stats
     const counts: Counts = { passes, failures: failed }
     const end = () => {
