@@ -220,8 +220,11 @@ describe('rules on pulls, containerd 2.4', function () {
     try {
       const told = await Promise.all(others.map(({ url }) => listen(url)))
       const image = await rig.push({ name: 'rules/untouched', layers: [{ bytes: 1_000_000 }] })
-      const second = await rig.push({ name: 'rules/second', layers: [{ bytes: 320_000 }] })
+      const second = await rig.push({ name: 'rules/second', layers: [{ bytes: 900_000 }] })
+      // Slow enough that no agent looks before and after only: it would know of the image, and not of its pull.
+      rig.proxy.limit(500_000)
       for (const each of [image, second]) await rig.pull(each)
+      rig.proxy.limit(undefined)
       const ends = ({ events }: Told) => events.filter(({ type }) => /completed|failed/.test(type)).length
       await eventually('all ends', () => told.every(each => ends(each) >= 2))
       const [without, down] = told.map(({ events }) => summaryOf(events))

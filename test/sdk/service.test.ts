@@ -63,8 +63,8 @@ describe('the TypeScript sensor with the real tk-sensor-api', function () {
   it('observes under a dry run what it would drop, stops at a pause, and has the former etag after it', async () => {
     await applyRules(service, [writtenRule('large', { action: 'drop' })])
     await using sensor = await openReal(service, { syncMode: 'manual' })
-    const live = await synced(sensor, ({ rules }) => rules === 1)
-    assert.equal(sensor.check({ total: 200 }).action, 'drop')
+    // There may still be one rule of the test before.
+    const live = await synced(sensor, () => sensor.check({ total: 200 }).action === 'drop')
 
     await applyRules(service, [writtenRule('large', { action: 'drop', dry_run: true })])
     const dry = await synced(sensor, ({ etag }) => etag !== live.etag)
