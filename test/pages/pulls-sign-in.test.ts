@@ -85,6 +85,8 @@ describe('signing in to the pages of pulltrace-server', function () {
       assert.deepEqual(statuses, [200, 200, 401])
       assert.equal((await stat(path.join(dataDir, 'session.key'))).mode & 0o777, 0o600)
     } finally {
+      // It writes until it stops.
+      await server.stop()
       await rm(dataDir, { recursive: true })
     }
   })
