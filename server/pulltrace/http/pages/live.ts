@@ -47,7 +47,7 @@ export function showLive({ frame, live, history, images, nodeNames, clock }: Liv
         lastEventId,
         by: group satisfies Grouping,
         ...{ query, from },
-        imageNodes: imageRef => images.of(imageRef, nowMs),
+        imageNodes: imagesNow(images, live, nowMs),
         workerUrl: frame.assets.urlOf('stream-worker'),
         nowMs,
         nodes: nodeNames().length,
@@ -67,10 +67,16 @@ async function recentEnds(history: LiveParts['history'], filter: PullFilter, now
 }
 
 /** GET /pages/images?image=..: how far images have come in the cluster; for the page's own script. */
-export function tellImages(images: ImageBook, clock: Pick<Clock, 'now'>) {
+export function tellImages({ images, live, clock }: Pick<LiveParts, 'images' | 'live' | 'clock'>) {
   return (ctx: Context): void => {
     const names = queryOf(ctx).getAll('image').slice(0, maxImages)
     ctx.set('Cache-Control', 'no-store')
-    ctx.body = { items: names.map(name => images.of(name, clock.now())) }
+    ctx.body = { items: names.map(imagesNow(images, live, clock.now())) }
   }
+}
+
+/** How far an image has come, by what ended and what goes on; the pulls that go on are sorted out once for all images. */
+function imagesNow(images: ImageBook, live: LivePulls, nowMs: number) {
+  const pulls = Map.groupBy(live.snapshot().pulls, ({ imageRef }) => imageRef)
+  return (imageRef: string) => images.of(imageRef, pulls.get(imageRef) ?? [], nowMs)
 }

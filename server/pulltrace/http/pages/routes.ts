@@ -17,7 +17,7 @@ export function pageRoutes(parts: PageParts): readonly Route[] {
     { method: 'GET', path: '/pulls/:id', handlers: [...page, showPull(parts)] },
     { method: 'GET', path: '/history', handlers: [...page, showHistory(parts)] },
     { method: 'GET', path: '/nodes', handlers: [...page, showNodes(parts)] },
-    { method: 'GET', path: '/pages/images', handlers: [readBy(parts.readers), tellImages(parts.images, parts.clock)] },
+    { method: 'GET', path: '/pages/images', handlers: [readBy(parts.readers), tellImages(parts)] },
     { method: 'GET', path: '/sign-in', handlers: [produces('text/html'), showSignIn(parts)] },
     { method: 'POST', path: '/sign-in', handlers: [signIn(parts)] },
     { method: 'POST', path: '/sign-out', handlers: [signOut(parts)] },

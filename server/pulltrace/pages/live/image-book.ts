@@ -1,4 +1,4 @@
-import type { ErrorCode, Phase } from '../../../../core/contract/words.ts'
+import { type ErrorCode, isTerminal, type Phase } from '../../../../core/contract/words.ts'
 import type { PullChange } from '../../../../core/pulls/change.ts'
 import type { PullState } from '../../../../core/pulls/pull.ts'
 
@@ -19,15 +19,18 @@ interface OnNode {
   readonly phase: Phase
   readonly code: ErrorCode | undefined
   readonly startedAtMs: number
-  /** When it was last heard of, by the clock of the server. */
-  seenAtMs: number
+  /** When it was heard of, by the clock of the server. */
+  readonly seenAtMs: number
 }
 
 export const rememberMs = 24 * 3_600_000
 /** Images x nodes; 100 bytes each. Above it the image that was heard of longest ago goes. */
 const maxEntries = 200_000
 
-/** What the newest pull of each image on each node came to, over the last day. */
+/**
+ * How the newest pull of each image on each node ended, over the last day. Pulls that go on are not written down:
+ * there would be news of them with every report, and whoever asks has them at hand.
+ */
 export class ImageBook {
   /** The image that was heard of longest ago is the first. */
   readonly #images = new Map<string, Map<string, OnNode>>()
@@ -36,22 +39,17 @@ export class ImageBook {
   note(changes: readonly PullChange[], seenAtMs: number): void {
     for (const { pull, dropped } of changes) {
       if (dropped) this.drop(pull)
-      else this.observe(pull, seenAtMs)
+      else if (isTerminal(pull.phase)) this.observe(pull, seenAtMs)
     }
   }
 
+  /** `pull` has ended. */
   observe({ imageRef, nodeName, phase, errorCode, startedAtMs }: PullState, seenAtMs: number): void {
     const nodes = this.#images.get(imageRef) ?? new Map<string, OnNode>()
     const before = nodes.get(nodeName)
     if (before !== undefined && before.startedAtMs > startedAtMs) return
-    // The same news again, which is most: only the time is new, and the order can wait.
-    if (before?.startedAtMs === startedAtMs && before.phase === phase && before.code === errorCode) {
-      before.seenAtMs = seenAtMs
-      return
-    }
     if (before === undefined) this.#entries++
     nodes.set(nodeName, { phase, code: errorCode, startedAtMs, seenAtMs })
-    if (before?.phase === phase) return
     this.#images.delete(imageRef)
     this.#images.set(imageRef, nodes)
     while (this.#entries > maxEntries) this.#forgetOldest()
@@ -63,11 +61,18 @@ export class ImageBook {
     if (nodes?.delete(nodeName)) this.#entries--
   }
 
-  of(imageRef: string, nowMs: number): ImageNodes {
-    const counts = { nodes: 0, have: 0, failing: 0 }
+  /** `live`: the pulls of the image that have not ended. */
+  of(imageRef: string, live: readonly PullState[], nowMs: number): ImageNodes {
+    const ended = this.#images.get(imageRef)
+    const nodes = new Set<string>()
+    for (const { nodeName, startedAtMs } of live) {
+      const end = ended?.get(nodeName)
+      if (end === undefined || end.startedAtMs < startedAtMs) nodes.add(nodeName)
+    }
+    const counts = { nodes: nodes.size, have: 0, failing: 0 }
     const codes = new Map<ErrorCode, number>()
-    for (const { phase, code, seenAtMs } of this.#images.get(imageRef)?.values() ?? []) {
-      if (nowMs - seenAtMs > rememberMs) continue
+    for (const [nodeName, { phase, code, seenAtMs }] of ended ?? []) {
+      if (nodes.has(nodeName) || nowMs - seenAtMs > rememberMs) continue
       counts.nodes++
       if (phase === 'completed') counts.have++
       if (phase !== 'failed') continue
