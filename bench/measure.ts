@@ -3,9 +3,7 @@ import { once } from 'node:events'
 import path from 'node:path'
 
 /** What a measured program answers when it is asked. */
-export interface Usage {
-  /** User and system time so far. Milliseconds. */
-  readonly cpuMs: number
+export interface Memory {
   /** Live heap and buffers after a collection. Bytes. */
   readonly liveBytes: number
   readonly rssBytes: number
@@ -14,7 +12,13 @@ export interface Usage {
 /** A program of bench/programs in a process of its own, so that the load is not in its figures. */
 export interface Measured extends AsyncDisposable {
   readonly url: URL
-  usage(): Promise<Usage>
+  /** User and system time so far. Milliseconds. */
+  cpuMs(): Promise<number>
+  /**
+   * Collects first. Never between two looks at the CPU: a collection that is forced while nothing runs throws compiled
+   * code away, and what follows pays for it a second time.
+   */
+  memory(): Promise<Memory>
 }
 
 export async function startMeasured(program: string, env: Record<string, string> = {}): Promise<Measured> {
@@ -25,12 +29,14 @@ export async function startMeasured(program: string, env: Record<string, string>
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
   const { url } = (await nextMessage(child)) as { url: string }
+  const answerTo = (question: Question) => {
+    child.send(question)
+    return nextMessage(child)
+  }
   return {
     url: new URL(url),
-    async usage() {
-      child.send('usage')
-      return (await nextMessage(child)) as Usage
-    },
+    cpuMs: async () => (await answerTo('cpu')) as number,
+    memory: async () => (await answerTo('memory')) as Memory,
     async [Symbol.asyncDispose]() {
       if (child.exitCode !== null) return
       const gone = once(child, 'exit')
@@ -54,26 +60,25 @@ async function nextMessage(child: ChildProcess): Promise<unknown> {
   }
 }
 
+type Question = 'cpu' | 'memory'
+
 /** In a measured program: say where it listens, then answer what it has used. */
 export function answerUsage(url: string): void {
-  let collectionsMs = 0
-  process.on('message', () => {
-    const beforeMs = processCpuMs()
-    globalThis.gc?.()
-    const { heapUsed, external, rss } = process.memoryUsage()
-    const cpuMs = beforeMs - collectionsMs
-    process.send!({ cpuMs, liveBytes: heapUsed + external, rssBytes: rss } satisfies Usage)
-    // The measurement asks for the collection: it must count neither in this interval nor in the next.
-    collectionsMs += processCpuMs() - beforeMs
-  })
+  process.on('message', (question: Question) => process.send!(question === 'cpu' ? cpuMs() : memory()))
   process.on('disconnect', () => process.exit(0))
   process.on('SIGTERM', () => process.exit(0))
   process.send!({ url })
 }
 
-function processCpuMs(): number {
+function cpuMs(): number {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1000
+}
+
+function memory(): Memory {
+  globalThis.gc?.()
+  const { heapUsed, external, rss } = process.memoryUsage()
+  return { liveBytes: heapUsed + external, rssBytes: rss }
 }
 
 export function median(values: readonly number[]): number {

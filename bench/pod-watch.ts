@@ -4,7 +4,7 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { FakeApiServer } from '../core/kube/api-server.fake.ts'
 import { FakeKubelet } from '../server/pulltrace/pods/kubelet.fake.ts'
-import { type Measured, startMeasured, table } from './measure.ts'
+import { startMeasured, table } from './measure.ts'
 
 /**
  * What watching pods costs the server, with up to 10,000 pods on 100 nodes and the events of their last hour. The API server
@@ -53,24 +53,23 @@ async function measure({ name, watched, pods, pending }: Row): Promise<string[]>
   if (watched) await watching(api)
   // What the lists brought is worked off.
   await delay(3000)
-  const synced = await looked(server)
+  const syncedMs = await server.cpuMs()
   await delay(idleSeconds * 1000)
-  const idle = await looked(server)
+  const idleMs = await server.cpuMs()
 
   for (let second = 0; second < churnSeconds; second++) {
     for (let index = 0; watched && index < churnPerSecond; index++)
       comesAndGoes(kubelets[index]!, `job-${second}-${index}`)
     await delay(1000)
   }
-  const churned = await looked(server)
-  const each = (churned.cpuMs - churned.lookMs - idle.cpuMs - idle.lookMs) / (churnSeconds * churnPerSecond)
-  const idleCpu = (idle.cpuMs - idle.lookMs - synced.cpuMs - synced.lookMs) / (idleSeconds * 10)
+  const each = ((await server.cpuMs()) - idleMs) / (churnSeconds * churnPerSecond)
+  const { liveBytes, rssBytes } = await server.memory()
   return [
     name,
-    mib(synced.liveBytes),
-    mib(synced.rssBytes),
-    `${Math.round(synced.cpuMs - synced.lookMs)} ms`,
-    `${idleCpu.toFixed(2)} %`,
+    mib(liveBytes),
+    mib(rssBytes),
+    `${Math.round(syncedMs)} ms`,
+    `${((idleMs - syncedMs) / (idleSeconds * 10)).toFixed(2)} %`,
     watched ? `${each.toFixed(1)} ms` : '-',
   ]
 }
@@ -104,11 +103,4 @@ async function watching(api: FakeApiServer): Promise<void> {
     limit.throwIfAborted()
     await delay(50)
   }
-}
-
-/** Two looks in a row: the first one's collection is in the second's time, and is what a look itself costs. */
-async function looked(server: Measured) {
-  const { cpuMs } = await server.usage()
-  const again = await server.usage()
-  return { ...again, lookMs: again.cpuMs - cpuMs }
 }

@@ -74,7 +74,7 @@ rmSync(folder, { recursive: true })
 console.log(lines.join('\n'))
 
 async function measure(unchanged: boolean) {
-  const before = await server.usage()
+  const beforeMs = await server.cpuMs()
   const startMs = performance.now()
   const tookMs: number[] = []
   const work = Array.from({ length: callers }, async (_, caller) => {
@@ -89,7 +89,7 @@ async function measure(unchanged: boolean) {
   })
   await Promise.all(work)
   const wallMs = performance.now() - startMs
-  const cpuMs = (await server.usage()).cpuMs - before.cpuMs
+  const cpuMs = (await server.cpuMs()) - beforeMs
   tookMs.sort((a, b) => a - b)
   const at = (share: number) => tookMs[Math.floor(share * (tookMs.length - 1))]!
   return { rate: (1000 * tookMs.length) / wallMs, p50: at(0.5), p99: at(0.99), perCpu: (1000 * tookMs.length) / cpuMs }
