@@ -10,6 +10,8 @@ import { median, table } from './measure.ts'
 /** What the bundled agent costs a node, started as it is shipped: memory, and CPU of a look, idle and beside 10 pulls of 10 layers. */
 const rounds = Number(process.env['ROUNDS'] ?? 5)
 const looks = Number(process.env['LOOKS'] ?? 100)
+/** Looks before the first that counts: an agent lives for days, and its first half minute is its compiler's. */
+const warmLooks = 150
 const intervalMs = 200
 const clockTicksPerSec = Number(execFileSync('getconf', ['CLK_TCK']).toString())
 
@@ -78,7 +80,7 @@ async function costOf(rig: Rig, pulls: number): Promise<Cost> {
   const kill = () => agent.kill('SIGKILL')
   process.once('exit', kill)
   try {
-    await sink.reports(pulls, 25)
+    await sink.reports(pulls, warmLooks)
     const before = cpuMsOf(agent.pid!)
     await sink.reports(pulls, looks)
     const cpuMsPerLook = (cpuMsOf(agent.pid!) - before) / looks

@@ -7,6 +7,7 @@ const scripts = [
   'ingest.ts',
   'fan-out.ts',
   'stalled-client.ts',
+  'up.ts',
   'agent.ts',
   'pods.ts',
   'pod-watch.ts',

@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { type Measured, median, startMeasured } from './measure.ts'
@@ -28,13 +29,22 @@ const warmReports = 15_000
 const turnReports = 4000
 const pacedTurnReports = 2000
 const connections = 32
+/** A small cluster reports a thousand times. */
+const stepBytes = 8192
 
-/** All run at once and take turns, `rounds` times four. The figures of each are the medians of its turns. */
+/**
+ * All run at once and take turns, `rounds` times four. The figures of each are the medians of its turns. Those with a
+ * pace take theirs together: nodes that fall silent meanwhile would be taken for stale, and cost more when they are back.
+ */
 export async function inTurn(trials: Record<string, TrialOptions>, rounds: number): Promise<Map<string, Cost>> {
   await using running = new AsyncDisposableStack()
   const started = new Map<string, Trial>()
   for (const [name, options] of Object.entries(trials)) started.set(name, running.use(await Trial.start(options)))
-  for (let turn = 0; turn < rounds * 4; turn++) for (const trial of started.values()) await trial.turn()
+  const paced = Object.values(trials).some(({ pace }) => pace !== undefined)
+  for (let turn = 0; turn < rounds * 4; turn++) {
+    if (paced) await Promise.all([...started.values()].map(trial => trial.turn()))
+    else for (const trial of started.values()) await trial.turn()
+  }
   const costs = new Map<string, Cost>()
   for (const [name, trial] of started) {
     costs.set(name, { cpuMicros: median(trial.cpuMicros), bytesPerNode: await trial.bytesPerNode() })
@@ -56,7 +66,7 @@ class Trial implements AsyncDisposable {
     this.#server = server
     this.#emptyBytes = emptyBytes
     this.#options = options
-    this.#bodies = new ReportBodies(options.load)
+    this.#bodies = new ReportBodies(options.load, stepBytes)
     this.#agent = new Agent({ keepAlive: true, maxSockets: options.pace === undefined ? connections : Infinity })
   }
 
@@ -131,10 +141,9 @@ class Trial implements AsyncDisposable {
     return new Promise((resolve, reject) => {
       const url = new URL('/api/v1/report', this.#server.url)
       const outgoing = request(url, { method: 'POST', agent: this.#agent, headers }, response => {
-        response.resume()
-        response.on('end', () =>
-          response.statusCode === 200 ? resolve() : reject(new Error(`${response.statusCode}`)),
-        )
+        const refused = async () => reject(new Error(`${response.statusCode}: ${await text(response)}`))
+        if (response.statusCode !== 200) return void refused()
+        response.resume().on('end', resolve)
       })
       outgoing.on('error', reject)
       outgoing.end(body)

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
+import { launch } from '../core/contract/launch.ts'
 
 /** What a measured program answers when it is asked. */
 export interface Memory {
@@ -21,10 +22,13 @@ export interface Measured extends AsyncDisposable {
   memory(): Promise<Memory>
 }
 
+/** What programs are started with where they are shipped. */
+const flags: Record<string, readonly string[]> = { 'pulltrace-server.ts': launch.server.command.slice(1, -1) }
+
 export async function startMeasured(program: string, env: Record<string, string> = {}): Promise<Measured> {
   const file = path.join(import.meta.dirname, 'programs', program)
   const child = fork(file, {
-    execArgv: ['--expose-gc'],
+    execArgv: ['--expose-gc', ...(flags[program] ?? [])],
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })

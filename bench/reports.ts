@@ -20,7 +20,11 @@ const done = 3
 export class ReportBodies {
   readonly #templates: readonly (readonly string[])[]
 
-  constructor({ nodes, pullsPerNode, layersPerPull }: Load) {
+  readonly #stepBytes: number
+
+  /** `stepBytes`: how far each layer moves between two reports; none may be whole (50 MB) before the measurement ends. */
+  constructor({ nodes, pullsPerNode, layersPerPull }: Load, stepBytes = 65_536) {
+    this.#stepBytes = stepBytes
     this.#templates = Array.from({ length: nodes }, (_, node) =>
       JSON.stringify(reportOf(`node-${node}`, pullsPerNode, layersPerPull)).split('"@"'),
     )
@@ -31,7 +35,7 @@ export class ReportBodies {
     const values = [JSON.stringify(new Date(1_795_000_000_000 + seq * 2000).toISOString()), seq]
     let text = parts[0]!
     for (let index = 1; index < parts.length; index++)
-      text += `${values[index - 1] ?? seq * 65_536 + index}${parts[index]}`
+      text += `${values[index - 1] ?? seq * this.#stepBytes + index}${parts[index]}`
     return Buffer.from(text)
   }
 }
