@@ -207,6 +207,48 @@ describe('the pages of pulltrace-server', function () {
       })
     })
 
+    it('put what begins above what has ended, as a reload would', async () => {
+      const agent = new ScriptedAgent(server.url, 'node-a')
+      const named = (name: string) => `registry.example.com/shop/${name}:v1`
+      await agent.report([
+        pull('one', named('one'), 'downloading', 40, { startedAgoMs: 30_000 }),
+        pull('two', named('two'), 'downloading', 40),
+      ])
+      const page = await open('/')
+      await live(page)
+      const order = () => page.locator('.group [data-slot="name"]:visible').allInnerTexts()
+      const both = [pull('one', named('one'), 'completed', 100), pull('two', named('two'), 'downloading', 50)]
+      await agent.report(both)
+      await eventuallyHolds(async () => assert.match(await rowText(page, 'one'), /done/))
+      assert.deepEqual(await order(), ['one:v1', 'two:v1'], 'who reads it keeps it where it is')
+      await agent.report([both[1]!, pull('three', named('three'), 'downloading', 1)])
+      await eventuallyHolds(async () => assert.deepEqual(await order(), ['three:v1', 'one:v1', 'two:v1']))
+      await agent.report([
+        both[1]!,
+        pull('three', named('three'), 'downloading', 2),
+        pull('again', named('one'), 'downloading', 1),
+      ])
+      await eventuallyHolds(async () => assert.equal(await page.locator('.pull').count(), 4))
+      const rows = await page.locator('.pull').evaluateAll(items => items.map(item => item.getAttribute('data-id')))
+      assert.deepEqual(rows, ['three', 'again', 'one', 'two'].map(idOf))
+    })
+
+    it('leave a pull where it is when the name of its image becomes known', async () => {
+      const agent = new ScriptedAgent(server.url, 'node-a')
+      const digest = `registry.example.com/shop/app@sha256:${'8'.repeat(64)}`
+      const next = pull('next', image, 'downloading', 40)
+      await agent.report([pull('one', digest, 'downloading', 40), next])
+      const page = await open('/')
+      await live(page)
+      const first = page.locator('.pull').first()
+      await first.locator('summary').click()
+      await agent.report([pull('one', 'registry.example.com/shop/app:v1', 'completed', 100), next])
+      await eventuallyHolds(async () => assert.match(await page.locator('.group').first().innerText(), /app:v1/))
+      assert.equal(await first.getAttribute('data-id'), idOf('one'))
+      assert.equal(await first.locator('details').getAttribute('open'), '', 'its layers stay open')
+      assert.equal(await page.locator('.group').count(), 2)
+    })
+
     it('show a change within half a second of its report', async () => {
       const agent = new ScriptedAgent(server.url, 'node-a')
       await agent.report([pull('one', image, 'downloading', 1)])

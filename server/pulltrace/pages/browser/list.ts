@@ -1,25 +1,15 @@
 import type { Pull } from '../../../../core/contract/pull.ts'
+import { isTerminal } from '../../../../core/contract/words.ts'
 import { harmless } from '../../../../core/lib/harmless.ts'
 import type { News } from '../live/follower.ts'
 import { type Grouping, groupOf, groupSentence } from '../live/group.ts'
 import { inOrder, namedBy } from '../live/pieces.ts'
 import { imageParts } from '../live/row.ts'
+import { GroupElement } from './group-element.ts'
 import { RowElement } from './row.ts'
 
 /** What one frame may spend on rows, so that the page stays smooth. Milliseconds. */
 const frameBudgetMs = 8
-
-/**
- * A row that comes when its list has this many goes to another one, which a browser leaves out whole while it is out of
- * sight. A list that the server made stays as it is, up to all rows of its page.
- */
-const rowsOfList = 100
-
-interface Group {
-  readonly element: HTMLElement
-  readonly list: HTMLElement
-  readonly members: Set<string>
-}
 
 interface ListParts {
   readonly root: HTMLElement
@@ -39,7 +29,9 @@ export class PullList {
   readonly #rowTemplate: HTMLTemplateElement
   readonly #groupTemplate: HTMLTemplateElement
   readonly #rows = new Map<string, { readonly row: RowElement; key: string }>()
-  readonly #groups = new Map<string, Group>()
+  readonly #groups = new Map<string, GroupElement>()
+  /** The first of which nothing is under way. Null: there is none. Undefined: to be looked for. */
+  #firstOver: Element | null | undefined
   readonly #dirty = new Set<string>()
   readonly #dirtyGroups = new Set<string>()
   readonly pulls = new Map<string, Pull>()
@@ -151,16 +143,41 @@ export class PullList {
     const key = groupOf(pull, this.#parts.by)
     if (at === undefined && this.#rows.size >= this.#parts.cap) return
     const row = at?.row ?? new RowElement(this.#rowTemplate.content.firstElementChild!.cloneNode(true) as HTMLLIElement)
+    const mood = row.element.dataset['mood']
     row.show(pull, nowMs)
     this.#dirtyGroups.add(key)
-    if (at?.key === key) return
-    if (at !== undefined) this.#drop(id, at.row, at.key)
-    const group = this.#group(key)
-    const list = lastList(group.list)
-    list.append(row.element)
-    sizeList(list)
-    group.members.add(id)
+    const from = at && this.#groups.get(at.key)
+    if (from !== undefined && row.element.dataset['mood'] !== mood) {
+      from.rowsChanged()
+      this.#firstOver = undefined
+    }
+    if (from?.key === key) return
+    const group = this.#groups.get(key) ?? this.#newGroup(key)
+    this.#place(group, from, isTerminal(pull.phase))
+    if (from !== undefined) this.#drop(id, row, from.key)
+    group.add(id, row.element)
     this.#rows.set(id, { row, key })
+  }
+
+  /** What is under way stands before what is over. `from`: where the row that makes it move was before. */
+  #place(group: GroupElement, from: GroupElement | undefined, ended: boolean): void {
+    const begins = group.members.size === 0
+    // One whose name became known stays where it was.
+    if (begins && from !== undefined) from.element.after(group.element)
+    else if (!ended && group.over) {
+      this.#groupsElement.insertBefore(group.element, this.#overGroup())
+      if (this.#firstOver === group.element) this.#firstOver = undefined
+    } else if (begins) {
+      this.#groupsElement.append(group.element)
+      if (this.#firstOver === null) this.#firstOver = group.element
+    }
+  }
+
+  #overGroup(): Element | null {
+    if (this.#firstOver !== undefined) return this.#firstOver
+    const over = (element: Element) => this.#groups.get((element as HTMLElement).dataset['key']!)?.over === true
+    this.#firstOver = [...this.#groupsElement.children].find(over) ?? null
+    return this.#firstOver
   }
 
   /** Rows that left make room for those above the cap. */
@@ -173,33 +190,27 @@ export class PullList {
   }
 
   #drop(id: string, row: RowElement, key: string): void {
-    const list = row.element.parentElement!
-    row.element.remove()
     this.#rows.delete(id)
     const group = this.#groups.get(key)!
-    group.members.delete(id)
-    if (list !== group.list && list.childElementCount === 0) list.remove()
-    else sizeList(list)
+    group.remove(id, row.element)
+    this.#firstOver = undefined
     this.#dirtyGroups.add(key)
     if (group.members.size > 0) return
     group.element.remove()
     this.#groups.delete(key)
   }
 
-  #group(key: string): Group {
-    const known = this.#groups.get(key)
-    if (known !== undefined) return known
+  #newGroup(key: string): GroupElement {
     const element = this.#groupTemplate.content.firstElementChild!.cloneNode(true) as HTMLElement
     element.dataset['key'] = key
     const { lead, name } = this.#parts.by === 'image' ? imageParts(key) : { lead: '', name: harmless(key) }
     element.querySelector('[data-slot="lead"]')!.textContent = lead
     element.querySelector('[data-slot="name"]')!.textContent = name
-    this.#groupsElement.append(element)
     return this.#adoptGroup(key, element)
   }
 
-  #adoptGroup(key: string, element: HTMLElement): Group {
-    const group = { element, list: element.querySelector<HTMLElement>('.pulls')!, members: new Set<string>() }
+  #adoptGroup(key: string, element: HTMLElement): GroupElement {
+    const group = new GroupElement(key, element)
     this.#groups.set(key, group)
     return group
   }
@@ -211,15 +222,3 @@ export class PullList {
     this.setSentence(key, groupSentence(members))
   }
 }
-
-/** Where the next row of a group goes; a new list where the last one is full. */
-function lastList(first: HTMLElement): HTMLElement {
-  const last = first.parentElement!.lastElementChild as HTMLElement
-  if (last.childElementCount < rowsOfList) return last
-  const next = first.cloneNode(false) as HTMLElement
-  last.after(next)
-  return next
-}
-
-/** What its height is made of as long as it has not been in sight (styles/live.css). */
-const sizeList = (list: HTMLElement) => list.style.setProperty('--rows', String(list.childElementCount))
