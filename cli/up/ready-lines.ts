@@ -25,7 +25,10 @@ export function readyLines({ server, url, metrics, nodeName, demo, command, rule
     `Pulltrace is running${demo ? ' with DEMO DATA' : ''} as node ${nodeName}:`,
     `  pulls    ${url}/`,
     ...(rules
-      ? [`  rules    ${rules.url}/`, `           sign in as admin; first password: cat ${quoted(rules.passwordFile)}`]
+      ? [
+          `  rules    ${rules.url}/`,
+          `           sign in as admin; first password, until you change it: cat ${quoted(rules.passwordFile)}`,
+        ]
       : []),
     `  events   curl -N${curl} ${url}/api/v1/events`,
     `  watch    ${command} watch${address}${client}`,

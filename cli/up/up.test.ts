@@ -110,7 +110,7 @@ describe('runUp', function () {
       const [pulls, pages] = ['pulls', 'rules'].map(
         name => said.find(line => line.startsWith(`  ${name} `))!.match(/http:\S+(?=\/)/)![0],
       ) as [string, string]
-      assert.ok(said.includes(`           sign in as admin; first password: cat ${passwordFile}`))
+      assert.ok(said.includes(`           sign in as admin; first password, until you change it: cat ${passwordFile}`))
       assert.ok(said.some(line => /^ {2}list {5}\.\/bin\/tk-sensor-api rules list --database .*tk\.db$/.test(line)))
       assert.equal(said.filter(line => line.startsWith('Added the sample rules')).length, 1 - round)
       secrets.add(readFileSync(keyFile, 'utf8') + readFileSync(passwordFile, 'utf8'))

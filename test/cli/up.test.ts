@@ -110,7 +110,7 @@ describe('pulltrace up', function () {
     const [pulls, rules] = ['pulls', 'rules'].map(
       name => new RegExp(`^  ${name} +(http:\\S+)/$`, 'm').exec(text.out)![1]!,
     ) as [string, string]
-    const file = /first password: cat (\S+)$/m.exec(text.out)![1]!
+    const file = /first password, until you change it: cat (\S+)$/m.exec(text.out)![1]!
     const password = readFileSync(file, 'utf8').trim()
     assert.equal(statSync(file).mode & 0o777, 0o600)
     assert.ok(!text.all.includes(password))

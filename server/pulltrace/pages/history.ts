@@ -48,7 +48,8 @@ ${
 <thead><tr><th>${groupBy === 'image' ? 'Image' : groupBy === 'node' ? 'Node' : 'Registry'}</th><th class="number">Pulls</th><th class="number">Failed</th><th class="number">Median</th><th class="number">95 %</th><th>Median and 95 %</th><th class="number">Bytes</th><th class="number">Cached</th></tr></thead>
 <tbody>${items.map(item => {
         const href = searched(item.key)
-        const key = html`<bdi>${item.key || '(none)'}</bdi>`
+        const { lead, name } = groupBy === 'image' ? imageParts(item.key) : { lead: '', name: item.key || '(none)' }
+        const key = html`<bdi><span class="lead">${lead}</span>${name}</bdi>`
         return html`<tr><th scope="row">${href === undefined ? key : html`<a href="${href}">${key}</a>`}</th>
 <td class="number">${item.count}</td><td class="number">${item.failed > 0 ? html`<span class="bad">${item.failed}</span>` : 0}</td>
 <td class="number">${seconds(item.p50Seconds)}</td><td class="number">${seconds(item.p95Seconds)}</td>
@@ -127,8 +128,11 @@ function pullRow(pull: Pull): Html {
 
 function howOf({ phase, errorCode, error, violations = [] }: Pull): Html {
   const broken = violations.length > 0 && html` <span class="chip bad">breaks a rule</span>`
-  if (phase === 'failed')
-    return html`<span class="bad" title="${failureOf(errorCode, error)}">${errorCode ?? 'failed'}</span>${broken}`
+  if (phase === 'failed') {
+    // A failure of no known kind is no `unknown` end.
+    const why = errorCode === undefined || errorCode === 'Unknown' ? 'failed' : errorCode
+    return html`<span class="bad" title="${failureOf(errorCode, error)}">${why}</span>${broken}`
+  }
   return html`<span class="${phase === 'completed' ? 'good' : 'warn'}">${phase === 'completed' ? 'done' : 'not seen'}</span>${broken}`
 }
 

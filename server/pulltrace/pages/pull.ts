@@ -14,7 +14,7 @@ export function pullPage(pull: Pull, nowMs: number): Html {
 ${pull.phase === 'failed' && html`<p class="notice bad">It failed: ${failureOf(pull.errorCode, pull.error)}.</p>`}
 ${pull.phase === 'unknown' && html`<p class="notice warn">It ended, and nobody saw how.</p>`}
 ${pull.stale && !isTerminal(pull.phase) && html`<p class="notice warn">The node has stopped reporting: this is what was last known.</p>`}
-${(pull.violations ?? []).length > 0 && html`<p class="notice bad">It breaks ${pull.violations!.map(({ name }) => name).join(', ')}.</p>`}
+${(pull.violations ?? []).length > 0 && html`<p class="notice bad">It breaks ${pull.violations!.map(({ name }) => `‘${name}’`).join(', ')}.</p>`}
 <div class="pull-state" data-mood="${row.mood}"><svg class="bar" role="img" aria-label="${row.spoken}" preserveAspectRatio="none"><rect class="track" width="100%" height="100%"/><rect class="down" width="${row.downloaded}%" height="100%"/><rect class="cached" width="${row.cached}%" height="100%"/><rect class="unpacked" y="60%" width="${row.unpacked}%" height="40%"/></svg>
 <p>${[row.phase, row.size, row.rate, row.eta, row.note].filter(Boolean).join(' · ')}</p></div>
 ${timeline(pull, nowMs)}

@@ -13,7 +13,8 @@ describe('ImageBook', () => {
     const live = Array.from({ length: 25 }, (_, node) => state(`pulls-${node}`, 'downloading'))
     for (const node of ['a', 'b']) book.observe(state(node, 'failed', 0, 'NotFound'), 0)
     book.observe(state('c', 'failed', 0, 'NoSpace'), 0)
-    assert.equal(imageSentence(book.of('app:v1', live, 0)), '12 of 40 nodes have it, 3 failing: NotFound, NoSpace')
+    book.observe(state('d', 'failed', 0, 'Unknown'), 0)
+    assert.equal(imageSentence(book.of('app:v1', live, 0)), '12 of 41 nodes have it, 4 failing: NotFound, NoSpace')
   })
 
   it('counts the newest pull of a node, whatever the order of the news', () => {

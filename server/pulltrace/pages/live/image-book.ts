@@ -11,7 +11,7 @@ export interface ImageNodes {
   readonly have: number
   /** Of these: its newest pull there failed. */
   readonly failing: number
-  /** Why, most frequent first. */
+  /** Why, most frequent first; failures of no known kind are not in it. */
   readonly codes: readonly ErrorCode[]
 }
 
@@ -77,7 +77,7 @@ export class ImageBook {
       if (phase === 'completed') counts.have++
       if (phase !== 'failed') continue
       counts.failing++
-      if (code !== undefined) codes.set(code, (codes.get(code) ?? 0) + 1)
+      if (code !== undefined && code !== 'Unknown') codes.set(code, (codes.get(code) ?? 0) + 1)
     }
     const byCount = [...codes].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
     return { imageRef, ...counts, codes: byCount.map(([code]) => code) }

@@ -85,7 +85,7 @@ function sizeOf({ phase, totalBytes, downloadedBytes, unpackedBytes }: Pull): st
 
 function etaOf(pull: Pull): string {
   if (pull.completedAt !== undefined) {
-    return `in ${formatTook((Date.parse(pull.completedAt) - Date.parse(pull.startedAt)) / 1000)}`
+    return `took ${formatTook((Date.parse(pull.completedAt) - Date.parse(pull.startedAt)) / 1000)}`
   }
   return pull.etaSeconds === undefined ? '' : `${formatSeconds(pull.etaSeconds)} left`
 }
