@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type Server } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createParser } from 'eventsource-parser'
@@ -224,14 +224,19 @@ describe('rules on pulls', function () {
 
   describe('without one that answers', () => {
     /** Accepts connections; what it writes is no HTTP/2, or nothing. */
-    async function badServer(says: string): Promise<{ url: string; server: Server }> {
+    async function badServer(says: string): Promise<{ url: string; close: () => void }> {
+      const sockets: Socket[] = []
       const server = createServer(socket => {
-        socket.on('error', () => {})
+        sockets.push(socket.on('error', () => {}))
         if (says !== '') socket.write(says)
       })
       await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
       const { port } = server.address() as { port: number }
-      return { url: `http://127.0.0.1:${port}`, server }
+      const close = () => {
+        server.close()
+        for (const socket of sockets) socket.destroy()
+      }
+      return { url: `http://127.0.0.1:${port}`, close }
     }
 
     /** Everything that readers of a server with these settings are told while two pulls come and go. */
@@ -264,13 +269,13 @@ describe('rules on pulls', function () {
         await badServer('SSH-2.0-OpenSSH\r\n'),
         await badServer(''),
       ]
-      closed.server.close()
+      closed.close()
       try {
         for (const { url } of [closed, garbage, silent]) {
           assert.deepEqual(await streamOf({ TK_API_URL: url, TK_API_KEY: key }), without)
         }
       } finally {
-        for (const { server } of [garbage, silent]) server.close()
+        for (const { close } of [garbage, silent]) close()
       }
     })
   })

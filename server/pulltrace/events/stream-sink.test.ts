@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { httpSink, listenTo } from './http-stream.ts'
 import { describeStreamSink, type SinkRig } from './stream-sink.conformance.ts'
 import { FakeSink } from './stream-sink.fake.ts'
@@ -40,12 +40,17 @@ describeStreamSink('the fake', async () => {
   return { sink, ...rest, read, ended: async () => Buffer.concat(sink.read) } satisfies SinkRig
 })
 
+const peers: Socket[] = []
+after(() => {
+  for (const peer of peers) peer.destroy()
+})
+
 describeStreamSink('a response of node:http', async () => {
   const { listener, ...rest } = ears()
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const peer = connect((server.address() as AddressInfo).port, '127.0.0.1')
-  peer.pause()
+  peers.push(peer.pause())
   peer.write('GET / HTTP/1.1\r\nHost: test\r\n\r\n')
   const [, response] = await once(server, 'request')
   // Headers as short as can be: the peer drops them, and then all bytes are ours.
