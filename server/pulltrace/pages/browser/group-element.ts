@@ -3,8 +3,10 @@
  * sight. A list that the server made stays as it is, up to all rows of its page.
  */
 const rowsOfList = 100
+/** From here on a row goes to the end, below what has ended: or all would come into one list in time. */
+const mostRowsOfList = 300
 
-const ended = ':is([data-mood="done"], [data-mood="failed"], [data-mood="unknown"])'
+const endedMoods = ':is([data-mood="done"], [data-mood="failed"], [data-mood="unknown"])'
 
 /**
  * A group and its rows. What comes while it is under way stands before what has ended, as on the page that the server
@@ -26,13 +28,14 @@ export class GroupElement {
 
   /** Whether nothing of it is under way. */
   get over(): boolean {
-    return this.element.querySelector(`.pull:not(${ended})`) === null
+    return this.element.querySelector(`.pull:not(${endedMoods})`) === null
   }
 
   add(id: string, row: HTMLElement): void {
     this.members.add(id)
-    const over = row.matches(ended)
-    const before = over ? null : this.#endedRow()
+    const over = row.matches(endedMoods)
+    const ended = over ? null : this.#endedRow()
+    const before = ended !== null && ended.parentElement!.childElementCount < mostRowsOfList ? ended : null
     const list = before?.parentElement ?? this.#lastList()
     list.insertBefore(row, before)
     sizeList(list)
@@ -54,7 +57,7 @@ export class GroupElement {
   }
 
   #endedRow(): Element | null {
-    if (this.#firstEnded === undefined) this.#firstEnded = this.element.querySelector(`.pull${ended}`)
+    if (this.#firstEnded === undefined) this.#firstEnded = this.element.querySelector(`.pull${endedMoods}`)
     return this.#firstEnded
   }
 
