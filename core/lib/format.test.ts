@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { formatBytes, formatRate, formatSeconds, formatShare, formatTook } from './format.ts'
+import { formatBytes, formatPercent, formatRate, formatSeconds, formatShare, formatTook } from './format.ts'
 
 const mib = 1024 * 1024
 
@@ -27,6 +27,20 @@ describe('formatShare', () => {
     [101 * mib, 100 * mib, '100/100 MiB'],
   ] as const) {
     it(`writes ${bytes} of ${total} as ${want}`, () => assert.equal(formatShare(bytes, total), want))
+  }
+})
+
+describe('formatPercent', () => {
+  for (const [part, whole, want] of [
+    [0, 100 * mib, '0 %'],
+    [1, 100 * mib, 'under 1 %'],
+    [1, 100, '1 %'],
+    [62.4, 100, '62 %'],
+    [99, 100, '99 %'],
+    [100 * mib - 1, 100 * mib, 'over 99 %'],
+    [100 * mib, 100 * mib, '100 %'],
+  ] as const) {
+    it(`writes ${part} of ${whole} as ${want}`, () => assert.equal(formatPercent(part, whole), want))
   }
 })
 

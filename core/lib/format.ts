@@ -25,6 +25,14 @@ export function formatShare(bytes: number, totalBytes: number): string {
   return `${inUnit(Math.min(bytes, totalBytes), index)}/${inUnit(totalBytes, index)} ${units[index]}`
 }
 
+/** `0 %`, `under 1 %`, `42 %`, `over 99 %`: none and all are said of nothing else. `whole` is above 0. */
+export function formatPercent(part: number, whole: number): string {
+  const percent = (100 * part) / whole
+  if (percent > 0 && percent < 1) return 'under 1 %'
+  if (percent > 99 && percent < 100) return 'over 99 %'
+  return `${Math.round(percent)} %`
+}
+
 /** `12.3 MiB/s`. */
 export const formatRate = (bytesPerSec: number) => `${formatBytes(bytesPerSec)}/s`
 

@@ -1,4 +1,4 @@
-import { formatBytes, formatTook } from '../../../core/lib/format.ts'
+import { formatBytes, formatPercent, formatTook } from '../../../core/lib/format.ts'
 import type { HistoryFilter, TimeSummary } from '../../store/store.ts'
 import { type Html, html } from '../../ui/html.ts'
 import { withQuery } from '../../ui/paging.ts'
@@ -107,7 +107,7 @@ function figures({ items, span, query, filter }: TimeFacts): Html {
       html`<tr><th scope="row"><a href="${pullsOf(startMs)}">${span === 'day' ? nameOf(span, startMs) : timeTag(startMs)}</a></th>
 <td class="number">${count}</td><td class="number">${failed > 0 ? html`<span class="bad">${failed}</span>` : 0}</td>
 <td class="number">${seconds(p50Seconds)}</td><td class="number">${seconds(p95Seconds)}</td>
-<td class="number">${formatBytes(bytes)}</td><td class="number">${bytes > 0 && `${Math.floor((100 * cachedBytes) / bytes)} %`}</td></tr>`,
+<td class="number">${formatBytes(bytes)}</td><td class="number">${bytes > 0 && formatPercent(cachedBytes, bytes)}</td></tr>`,
   )}</tbody></table></div>`
 }
 

@@ -1,7 +1,7 @@
 import { type HistoryGroup, type HistorySummary, historyGroups } from '../../../core/contract/api.ts'
 import type { Pull } from '../../../core/contract/pull.ts'
 import { errorCodes, terminalPhases } from '../../../core/contract/words.ts'
-import { formatBytes, formatRate, formatTook } from '../../../core/lib/format.ts'
+import { formatBytes, formatPercent, formatRate, formatTook } from '../../../core/lib/format.ts'
 import type { HistoryFilter, TimeSummary } from '../../store/store.ts'
 import { type Html, html } from '../../ui/html.ts'
 import { pager, withQuery } from '../../ui/paging.ts'
@@ -75,7 +75,7 @@ ${timeView(facts)}`
 
 const seconds = (value: number | null) => (value === null ? '' : formatTook(value))
 const share = (value: number | null, largest: number) => ((100 * (value ?? 0)) / largest).toFixed(1)
-const percent = (part: number, whole: number) => (whole > 0 ? `${Math.floor((100 * part) / whole)} %` : '')
+const percent = (part: number, whole: number) => (whole > 0 ? formatPercent(part, whole) : '')
 
 const fields = [
   ['image', 'Image'],

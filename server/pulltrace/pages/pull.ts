@@ -1,6 +1,13 @@
 import type { Layer, Pull } from '../../../core/contract/pull.ts'
 import { isTerminal } from '../../../core/contract/words.ts'
-import { formatBytes, formatRate, formatSeconds, formatShare, formatTook } from '../../../core/lib/format.ts'
+import {
+  formatBytes,
+  formatPercent,
+  formatRate,
+  formatSeconds,
+  formatShare,
+  formatTook,
+} from '../../../core/lib/format.ts'
 import { type Html, html } from '../../ui/html.ts'
 import { timeTag } from '../../ui/time.ts'
 import { failureOf, imageParts, rowOf } from './live/row.ts'
@@ -52,7 +59,7 @@ function timeline(pull: Pull, nowMs: number): Html | undefined {
   })
   const texts = spans.map(
     ({ name, seconds }) =>
-      html`<li><svg class="key" aria-hidden="true"><rect class="span-${name}" width="100%" height="100%"/></svg>${name} <strong>${formatTook(seconds)}</strong> <span class="soft">${Math.round((100 * seconds) / total)} %</span></li>`,
+      html`<li><svg class="key" aria-hidden="true"><rect class="span-${name}" width="100%" height="100%"/></svg>${name} <strong>${formatTook(seconds)}</strong> <span class="soft">${formatPercent(seconds, total)}</span></li>`,
   )
   return html`<h2>Where the time went</h2>
 <svg class="timeline" role="img" aria-label="${spans.map(({ name, seconds }) => `${name} ${formatSeconds(seconds)}`).join(', ')}">${parts}</svg>

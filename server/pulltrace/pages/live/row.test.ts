@@ -46,6 +46,8 @@ describe('rowOf', () => {
     ['a failure of no known kind', { phase: 'failed', error: 'odd\u202e' }, 'failed', 'odd�'],
     ['a wait', { phase: 'queued' }, 'waiting', 'the node has not begun with it'],
     ['an end that nobody saw', { phase: 'unknown' }, 'unknown', 'it ended, and nobody saw how'],
+    ['a pull of which little was cached', { phase: 'completed', cachedBytes: 1 }, 'done', 'under 1 % was cached'],
+    ['a pull of which nothing was cached', { phase: 'completed', cachedBytes: 0 }, 'done', ''],
     ['a pull that was cached', { phase: 'completed', cachedBytes: 100 * mebibyte }, 'done', 'all of it was cached'],
   ] as const) {
     it(`says ${what} in plain words`, () => {

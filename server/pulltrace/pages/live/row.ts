@@ -1,6 +1,13 @@
 import { plainErrors } from '../../../../core/contract/plain-errors.ts'
 import type { Pull } from '../../../../core/contract/pull.ts'
-import { formatBytes, formatRate, formatSeconds, formatShare, formatTook } from '../../../../core/lib/format.ts'
+import {
+  formatBytes,
+  formatPercent,
+  formatRate,
+  formatSeconds,
+  formatShare,
+  formatTook,
+} from '../../../../core/lib/format.ts'
 import { harmless } from '../../../../core/lib/harmless.ts'
 
 /** How a row looks. */
@@ -96,7 +103,7 @@ function noteOf(pull: Pull, nowMs: number): string {
   if (phase === 'unknown') return 'it ended, and nobody saw how'
   if (phase === 'completed') {
     if (totalBytes > 0 && cachedBytes >= totalBytes) return 'all of it was cached'
-    return cachedBytes > 0 && totalBytes > 0 ? `${Math.floor((100 * cachedBytes) / totalBytes)} % was cached` : ''
+    return cachedBytes > 0 && totalBytes > 0 ? `${formatPercent(cachedBytes, totalBytes)} was cached` : ''
   }
   if (stale) return 'the node has stopped reporting; this is what was last known'
   if (stalledSince !== undefined) return `no byte came for ${formatSeconds((nowMs - Date.parse(stalledSince)) / 1000)}`
