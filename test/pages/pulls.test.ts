@@ -66,6 +66,7 @@ describe('the pages of pulltrace-server', function () {
       await eventuallyHolds(async () => {
         const page = await open('/', { script: false })
         assert.deepEqual([await figure(page, 'active'), await figure(page, 'failing')], ['1', '1'])
+        assert.match(await page.locator('[data-figure="rate"]').innerText(), /on all nodes/, 'true for one machine too')
         assert.match(await rowText(page, 'one'), /node-a[\s\S]*downloading[\s\S]*139\/277 MiB/)
         assert.match(await rowText(page, 'two'), /the registry has no such image \(manifest unknown\)/)
         assert.match(await page.locator('.group').nth(1).innerText(), /0 of 1 node has it, 1 failing: NotFound/)

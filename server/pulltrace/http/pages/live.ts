@@ -66,7 +66,7 @@ async function recentEnds(history: LiveParts['history'], filter: PullFilter, now
   )
 }
 
-/** GET /pages/images?image=..: how far images have come in the cluster; for the page's own script. */
+/** GET /pages/images?image=..: how far images have come on all nodes; for the page's own script. */
 export function tellImages({ images, live, clock }: Pick<LiveParts, 'images' | 'live' | 'clock'>) {
   return (ctx: Context): void => {
     const names = queryOf(ctx).getAll('image').slice(0, maxImages)

@@ -2,7 +2,7 @@ import { type ErrorCode, isTerminal, type Phase } from '../../../../core/contrac
 import type { PullChange } from '../../../../core/pulls/change.ts'
 import type { PullState } from '../../../../core/pulls/pull.ts'
 
-/** How far an image has come in the cluster. */
+/** How far an image has come on all nodes. */
 export interface ImageNodes {
   readonly imageRef: string
   /** Nodes with a pull of it, or a pod waiting for it, in the last 24 hours. */

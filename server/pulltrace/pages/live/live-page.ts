@@ -76,7 +76,7 @@ const figures = [
   ['active', 'under way'],
   ['waiting', 'pods waiting'],
   ['failing', 'failed'],
-  ['rate', 'in the cluster'],
+  ['rate', 'on all nodes'],
 ] as const
 
 function summaryView(pulls: readonly PullState[]): Html {
