@@ -103,6 +103,16 @@ describe('the pages of pulltrace-server', function () {
       assert.match(await page.locator('tbody tr').innerText(), /node-a\s+reports/)
     })
 
+    it('tell of no layer that it is under way when its pull has failed', async () => {
+      const agent = new ScriptedAgent(server.url, 'node-a')
+      await agent.report([pull('one', image, 'downloading', 40)])
+      const error = { code: 'Timeout', message: 'i/o timeout' }
+      await agent.report([pull('one', image, 'failed', 40, { error, cached: 1 })])
+      const page = await open(`/pulls/${idOf('one')}`, { script: false })
+      const states = await page.locator('tbody td:nth-child(2)').allInnerTexts()
+      assert.deepEqual(states, ['cached', ...Array<string>(3).fill('download not finished')])
+    })
+
     it('turn pages where there are more than 300', async () => {
       const many = Array.from({ length: 301 }, (_, index) => pull(`many${index}`, image, 'downloading', 1))
       await new ScriptedAgent(server.url, 'node-a').report(many)
@@ -280,6 +290,9 @@ describe('the pages of pulltrace-server', function () {
       await eventuallyHolds(async () => assert.match(await layers.innerText(), /18\.0\/180 MiB/))
       await agent.report([pull('one', image, 'downloading', 50)])
       await eventuallyHolds(async () => assert.match(await layers.innerText(), /90\.0\/180 MiB/))
+      const error = { code: 'Timeout', message: 'i/o timeout' }
+      await agent.report([pull('one', image, 'failed', 50, { error })])
+      await eventuallyHolds(async () => assert.match(await layers.innerText(), /download not finished/))
     })
 
     it('keep to the filter of the address', async () => {

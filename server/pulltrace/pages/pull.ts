@@ -1,5 +1,5 @@
 import type { Layer, Pull } from '../../../core/contract/pull.ts'
-import { isTerminal } from '../../../core/contract/words.ts'
+import { isTerminal, type Phase } from '../../../core/contract/words.ts'
 import {
   formatBytes,
   formatPercent,
@@ -10,6 +10,7 @@ import {
 } from '../../../core/lib/format.ts'
 import { type Html, html } from '../../ui/html.ts'
 import { timeTag } from '../../ui/time.ts'
+import { layerWords } from './live/layer-words.ts'
 import { failureOf, imageParts, rowOf } from './live/row.ts'
 import { spansOf } from './spans.ts'
 
@@ -39,7 +40,7 @@ ${fact('Error', pull.error && html`<code>${pull.errorCode ?? 'Unknown'}</code> <
 ${fact('Pods', pull.pods.length > 0 && pull.pods.map(pod => html`<div><bdi>${pod.namespace}/${pod.podName}</bdi> <span class="soft">${pod.container}${pod.workload !== undefined && html`, ${pod.workload}`}${!pod.certain && ', perhaps'}</span></div>`))}
 <dt>Id</dt><dd><code>${pull.id}</code></dd>
 </dl>
-${layersOf(pull.layers ?? [])}
+${layersOf(pull.layers ?? [], pull.phase)}
 <p><a href="/history?image=${encodeURIComponent(pull.imageRef)}">Earlier pulls of this image</a></p>`
 }
 
@@ -66,14 +67,14 @@ function timeline(pull: Pull, nowMs: number): Html | undefined {
 <ul class="keys">${texts}</ul>`
 }
 
-function layersOf(layers: readonly Layer[]): Html | undefined {
+function layersOf(layers: readonly Layer[], phase: Phase): Html | undefined {
   if (layers.length === 0) return undefined
   const largest = Math.max(...layers.map(({ totalBytes }) => totalBytes), 1)
   return html`<h2>${layers.length} ${layers.length === 1 ? 'layer' : 'layers'}</h2>
 <div class="wide" role="region" aria-label="Layers" tabindex="0"><table><thead><tr><th>Layer</th><th>State</th><th class="number">Size</th><th>Of the largest</th><th class="number">Downloaded</th><th></th></tr></thead>
 <tbody>${layers.map(
     layer => html`<tr><td><code title="${layer.digest}">${layer.digest.replace(/^[a-z0-9]+:/, '').slice(0, 12)}</code></td>
-<td>${layer.state}</td><td class="number">${layer.totalKnown ? formatBytes(layer.totalBytes) : ''}</td>
+<td>${layerWords(layer, phase)}</td><td class="number">${layer.totalKnown ? formatBytes(layer.totalBytes) : ''}</td>
 <td><svg class="bar small" aria-hidden="true"><rect class="track" width="${((100 * layer.totalBytes) / largest).toFixed(1)}%" height="100%"/><rect class="${layer.state === 'cached' ? 'cached' : 'down'}" width="${((100 * Math.min(layer.downloadedBytes, layer.totalBytes)) / largest).toFixed(1)}%" height="100%"/></svg></td>
 <td class="number">${formatBytes(layer.downloadedBytes)}</td>
 <td>${(layer.restarts ?? 0) > 0 && html`<span class="warn">began again ${layer.restarts === 1 ? 'once' : `${layer.restarts} times`}</span>`}</td></tr>`,

@@ -1,6 +1,8 @@
 import type { Layer, Pull } from '../../../../core/contract/pull.ts'
+import type { Phase } from '../../../../core/contract/words.ts'
 import { formatBytes, formatShare } from '../../../../core/lib/format.ts'
 import { harmless } from '../../../../core/lib/harmless.ts'
+import { layerWords } from '../live/layer-words.ts'
 
 const everyMs = 1000
 
@@ -31,12 +33,12 @@ async function fill(details: HTMLDetailsElement): Promise<void> {
   const answer = await fetch(`/api/v1/pulls/${id}`).catch(() => undefined)
   // What is shown stays: the page says by itself that the server is away.
   if (!answer?.ok) return
-  const { layers = [] } = (await answer.json()) as Pull
+  const { layers = [], phase } = (await answer.json()) as Pull
   const table = document.createElement('table')
   table.className = 'layer-table'
   for (const layer of layers) {
     const line = table.insertRow()
-    for (const text of cellsOf(layer)) line.insertCell().textContent = text
+    for (const text of cellsOf(layer, phase)) line.insertCell().textContent = text
   }
   const link = document.createElement('a')
   link.href = `/pulls/${id}`
@@ -44,10 +46,11 @@ async function fill(details: HTMLDetailsElement): Promise<void> {
   details.querySelector('[data-slot="layers"]')?.replaceChildren(table, link)
 }
 
-function cellsOf({ digest, state, totalBytes, downloadedBytes, totalKnown, restarts = 0 }: Layer): string[] {
+function cellsOf(layer: Layer, phase: Phase): string[] {
+  const { digest, totalBytes, downloadedBytes, totalKnown, restarts = 0 } = layer
   return [
     harmless(digest.replace(/^[a-z0-9]+:/, '').slice(0, 12)),
-    state ?? '',
+    layerWords(layer, phase),
     totalKnown ? formatShare(downloadedBytes, totalBytes) : formatBytes(downloadedBytes),
     restarts === 0 ? '' : `began again ${restarts === 1 ? 'once' : `${restarts} times`}`,
   ]
