@@ -162,6 +162,17 @@ describe('planUp', () => {
   })
 
   it('needs no demo runtime where there is a containerd', () => assert.equal(plan().demo, undefined))
+  it('gives no program a variable that nothing reads, of which each would warn', () => {
+    const env = { PULLTRACE_DATADIR: '/x', TK_META_TEAM: 'a', HOME: '/' }
+    const { unknown, server, agent, demo, rules } = plan({ rules: { enabled: true } }, env, 'none')
+    assert.deepEqual(unknown, [{ name: 'PULLTRACE_DATADIR', near: 'PULLTRACE_DATA_DIR' }])
+    for (const given of [server, agent, demo!, rules!.sensorApi, rules!.webUi]) {
+      assert.deepEqual(
+        Object.keys(env).map(name => given[name]),
+        [undefined, 'a', '/'],
+      )
+    }
+  })
   it('lists what it ignores', () =>
     assert.deepEqual(plan({ server: { tls: { secretName: 'a' } } }).ignored, ['spec.server.tls']))
   it('looks for the socket of the environment before that of the file', () => {

@@ -3,6 +3,7 @@ import type { PulltraceConfig } from '../../core/contract/pulltrace-config.ts'
 import { clusterOnlyFields, settingsOf } from '../../core/contract/settings.ts'
 import { Code, PulltraceError } from '../../core/lib/errors.ts'
 import { type Env, isLoopback, listenAddress, socketPath } from '../../core/lib/settings.ts'
+import { type UnknownSetting, unknownSettings } from '../../core/lib/unknown-settings.ts'
 import { planRules, type RulesPlan } from './plan-rules.ts'
 
 /** What is known of the machine's own containerd. */
@@ -25,6 +26,8 @@ export interface UpPlan {
   readonly logLevel: string
   /** Fields of the file that mean nothing here. */
   readonly ignored: readonly string[]
+  /** Variables that nothing reads. No program is given them: each would warn of them. */
+  readonly unknown: readonly UnknownSetting[]
 }
 
 /** Where everything is kept. */
@@ -43,11 +46,13 @@ export function containerdSocketOf(config: PulltraceConfig, env: Env): string {
  */
 export function planUp(
   config: PulltraceConfig,
-  env: Env,
+  asked: Env,
   containerd: ContainerdFound,
   hostname: string,
   demoSocket: string,
 ): UpPlan {
+  const unknown = unknownSettings(asked)
+  const env = without(asked, unknown)
   checkContainerd(env, containerd)
   const spec = config.spec ?? {}
   const local = isLocal(env['PULLTRACE_HTTP_ADDR'])
@@ -93,7 +98,13 @@ export function planUp(
     nodeName,
     logLevel,
     ignored: clusterOnlyFields(spec),
+    unknown,
   }
+}
+
+function without(env: Env, unknown: readonly UnknownSetting[]): Env {
+  const names = new Set(unknown.map(({ name }) => name))
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !names.has(name)))
 }
 
 /** Who names a socket wants what is behind it, not made-up pulls. The file's is the same for every machine. */

@@ -51,6 +51,7 @@ describe('runUp', function () {
         nodeName: 'demo-data-x',
         logLevel,
         ignored: ['spec.server.tls'],
+        unknown: [{ name: 'PULLTRACE_DATADIR', near: 'PULLTRACE_DATA_DIR' }],
       },
       containerd: { socket: '/run/x.sock', trouble: demo ? 'there is no such socket' : undefined },
       files,
@@ -78,6 +79,9 @@ describe('runUp', function () {
     const page = said.find(line => line.startsWith('  pulls'))!.split(/\s+/)[2]!
     assert.equal((await fetch(page)).status, 200)
     assert.ok(said.includes('Ignored, as only a cluster can honour them: spec.server.tls.'))
+    assert.ok(
+      said.includes('Warning: nothing reads PULLTRACE_DATADIR, it is no setting: did you mean PULLTRACE_DATA_DIR?'),
+    )
     stop.abort()
     await running
     assert.deepEqual(done(), ['server started', 'agent started', 'agent stopped', 'server stopped'])

@@ -1,6 +1,7 @@
 import type { PulltraceConfig } from '../../core/contract/pulltrace-config.ts'
 import type { Clock } from '../../core/lib/clock.ts'
 import { Code, PulltraceError } from '../../core/lib/errors.ts'
+import { unknownSettingText } from '../../core/lib/unknown-settings.ts'
 import { Child, type Exit } from './child.ts'
 import { formatLogLine, isShown, parseLogLine } from './log-line.ts'
 import type { ContainerdFound, UpPlan } from './plan-up.ts'
@@ -113,7 +114,7 @@ async function becomesReady({ clock, say }: UpParts, child: Child, halt: AbortSi
   if (!halt.aborted) say(`The ${child.name} is not ready yet; it goes on trying. ${told.slice(0, 200)}`.trim())
 }
 
-function sayFirst({ containerd, plan, say }: UpParts): void {
+function sayFirst({ containerd, plan, say, log }: UpParts): void {
   if (plan.demo) {
     say(
       `DEMO DATA: ${containerd.socket} cannot be used (${containerd.trouble}), so a demo runtime pulls sample images.`,
@@ -122,6 +123,7 @@ function sayFirst({ containerd, plan, say }: UpParts): void {
     say(`Watching the containerd of this machine at ${containerd.socket}.`)
   }
   if (plan.ignored.length > 0) say(`Ignored, as only a cluster can honour them: ${plan.ignored.join(', ')}.`)
+  for (const setting of plan.unknown) log(`Warning: ${unknownSettingText(setting)}`)
 }
 
 function sayReady({ plan, command, say }: UpParts, { server, agent, rules }: Programs): void {

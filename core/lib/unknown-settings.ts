@@ -31,10 +31,16 @@ export function unknownSettings(env: Env): readonly UnknownSetting[] {
 const isOfOthers = (name: string, value: string) =>
   elsewhere.test(name) || ofServices.test(name) || (name.endsWith('_PORT') && addressOfService.test(value))
 
+const fixOf = ({ near }: UnknownSetting) =>
+  near === undefined ? 'docs/configuration.md lists every setting' : `did you mean ${near}?`
+
 /** Once, at a start: a setting with a typing mistake would else be as if it were not there. */
 export function warnOfUnknownSettings(env: Env, log: Logger): void {
-  for (const { name, near } of unknownSettings(env)) {
-    const fix = near === undefined ? 'docs/configuration.md lists every setting' : `did you mean ${near}?`
-    log.warn('setting not known, nothing reads it', { name, fix })
+  for (const setting of unknownSettings(env)) {
+    log.warn('setting not known, nothing reads it', { name: setting.name, fix: fixOf(setting) })
   }
 }
+
+/** The same, for a person. */
+export const unknownSettingText = (setting: UnknownSetting): string =>
+  `nothing reads ${setting.name}, it is no setting: ${fixOf(setting)}`
