@@ -366,12 +366,41 @@ describe('the pages of pulltrace-server', function () {
   })
 
   for (const dark of [false, true]) {
+    it(`show an end that nobody saw in no colour of success or failure (${dark ? 'dark' : 'light'})`, async () => {
+      const agent = new ScriptedAgent(server.url, 'node-a')
+      await agent.report([pull('one', image, 'downloading', 40), pull('two', image, 'downloading', 40)])
+      const completedAt = new Date().toISOString()
+      await agent.report([pull('one', image, 'failed', 40), { ...pull('two', image, 'unknown', 40), completedAt }])
+      const page = await open('/', { dark, script: false })
+      const colour = async (part: string) => {
+        const fill = await page.evaluate<string>(`getComputedStyle(document.querySelector('${part}')).fill`)
+        const parts = /^rgb\((\d+), (\d+), (\d+)\)$/.exec(fill)?.slice(1)
+        assert.ok(parts, fill)
+        return parts.map(Number)
+      }
+      const luminance = ([red = 0, green = 0, blue = 0]: number[]) => {
+        const [r, g, b] = [red, green, blue].map(one =>
+          one / 255 <= 0.03928 ? one / 255 / 12.92 : ((one / 255 + 0.055) / 1.055) ** 2.4,
+        )
+        return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!
+      }
+      const unseen = `.pull[data-id="${idOf('two')}"]`
+      await page.goto(`${server.url}/pulls/${idOf('two')}`)
+      const onItsPage = await colour('.pull-state .down')
+      await page.goto(server.url)
+      assert.deepEqual(await colour(`${unseen} .down`), onItsPage)
+      assert.ok(Math.max(...onItsPage) - Math.min(...onItsPage) < 32, `grey, got ${onItsPage}`)
+      const [low, high] = [luminance(onItsPage), luminance(await colour(`${unseen} .track`))].sort((a, b) => a - b)
+      assert.ok((high! + 0.05) / (low! + 0.05) >= 3, 'seen to end')
+    })
+
     it(`have no serious fault for who cannot see or use a mouse (${dark ? 'dark' : 'light'})`, async () => {
       const agent = new ScriptedAgent(server.url, 'node-a')
       const moving = [pull('one', image, 'downloading', 40), pull('three', image, 'unpacking', 100)]
       await agent.report([...moving, pull('two', image, 'downloading', 10)])
       const error = { code: 'NotFound', message: 'manifest unknown' }
-      await agent.report([...moving, pull('two', image, 'failed', 10, { error, cached: 1 })])
+      const unseen = { ...pull('four', image, 'unknown', 50), completedAt: new Date().toISOString() }
+      await agent.report([...moving, pull('two', image, 'failed', 10, { error, cached: 1 }), unseen])
       const page = await open('/', { dark })
       await live(page)
       for (const path of [
@@ -382,6 +411,7 @@ describe('the pages of pulltrace-server', function () {
         '/history?groupBy=hour',
         '/nodes',
         `/pulls/${idOf('two')}`,
+        `/pulls/${idOf('four')}`,
         '/nowhere',
       ]) {
         await page.goto(`${server.url}${path}`)
