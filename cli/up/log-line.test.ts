@@ -52,4 +52,9 @@ describe('isShown', () => {
     assert.equal(isShown(drift(-158), 'info'), false)
     assert.equal(isShown(drift(-3_600_000), 'info'), true)
   })
+
+  it('keeps to itself that a secret is in the database, which all of one machine is in', () => {
+    const message = 'hmac secret kept in the database: set TK_HMAC_SECRET in production'
+    assert.equal(isShown(JSON.stringify({ level: 'warn', msg: message, secrets: [] }), 'info'), false)
+  })
 })

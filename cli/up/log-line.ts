@@ -19,14 +19,21 @@ export function parseLogLine(text: string): LogLine | undefined {
   }
 }
 
+/** Of a secret that should be elsewhere than the database: on one machine it would be the file beside it. */
+const secretInDatabase = 'hmac secret kept in the database: set TK_HMAC_SECRET in production'
+
 /** The sensors here have the clock of this machine: what seems to differ is how long a busy one took to send. */
 const clockDiffers = 'clock of a sensor differs'
 const busyMs = 5000
 
-/** Whether the line is at least of this level. What is no log line, or of a level that is not known, always is. */
+/**
+ * Whether the line is at least of this level. What is no log line, or of a level that is not known, always is; a warning
+ * that means nothing on one machine never.
+ */
 export function isShown(text: string, least: string): boolean {
   const rank = (level: string) => (logLevels as readonly string[]).indexOf(level)
   const line = parseLogLine(text)
+  if (line?.message === secretInDatabase) return false
   if (line?.message === clockDiffers && Math.abs(Number(line.fields['driftMs'])) < busyMs) return false
   return line === undefined || rank(line.level) === -1 || rank(line.level) >= rank(least)
 }

@@ -104,6 +104,15 @@ describe('pulltrace up', function () {
     }
   })
 
+  it('warns of nothing but of a setting with a typing mistake, once', async () => {
+    const { until, text, stop } = up('warned', { PULLTRACE_DATADIR: '/x' })
+    await until(/Ctrl-C stops everything\./)
+    assert.equal(await stop(), 0)
+    assert.deepEqual(text.all.match(/^.*(?:PULLTRACE_DATADIR|\| warn|Warning).*$/gim), [
+      'Warning: nothing reads PULLTRACE_DATADIR, it is no setting: did you mean PULLTRACE_DATA_DIR?',
+    ])
+  })
+
   it('opens the pages of rules with the password in the file that it names, and links both ways', async () => {
     const { until, text, stop } = up('pages')
     await until(/Ctrl-C stops everything\./)
