@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createFolder } from './create-folder.ts'
@@ -11,11 +11,14 @@ describe('createFolder', () => {
   })
   afterEach(() => rmSync(dir, { recursive: true }))
 
-  it('makes a folder with its parents, and leaves one that is there', () => {
+  it('makes a folder with its parents, for their owner alone, and leaves one that is there', () => {
     const folder = path.join(dir, 'a/b/c')
     createFolder(folder)
+    assert.equal(statSync(folder).mode & 0o777, 0o700)
+    assert.equal(statSync(path.join(dir, 'a')).mode & 0o777, 0o700)
+    chmodSync(folder, 0o755)
     createFolder(folder)
-    assert.equal(statSync(folder).mode & 0o777, 0o750)
+    assert.equal(statSync(folder).mode & 0o777, 0o755)
   })
 
   it('fails where a file has the name, or the name of a parent', () => {

@@ -2,8 +2,9 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
 import path from 'node:path'
 
 /**
- * Makes the folder and its parents; what was made survives a power loss. SQLite syncs the entries of its files in the
- * folder, nobody else syncs the entry of the folder in its parent.
+ * Makes the folder and its parents, for their owner alone; one that is there keeps its mode. What was made survives a
+ * power loss: SQLite syncs the entries of its files in the folder, nobody else syncs the entry of the folder in its
+ * parent.
  */
 export function createFolder(folder: string): void {
   const missing: string[] = []
@@ -19,7 +20,7 @@ export function createFolder(folder: string): void {
 
 function createOne(folder: string): void {
   try {
-    mkdirSync(folder, { mode: 0o750 })
+    mkdirSync(folder, { mode: 0o700 })
   } catch (error) {
     // Another program makes the same one.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -123,6 +123,9 @@ describe('pulltrace up', function () {
     const password = readFileSync(file, 'utf8').trim()
     assert.equal(statSync(file).mode & 0o777, 0o600)
     assert.ok(!text.all.includes(password))
+    const data = path.dirname(file)
+    assert.equal(statSync(data).mode & 0o777, 0o700)
+    for (const name of readdirSync(data)) assert.equal(statSync(path.join(data, name)).mode & 0o777, 0o600, name)
     assert.ok((await (await fetch(`${pulls}/`)).text()).includes(`href="${rules}`))
 
     assert.ok((await (await fetch(`${rules}/sign-in`)).text()).includes(`href="${pulls}`))

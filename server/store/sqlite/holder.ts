@@ -9,7 +9,7 @@ const fileOf = (databaseFile: string) => `${databaseFile}.holder`
  */
 export function writeHolder(databaseFile: string, nowMs: number): void {
   const holder = { pid: process.pid, host: hostname(), since: new Date(nowMs).toISOString() }
-  writeFileSync(fileOf(databaseFile), `${JSON.stringify(holder)}\n`, { mode: 0o640 })
+  writeFileSync(fileOf(databaseFile), `${JSON.stringify(holder)}\n`, { mode: 0o600 })
 }
 
 export function removeHolder(databaseFile: string): void {

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { createFolder } from '../../../core/lib/create-folder.ts'
@@ -12,9 +13,12 @@ const busyTimeoutMs = 5000
  * process and drops it with it, so nothing is left behind by kill -9 and no pid is
  * ever guessed. It also keeps the index of the WAL in memory: no -shm file, no
  * shared memory that the volume might not have.
+ *
+ * A file that is made here is its owner's alone, and so is the WAL, which SQLite makes like it.
  */
 export function openDatabase(file: string): DatabaseSync {
   createFolder(path.dirname(file))
+  createPrivately(file)
   const db = new DatabaseSync(file, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true })
   try {
     // The lock mode is fixed when the WAL is opened, auto_vacuum when the first page is written. Setting
@@ -29,5 +33,14 @@ export function openDatabase(file: string): DatabaseSync {
   } catch (error) {
     db.close()
     throw error
+  }
+}
+
+/** Nobody else of this process has it open, whose locks closing it would drop (see `openSharedDatabase`). */
+function createPrivately(file: string): void {
+  try {
+    closeSync(openSync(file, 'wx', 0o600))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
 }

@@ -43,7 +43,7 @@ export function releaseReserve(databaseFile: string): boolean {
 /** Random bytes: a file system that compresses, or keeps no zeros, would set nothing aside. */
 function write(file: string, bytes: number): void {
   const chunk = randomFillSync(Buffer.alloc(chunkBytes))
-  const handle = openSync(file, 'w', 0o640)
+  const handle = openSync(file, 'w', 0o600)
   try {
     for (let left = bytes; left > 0; left -= chunk.length) writeSync(handle, chunk, 0, Math.min(left, chunk.length))
     fsyncSync(handle)

@@ -48,7 +48,7 @@ describe('the SQLite file of the tk services', () => {
 
   it("is made with its folder, and is its owner's alone, as are the files beside it", async () => {
     await create(open())
-    assert.equal(statSync(path.dirname(file)).mode & 0o777, 0o750)
+    assert.equal(statSync(path.dirname(file)).mode & 0o777, 0o700)
     for (const each of [file, `${file}-wal`, `${file}-shm`]) assert.equal(statSync(each).mode & 0o777, 0o600, each)
   })
 
