@@ -169,6 +169,37 @@ describe('the pages of pulltrace-server', function () {
       assert.equal(new URL(page.url()).searchParams.get('since'), '2020-01-01')
     })
 
+    it('show a search that cannot be read as it was typed, each fault at its field', async () => {
+      const agent = new ScriptedAgent(server.url, 'node-a')
+      await agent.report([pull('one', image, 'downloading', 40)])
+      await agent.report([pull('one', image, 'completed', 100)])
+      const page = await open('/history', { script: false })
+      await page.getByLabel('Image').fill('checkout')
+      const typed = 'yesterday "<b>'
+      await page.getByLabel('Ended since').fill(typed)
+      const [answer] = await Promise.all([
+        page.waitForResponse(one => one.url().includes('/history?')),
+        page.getByRole('button', { name: 'Search' }).click(),
+      ])
+      assert.equal(answer.status(), 400)
+      const since = page.getByLabel('Ended since')
+      assert.deepEqual([await since.inputValue(), await page.getByLabel('Image').inputValue()], [typed, 'checkout'])
+      assert.equal(await since.getAttribute('aria-invalid'), 'true')
+      const fault = page.locator(`#${await since.getAttribute('aria-describedby')}`)
+      assert.match(await fault.innerText(), /^must be a date or an RFC 3339 time such as '2026-11-21T10:00:00Z'$/)
+      assert.equal(await page.locator('[aria-invalid]').count(), 1)
+      assert.equal(await page.getByRole('table').count(), 0, 'no results')
+      await since.fill('2020-01-01')
+      await page.getByRole('button', { name: 'Search' }).click()
+      assert.equal(await page.locator('tbody tr').count(), 1)
+      const both = await page.goto(`${server.url}/history?groupBy=hour&since=x&until=y&phase=boom`)
+      assert.equal(both!.status(), 400)
+      assert.equal(await page.locator('[aria-invalid="true"]').count(), 3)
+      assert.equal(await page.getByLabel('How it ended').inputValue(), 'boom')
+      assert.equal((await page.goto(`${server.url}/history?nonsense=1`))!.status(), 400)
+      assert.match(await page.locator('main').innerText(), /`nonsense` is not a parameter here/i)
+    })
+
     it('say what to do where there is nothing, and what is wrong with an address', async () => {
       const page = await open('/', { script: false })
       assert.match(await page.locator('main').innerText(), /No node reports yet/)
@@ -409,6 +440,7 @@ describe('the pages of pulltrace-server', function () {
         '/history',
         '/history?groupBy=image',
         '/history?groupBy=hour',
+        '/history?since=yesterday&phase=boom',
         '/nodes',
         `/pulls/${idOf('two')}`,
         `/pulls/${idOf('four')}`,

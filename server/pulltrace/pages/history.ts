@@ -73,6 +73,17 @@ export function timePage(
 ${timeView(facts)}`
 }
 
+/** A search that asks for what cannot be: the form as it was typed, each fault at its field, and no results. */
+export function refusedPage(facts: {
+  readonly query: URLSearchParams
+  readonly groupBy: HistoryGroup | TimeSpan | undefined
+  readonly faults: FieldFaults
+}): Html {
+  const { query, groupBy, faults } = facts
+  return html`${headOf(query, groupBy, faults)}
+<p class="notice bad" role="alert">Nothing was searched for: ${faults.size === 1 ? 'one field of the form is' : `${faults.size} fields of the form are`} not right.</p>`
+}
+
 const seconds = (value: number | null) => (value === null ? '' : formatTook(value))
 const share = (value: number | null, largest: number) => ((100 * (value ?? 0)) / largest).toFixed(1)
 const percent = (part: number, whole: number) => (whole > 0 ? formatPercent(part, whole) : '')
@@ -86,23 +97,43 @@ const fields = [
   ['until', 'Ended before'],
 ] as const
 
-const options = (name: string, values: readonly string[], query: URLSearchParams) =>
-  html`<select name="${name}"><option value="">any</option>${values.map(
-    value => html`<option${query.get(name) === value && html` selected`}>${value}</option>`,
-  )}</select>`
+/** By the name of the field: what it must be. */
+type FieldFaults = ReadonlyMap<string, string>
 
-function headOf(query: URLSearchParams, groupBy: HistoryGroup | TimeSpan | undefined): Html {
+/** The label, what is wrong, the control: in this order controls stay in line where some have a fault. */
+const asked = (name: string, label: string, control: Html, faults: FieldFaults) =>
+  html`<div><label for="${name}">${label}</label>${faults.has(name) && html`<span class="fault" id="${name}-fault">must be ${faults.get(name)}</span>`}${control}</div>`
+
+const attributes = (name: string, faults: FieldFaults) =>
+  html` id="${name}" name="${name}"${faults.has(name) && html` aria-invalid="true" aria-describedby="${name}-fault"`}`
+
+/** A value that is none of the choices stays chosen, so that it is seen what is wrong. */
+const options = (name: string, values: readonly string[], query: URLSearchParams, faults: FieldFaults) => {
+  const chosen = query.get(name) ?? ''
+  const all = chosen === '' || values.includes(chosen) ? values : [...values, chosen]
+  return html`<select${attributes(name, faults)}><option value="">any</option>${all.map(
+    value => html`<option${value === chosen && html` selected`}>${value}</option>`,
+  )}</select>`
+}
+
+const noFaults: FieldFaults = new Map()
+
+function headOf(query: URLSearchParams, groupBy: HistoryGroup | TimeSpan | undefined, faults = noFaults): Html {
   const choice = (value: HistoryGroup | TimeSpan | undefined, label: string) =>
     html`<a href="${withQuery(path, query, { groupBy: value, cursor: undefined })}"${value === groupBy && html` aria-current="true"`}>${label}</a>`
   return html`<h1>History</h1>
 <form class="filters" method="get" action="${path}">
 ${groupBy !== undefined && html`<input type="hidden" name="groupBy" value="${groupBy}">`}
-${fields.map(
-  ([name, label]) =>
-    html`<label>${label}<input name="${name}" value="${query.get(name) ?? ''}" maxlength="1024" autocomplete="off" spellcheck="false"${name === 'since' && html` placeholder="2026-11-21"`}></label>`,
+${fields.map(([name, label]) =>
+  asked(
+    name,
+    label,
+    html`<input${attributes(name, faults)} value="${query.get(name) ?? ''}" maxlength="1024" autocomplete="off" spellcheck="false"${name === 'since' && html` placeholder="2026-11-21"`}>`,
+    faults,
+  ),
 )}
-<label>How it ended${options('phase', terminalPhases, query)}</label>
-<label>Why it failed${options('errorCode', errorCodes, query)}</label>
+${asked('phase', 'How it ended', options('phase', terminalPhases, query, faults), faults)}
+${asked('errorCode', 'Why it failed', options('errorCode', errorCodes, query, faults), faults)}
 <button class="primary">Search</button> <a class="button" href="${path}">Clear</a>
 </form>
 <nav class="choices" aria-label="Shown as">${choice(undefined, 'Pulls')}${[...historyGroups, 'hour' as const, 'day' as const].map(group => choice(group, `By ${group}`))}</nav>`

@@ -6,12 +6,12 @@ import { Code, PulltraceError } from '../../../../core/lib/errors.ts'
 import { pullOf } from '../../../../core/pulls/pull.ts'
 import type { HistoryFilter, HistoryStore } from '../../../store/store.ts'
 import type { Html } from '../../../ui/html.ts'
-import { historyPage, summaryPage, timePage } from '../../pages/history.ts'
+import { historyPage, refusedPage, summaryPage, timePage } from '../../pages/history.ts'
 import { type TimeSpan, timeSpans, windowOf } from '../../pages/history-time.ts'
 import { nodesPage } from '../../pages/nodes.ts'
 import { pullPage } from '../../pages/pull.ts'
 import type { LivePulls } from '../pulls.ts'
-import { choice, parseQuery, plainText, queryOf, time } from '../query.ts'
+import { choice, type Parameter, parseQuery, plainText, queryOf, time } from '../query.ts'
 import type { PageFrame } from './frame.ts'
 
 const rowsOfPage = 100
@@ -24,7 +24,8 @@ export interface PastParts {
   readonly clock: Pick<Clock, 'now'>
 }
 
-const parameters = {
+/** What the form of the history asks for. */
+const fields = {
   node: plainText,
   namespace: plainText,
   pod: plainText,
@@ -33,9 +34,26 @@ const parameters = {
   errorCode: choice(errorCodes),
   since: time,
   until: time,
-  groupBy: choice([...historyGroups, 'hour', 'day']),
-  cursor: plainText,
 }
+const others = { groupBy: choice([...historyGroups, 'hour', 'day']), cursor: plainText }
+const [fieldNames, otherNames] = [Object.keys(fields), Object.keys(others)]
+
+/** What each field of the form must be that is something else. */
+function fieldFaults(query: URLSearchParams): ReadonlyMap<string, string> {
+  const faults = new Map<string, string>()
+  for (const [name, parse] of Object.entries(fields)) {
+    const elsewhere = [...fieldNames, ...otherNames].filter(other => other !== name)
+    try {
+      parseQuery<Record<string, Parameter<unknown>>>(query, { [name]: parse }, elsewhere)
+    } catch (reason) {
+      const { message, details } = PulltraceError.from(reason)
+      faults.set(name, details.bound ?? message)
+    }
+  }
+  return faults
+}
+
+type Others = ReturnType<typeof parseQuery<typeof others>>
 
 /** GET /history: pulls that have ended, or sums of them. */
 export function showHistory({ frame, history, clock }: PastParts) {
@@ -47,8 +65,8 @@ export function showHistory({ frame, history, clock }: PastParts) {
     const items = await history.summarizeTime(spanMs, { untilMs: toMs, ...filter, sinceMs }, count)
     return timePage({ items, span, fromMs, query, filter })
   }
-  const body = async (query: URLSearchParams): Promise<Html> => {
-    const { groupBy, cursor, phase, since, until, ...same } = parseQuery(query, parameters)
+  const results = async (query: URLSearchParams, { groupBy, cursor }: Others): Promise<Html> => {
+    const { phase, since, until, ...same } = parseQuery(query, fields, otherNames)
     const filter: HistoryFilter = {
       ...same,
       ...(phase !== undefined && { phases: [phase] }),
@@ -64,7 +82,12 @@ export function showHistory({ frame, history, clock }: PastParts) {
     return historyPage({ pulls: items.map(pull => pullOf(pull)), query, nextCursor })
   }
   return async (ctx: Context): Promise<void> => {
-    frame.answer(ctx, { title: 'History', current: '/history', body: await body(queryOf(ctx)) })
+    const query = queryOf(ctx)
+    const asked = parseQuery(query, others, fieldNames)
+    const faults = fieldFaults(query)
+    const wrong = faults.size > 0
+    const body = wrong ? refusedPage({ query, groupBy: asked.groupBy, faults }) : await results(query, asked)
+    frame.answer(ctx, { title: 'History', current: '/history', body }, wrong ? 400 : 200)
   }
 }
 
