@@ -73,6 +73,15 @@ describe('the pages of rules', function () {
     assert.deepEqual([entry?.action, entry?.actor, entry?.target], ['rule.create', 'user:eddie', rule!.rule_id])
   })
 
+  it('says beside the action what it does to a pull, and that none is ever stopped', async () => {
+    const { text } = await editor.get('/rules/new')
+    const field = /<select id="f-action"[\s\S]*?<span class="hint">([\s\S]*?)<\/span>/.exec(text)?.[1] ?? ''
+    assert.match(field, /No pull is ever stopped/)
+    assert.match(field, /drop hides a pull from the pages, the API and the history; a job is told to leave/)
+    assert.match(field, /fail marks a pull as breaking the rule; a job is told to stop/)
+    assert.ok(!text.includes('the caller stops'))
+  })
+
   it('shows a rule as YAML, takes it back changed, and tells faults with their line', async () => {
     const rule = await stored({ name: 'as yaml' })
     const path = `/rules/${rule.rule_id}/edit`

@@ -1,15 +1,19 @@
 import type { RuleFault } from '../../../core/rules/faults.ts'
 import { limits } from '../../../core/rules/limits.ts'
-import { type Html, html } from '../../ui/html.ts'
+import { type Content, type Html, html } from '../../ui/html.ts'
 import { areaField, type Choice, choiceField, type FaultsOf, faultLines, idOf, textField } from './field-view.ts'
 import { type ConditionForm, conditionName, faultsByField, groupName, type RuleForm } from './form.ts'
 import { addCondition, addGroup, removeCondition, removeGroup } from './form-edit.ts'
 
 export const actionChoices: readonly Choice[] = [
   ['observe', 'observe: an event, nothing else'],
-  ['drop', 'drop: the caller leaves the record out'],
-  ['fail', 'fail: the caller stops'],
+  ['drop', 'drop: hides a pull; a job leaves it out'],
+  ['fail', 'fail: marks a pull; a job stops'],
 ]
+/** Both kinds of sensors, as tags do not say which of them a rule is for (docs/rules-on-pulls.md). */
+const actionHint = html`No pull is ever stopped.<br>
+drop hides a pull from the pages, the API and the history; a job is told to leave the record out.<br>
+fail marks a pull as breaking the rule; a job is told to stop.`
 const stateChoices: readonly Choice[] = [
   ['draft', 'draft: not sent to sensors'],
   ['active', 'active: sent to sensors'],
@@ -45,12 +49,12 @@ const policyChoices: readonly Choice[] = [
 export function formFields(form: RuleForm, faults: readonly RuleFault[], action: string): Html {
   const byField = faultsByField(form, faults)
   const faultsOf: FaultsOf = name => byField.get(name) ?? []
-  const field = (name: string, label: string, hint?: string) => ({ name, label, hint, faultsOf })
+  const field = (name: string, label: string, hint?: Content) => ({ name, label, hint, faultsOf })
   return html`<section class="rule-head">
 ${textField(field('name', 'Name'), form.name, html` maxlength="${limits.nameLength * 2}" required`)}
 ${areaField(field('description', 'Description', 'What it is for, and what to do when it matches.'), form.description, 2)}
 <div class="columns">
-${choiceField(field('action', 'Action'), form.action, actionChoices)}
+${choiceField(field('action', 'Action', actionHint), form.action, actionChoices)}
 ${choiceField(field('state', 'State'), form.state, stateChoices)}
 ${textField(field('sample_rate', 'Share of records tried', '0 to 1'), form.sample_rate, html` inputmode="decimal"`)}
 </div>
