@@ -11,7 +11,7 @@ describe('loadAgentConfig', () => {
     assert.equal(config.socket, '/run/containerd/containerd.sock')
     assert.deepEqual(config.namespaces, ['k8s.io'])
     assert.equal(config.reportIntervalMs, 2000)
-    assert.deepEqual(config.metricsAddr, { host: undefined, port: 9091 })
+    assert.deepEqual(config.metricsAddr, { host: undefined, port: 9091, setting: 'PULLTRACE_AGENT_METRICS_ADDR' })
     assert.equal(config.token(), undefined)
   })
 

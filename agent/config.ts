@@ -16,6 +16,8 @@ import {
   url,
 } from '../core/lib/settings.ts'
 
+export const program = 'pulltrace-agent'
+
 export const agentSettings = {
   nodeName: optionalText('PULLTRACE_NODE_NAME', '', "name of the Node object; by default the machine's host name"),
   serverUrl: url('PULLTRACE_SERVER_URL', 'http://127.0.0.1:8080', 'where the reports go'),
@@ -51,13 +53,7 @@ export interface AgentConfig {
 }
 
 export function loadAgentConfig(env: Env): AgentConfig {
-  const {
-    token,
-    tokenFile,
-    nodeName = hostname(),
-    namespaces,
-    ...rest
-  } = loadSettings('pulltrace-agent', agentSettings, env)
+  const { token, tokenFile, nodeName = hostname(), namespaces, ...rest } = loadSettings(program, agentSettings, env)
   const faults: string[] = []
   if (!/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(nodeName) || nodeName.length > 253) {
     faults.push(`PULLTRACE_NODE_NAME must be the name of a Node, of at most 253 characters, got '${nodeName}'`)
@@ -76,7 +72,7 @@ export function loadAgentConfig(env: Env): AgentConfig {
   ]) {
     if (file !== undefined && !existsSync(file)) faults.push(`${name} must be a file that exists, got '${file}'`)
   }
-  throwFaults('pulltrace-agent', faults)
+  throwFaults(program, faults)
   return {
     ...rest,
     nodeName,

@@ -1,6 +1,5 @@
 import { checkSettings, checkSettingsFlag, toldWrongSettings } from '../core/lib/check-settings.ts'
 import { systemClock } from '../core/lib/clock.ts'
-import { PulltraceError } from '../core/lib/errors.ts'
 import { openHealth } from '../core/lib/health.ts'
 import { createLogger } from '../core/lib/log.ts'
 import type { Env } from '../core/lib/settings.ts'
@@ -8,7 +7,7 @@ import { toldToBegin } from '../core/lib/told-to-begin.ts'
 import { warnOfUnknownSettings } from '../core/lib/unknown-settings.ts'
 import { version } from '../core/lib/version.ts'
 import { runAgent } from './agent.ts'
-import { agentSettings, loadAgentConfig } from './config.ts'
+import { loadAgentConfig, program } from './config.ts'
 import { openPullSource } from './containerd/observe.ts'
 import { createReportSink } from './deliver.ts'
 import { createAgentMetrics } from './metrics.ts'
@@ -18,7 +17,7 @@ import { Readiness } from './readiness.ts'
 export async function main(env: Env, stop: AbortSignal): Promise<void> {
   const config = loadAgentConfig(env)
   const { nodeName, serverUrl, socket, namespaces, reportIntervalMs } = config
-  const log = createLogger('pulltrace-agent', config.logLevel)
+  const log = createLogger(program, config.logLevel)
   warnOfUnknownSettings(env, log)
   const clock = systemClock
   await using running = new AsyncDisposableStack()
@@ -31,7 +30,6 @@ export async function main(env: Env, stop: AbortSignal): Promise<void> {
   running.defer(() => sink.close())
   const health = await openHealth({
     address: config.metricsAddr,
-    setting: agentSettings.metricsAddr.name,
     notReady: () => readiness.reason(),
     metrics: metrics.registry,
   })
@@ -71,8 +69,7 @@ if (import.meta.main) {
   } catch (reason) {
     const exitCode = toldWrongSettings(reason)
     if (exitCode !== undefined) process.exit(exitCode)
-    const { message, details } = PulltraceError.from(reason)
-    console.error(details.fix === undefined ? message : `${message}\n${details.fix}`)
+    createLogger(program, 'error').error('not started', { error: reason })
     process.exit(1)
   }
 }

@@ -8,7 +8,7 @@ describe('loadOperatorConfig', () => {
     assert.equal(config.agentNamespace, 'pulltrace-agents')
     assert.equal(config.leaderElect, true)
     assert.equal(config.resyncMs, 600_000)
-    assert.deepEqual(config.metricsAddr, { host: undefined, port: 8081 })
+    assert.deepEqual(config.metricsAddr, { host: undefined, port: 8081, setting: 'PULLTRACE_OPERATOR_METRICS_ADDR' })
   })
 
   it('names every fault at once', () => {

@@ -13,7 +13,7 @@ import { createLogger } from '../core/lib/log.ts'
 import type { Env } from '../core/lib/settings.ts'
 import { warnOfUnknownSettings } from '../core/lib/unknown-settings.ts'
 import { version } from '../core/lib/version.ts'
-import { loadOperatorConfig, program, settings } from './config.ts'
+import { loadOperatorConfig, program } from './config.ts'
 import { Controller } from './controller.ts'
 import { controller, createOperatorMetrics, type OperatorMetrics, watchedGauge } from './metrics.ts'
 
@@ -36,7 +36,6 @@ export async function main(env: Env, stop: AbortSignal): Promise<void> {
   watchedGauge(metrics.kube, () => acting.now?.lastContactMs() ?? {})
   const health = await openHealth({
     address: config.metricsAddr,
-    setting: settings.metricsAddr.name,
     // One that stands by is ready to take over.
     notReady: () => (acting.now?.synced === false ? 'waits for the API server' : undefined),
     metrics: metrics.registry,

@@ -38,6 +38,19 @@ export function isShown(text: string, least: string): boolean {
   return line === undefined || rank(line.level) === -1 || rank(line.level) >= rank(least)
 }
 
+/** How our programs begin their last line when an error ends them. */
+const lastWords = ['not started', 'stopped by an error', 'demo runtime cannot run']
+
+/** The error that ends a program, when the line is its last word; undefined for every other line. */
+export function endingErrorOf(
+  text: string,
+): { readonly message: string; readonly fix: string | undefined } | undefined {
+  const line = parseLogLine(text)
+  if (line?.level !== 'error' || !lastWords.includes(line.message)) return undefined
+  const { message, details } = Object(line.fields['error']) as { message?: unknown; details?: { fix?: unknown } }
+  return { message: String(message ?? line.message), fix: details?.fix === undefined ? undefined : String(details.fix) }
+}
+
 /** One line for a person: level, sentence, fields as `key=value`, and of an error what went wrong and what to do. */
 export function formatLogLine(text: string, color: boolean): string {
   const line = parseLogLine(text)

@@ -241,19 +241,25 @@ describe('runUp', function () {
     await allGone()
   })
 
-  it('says what to do about a port in use', async () => {
-    const line = JSON.stringify({
-      level: 'error',
-      msg: 'not started',
-      error: { message: "':8080' is in use by another program" },
+  it('says once why a program ends and what to do about it', async () => {
+    const message = "'127.0.0.1:8080' is in use by another program"
+    const error = { message, details: { fix: 'set PULLTRACE_HTTP_ADDR to another address' } }
+    const line = JSON.stringify({ level: 'error', msg: 'not started', error })
+    await assert.rejects(runUp(parts({ FAKE_SAY: line, FAKE_DIE: 'server' }), never, never), {
+      message: `the server ended with code 7, so everything was stopped: ${message}`,
+      details: { fix: error.details.fix },
     })
-    await assert.rejects(
-      runUp(parts({ FAKE_SAY: line, FAKE_DIE: 'server' }), never, never),
-      (error: { details: { fix: string } }) => {
-        assert.match(error.details.fix, /set PULLTRACE_HTTP_ADDR/)
-        return true
-      },
-    )
+    assert.doesNotMatch(said.join('\n'), /in use/)
+  })
+
+  it('shows why a program ends that is told to stop', async () => {
+    const line = JSON.stringify({ level: 'error', msg: 'stopped by an error', error: { message: 'the lock is lost' } })
+    const stop = new AbortController()
+    const running = runUp(parts({ FAKE_SAY: line }), stop.signal, never)
+    await untilSaid('Ctrl-C stops everything.')
+    stop.abort()
+    await running
+    assert.equal(said.filter(text => text === 'server | error stopped by an error error="the lock is lost"').length, 1)
   })
 
   it('kills at the second Ctrl-C what does not hear the first', async () => {

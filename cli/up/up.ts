@@ -3,7 +3,7 @@ import type { Clock } from '../../core/lib/clock.ts'
 import { Code, PulltraceError } from '../../core/lib/errors.ts'
 import { unknownSettingText } from '../../core/lib/unknown-settings.ts'
 import { Child, type Exit } from './child.ts'
-import { formatLogLine, isShown, parseLogLine } from './log-line.ts'
+import { endingErrorOf, formatLogLine, isShown, parseLogLine } from './log-line.ts'
 import type { ContainerdFound, UpPlan } from './plan-up.ts'
 import {
   beginPrograms,
@@ -48,27 +48,36 @@ export async function runUp(parts: UpParts, stop: AbortSignal, kill: AbortSignal
   const died = new AbortController()
   const halt = AbortSignal.any([stop, died.signal])
   let fault: PulltraceError | undefined
-  const end = (error: PulltraceError) => {
-    if (halt.aborted) return
+  /** Whether it is this that ends everything. */
+  const end = (error: PulltraceError): boolean => {
+    if (halt.aborted) return false
     fault = error
     died.abort()
+    return true
   }
   // Loading takes a moment, in which a person should see that something happens.
   sayFirst(parts)
-  const programs = loadPrograms(plan, files, sampleRules, spec => {
-    const prefix = prefixOf(spec.name, plan.demo !== undefined)
-    return new Child(spec, files.leash, line => {
-      // What it has to say is told when it has ended.
-      const shown = spec.name !== importerName && isShown(line, plan.logLevel)
-      if (shown) parts.log(`${prefix} | ${formatLogLine(line, parts.color)}`)
-      const error = secondCopyError(line)
-      if (error !== undefined) end(error)
-    })
-  })
+  const programs = loadPrograms(
+    plan,
+    files,
+    sampleRules,
+    spec =>
+      new Child(spec, files.leash, line => {
+        // Both are told when the program has ended.
+        const later = spec.name === importerName || endingErrorOf(line) !== undefined
+        if (!later && isShown(line, plan.logLevel)) show(parts, spec.name, line)
+        const error = secondCopyError(line)
+        if (error !== undefined) end(error)
+      }),
+  )
   const children = inOrderOfEnd(programs)
   for (const child of children) {
     // That one ends by itself.
-    if (child !== programs.rules?.importer) child.exited.then(exit => end(diedError(child, exit)))
+    if (child === programs.rules?.importer) continue
+    child.exited.then(exit => {
+      if (end(diedError(child, exit))) return
+      for (const line of child.tail.filter(endingErrorOf)) show(parts, child.name, line)
+    })
   }
   try {
     await checkPrograms(children, halt)
@@ -90,6 +99,10 @@ export async function runUp(parts: UpParts, stop: AbortSignal, kill: AbortSignal
 /** Those that say whether they are ready, in the order in which a person needs them. */
 const running = ({ server, rules, agent }: Programs): readonly Child[] =>
   [server, rules?.webUi, rules?.sensorApi, agent].filter(child => child !== undefined)
+
+function show({ plan, log, color }: UpParts, name: string, line: string): void {
+  log(`${prefixOf(name, plan.demo !== undefined)} | ${formatLogLine(line, color)}`)
+}
 
 function prefixOf(name: string, demo: boolean): string {
   return name === 'agent' && demo ? 'agent (DEMO DATA)' : name === 'demo' ? 'demo (DEMO DATA)' : name
@@ -150,10 +163,6 @@ function sayReady({ plan, command, say }: UpParts, { server, agent, rules }: Pro
 /** What is known to help, by what the last lines say. */
 const advices: readonly [RegExp, string][] = [
   [/instance is already running/, 'stop the other copy, or set PULLTRACE_DATA_DIR to another folder'],
-  [
-    /in use|EADDRINUSE/,
-    'another program has this address, perhaps a second copy: stop it, or set PULLTRACE_HTTP_ADDR, PULLTRACE_METRICS_ADDR, PULLTRACE_AGENT_METRICS_ADDR, TK_GRPC_ADDR, TK_SENSOR_METRICS_ADDR, TK_HTTP_ADDR and TK_UI_METRICS_ADDR to others (127.0.0.1:0 takes any free port) and PULLTRACE_DATA_DIR to another folder',
-  ],
   [/ENOSPC|no space/i, 'make room on the disk, or set PULLTRACE_DATA_DIR to a folder on another one'],
   [
     /EACCES|EPERM|EROFS|permission/i,
@@ -176,8 +185,13 @@ function secondCopyError(line: string): PulltraceError | undefined {
 
 function diedError(child: Child, { code, signal }: Exit): PulltraceError {
   const how = signal === null ? `ended with code ${code ?? '?'}` : `was ended by ${signal}`
+  const advice = advices.find(([pattern]) => child.tail.some(line => pattern.test(line)))?.[1]
+  const told = `the ${child.name} ${how}, so everything was stopped`
+  const error = child.tail.map(endingErrorOf).findLast(found => found !== undefined)
+  if (error !== undefined) {
+    return new PulltraceError(Code.Unavailable, `${told}: ${error.message}`, { fix: error.fix ?? advice })
+  }
   const lines = child.tail.map(line => `  ${formatLogLine(line, false)}`)
   const last = lines.length === 0 ? 'It wrote nothing.' : `Its last lines:\n${lines.slice(-5).join('\n')}`
-  const fix = advices.find(([pattern]) => child.tail.some(line => pattern.test(line)))?.[1]
-  return new PulltraceError(Code.Unavailable, `the ${child.name} ${how}, so everything was stopped. ${last}`, { fix })
+  return new PulltraceError(Code.Unavailable, `${told}. ${last}`, { fix: advice })
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { createAgentMetrics } from '../../agent/metrics.ts'
+import type { PulltraceError } from './errors.ts'
 import { type Health, openHealth } from './health.ts'
 
 describe('openHealth', () => {
@@ -13,7 +14,6 @@ describe('openHealth', () => {
   before(async () => {
     server = await openHealth({
       address: { host: '127.0.0.1', port: 0 },
-      setting: 'PULLTRACE_X',
       notReady: () => reason,
       metrics: metrics.registry,
     })
@@ -46,7 +46,6 @@ describe('openHealth', () => {
   it('ends although a scraper has sent half a request', async () => {
     const { address, close } = await openHealth({
       address: { host: '127.0.0.1', port: 0 },
-      setting: 'PULLTRACE_X',
       notReady: () => undefined,
       metrics: metrics.registry,
     })
@@ -62,12 +61,14 @@ describe('openHealth', () => {
   })
 
   it('says whose address is taken and which setting moves it', async () => {
-    const address = { host: '127.0.0.1', port: server.address.port }
+    const address = { host: '127.0.0.1', port: server.address.port, setting: 'PULLTRACE_X' }
     await assert.rejects(
-      openHealth({ setting: 'PULLTRACE_X', address, notReady: () => undefined, metrics: metrics.registry }),
-      {
-        code: 'unavailable',
-        message: `cannot listen on '127.0.0.1:${address.port}': it is in use by another program`,
+      openHealth({ address, notReady: () => undefined, metrics: metrics.registry }),
+      ({ code, message, details }: PulltraceError) => {
+        assert.equal(code, 'unavailable')
+        assert.equal(message, `'127.0.0.1:${address.port}' is in use by another program`)
+        assert.match(details.fix!, /^stop that program, or set PULLTRACE_X to another address/)
+        return true
       },
     )
   })

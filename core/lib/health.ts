@@ -1,12 +1,10 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Code, PulltraceError } from './errors.ts'
+import { cannotListen } from './cannot-listen.ts'
 import type { ListenAddress } from './settings.ts'
 
 export interface HealthParts {
   readonly address: ListenAddress
-  /** Name of the setting that holds it, for whoever must move it. */
-  readonly setting: string
   /** Why the program is not ready, or undefined when it is. */
   readonly notReady: () => string | undefined
   readonly metrics: { readonly contentType: string; metrics(): Promise<string> }
@@ -19,7 +17,7 @@ export interface Health {
 }
 
 /** For small programs. /healthz: the process answers. /readyz: it can do its work. /metrics: for Prometheus. */
-export function openHealth({ address, setting, notReady, metrics }: HealthParts): Promise<Health> {
+export function openHealth({ address, notReady, metrics }: HealthParts): Promise<Health> {
   const server = createServer((request, response) => {
     const answer = (status: number, text: string, type = 'text/plain; charset=utf-8') => {
       response.writeHead(status, { 'content-type': type, 'x-content-type-options': 'nosniff' })
@@ -41,7 +39,7 @@ export function openHealth({ address, setting, notReady, metrics }: HealthParts)
   server.requestTimeout = 10_000
   server.maxConnections = 100
   return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => reject(cannotListen(address, setting, cause)))
+    server.once('error', cause => reject(cannotListen(address, cause)))
     server.listen(address.port, address.host, () =>
       resolve({
         address: server.address() as AddressInfo,
@@ -53,14 +51,4 @@ export function openHealth({ address, setting, notReady, metrics }: HealthParts)
       }),
     )
   })
-}
-
-function cannotListen(
-  { host = '', port }: ListenAddress,
-  setting: string,
-  cause: NodeJS.ErrnoException,
-): PulltraceError {
-  const why = cause.code === 'EADDRINUSE' ? 'it is in use by another program' : cause.message
-  const fix = `set ${setting} to another address`
-  return new PulltraceError(Code.Unavailable, `cannot listen on '${host}:${port}': ${why}`, { fix, cause })
 }

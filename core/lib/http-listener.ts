@@ -4,7 +4,7 @@ import { createServer as createTlsServer } from 'node:https'
 import { type AddressInfo, isIPv6, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { promisify } from 'node:util'
-import { Code, PulltraceError } from './errors.ts'
+import { cannotListen } from './cannot-listen.ts'
 import type { ListenAddress } from './settings.ts'
 import type { LiveTls } from './tls.ts'
 
@@ -73,19 +73,12 @@ export async function openHttpListener(
   }
 }
 
-async function listen(server: Server, { host, port }: ListenAddress): Promise<void> {
-  server.listen(port, host)
+async function listen(server: Server, address: ListenAddress): Promise<void> {
+  server.listen(address.port, address.host)
   try {
     await once(server, 'listening')
   } catch (cause) {
-    const why = (cause as NodeJS.ErrnoException).code ?? String(cause)
-    const where = `${host ?? ''}:${port}`
-    const message =
-      why === 'EADDRINUSE' ? `'${where}' is in use by another program` : `cannot listen on '${where}': ${why}`
-    throw new PulltraceError(Code.Unavailable, message, {
-      fix: 'choose another address, or stop the other program',
-      cause,
-    })
+    throw cannotListen(address, cause)
   }
 }
 

@@ -36,7 +36,7 @@ describe('loadSettings', () => {
         names: [],
         file: undefined,
         clients: 5,
-        address: { host: undefined, port: 8080 },
+        address: { host: undefined, port: 8080, setting: 'X_ADDR' },
       },
     )
   })
@@ -77,7 +77,7 @@ describe('listenAddress', () => {
     ['[::1]:9090', '::1', 9090],
     [':9090', undefined, 9090],
   ] as const) {
-    it(`reads '${written}'`, () => assert.deepEqual(table.address.parse(written), { host, port }))
+    it(`reads '${written}'`, () => assert.deepEqual(table.address.parse(written), { host, port, setting: 'X_ADDR' }))
   }
   for (const written of ['localhost', '1:2:3', ':99999', 'a b:1', '::1:80']) {
     it(`refuses '${written}'`, () => assert.throws(() => table.address.parse(written)))

@@ -135,14 +135,23 @@ export const socketPath: Make<string> = make(value => value.replace(/^unix:(\/\/
 export interface ListenAddress {
   readonly host: string | undefined
   readonly port: number
+  /** Name of the setting that holds it, for whoever must move it; undefined where it comes from none. */
+  readonly setting?: string
 }
 
-export const listenAddress: Make<ListenAddress> = make(value => {
+export const listenAddress: Make<ListenAddress> = (name, fallback, doc) => ({
+  name,
+  doc,
+  default: fallback,
+  parse: value => ({ ...parseListenAddress(value), setting: name }),
+})
+
+function parseListenAddress(value: string): ListenAddress {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]*)):(\d{1,5})$/.exec(value)
   const port = Number(match?.[3])
   if (!match || port > 65_535) throw new Error("'host:port' or ':port', such as '127.0.0.1:8080'")
   return { host: match[1] || match[2] || undefined, port }
-})
+}
 
 /** Whether only this machine can reach the address. */
 export function isLoopback({ host }: ListenAddress): boolean {

@@ -7,7 +7,7 @@ const open = { PULLTRACE_AGENT_TOKEN: 'agent-secret', PULLTRACE_READER_TOKEN: 'r
 describe('loadServerConfig', () => {
   it('has a default for everything but the tokens', () => {
     const config = loadServerConfig(open)
-    assert.deepEqual(config.httpAddr, { host: undefined, port: 8080 })
+    assert.deepEqual(config.httpAddr, { host: undefined, port: 8080, setting: 'PULLTRACE_HTTP_ADDR' })
     assert.equal(config.idleReportIntervalMs, config.reportIntervalMs)
     assert.equal(config.tls, undefined)
   })

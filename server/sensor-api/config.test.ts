@@ -10,7 +10,7 @@ describe('loadSensorApiConfig', () => {
   it('has a default for everything, on loopback', () => {
     const config = loadSensorApiConfig(local)
     assert.equal(config.databaseFile, './data/tk.db')
-    assert.deepEqual(config.metricsAddr, { host: undefined, port: 9092 })
+    assert.deepEqual(config.metricsAddr, { host: undefined, port: 9092, setting: 'TK_SENSOR_METRICS_ADDR' })
     assert.equal(config.eventsRetentionMs, 720 * 3_600_000)
     assert.equal(config.maxInFlightBytes, 268_435_456)
     assert.deepEqual(config.limits, {

@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { cannotListen } from '../../core/lib/cannot-listen.ts'
 import type { ListenAddress } from '../../core/lib/settings.ts'
 import type { LiveTls } from '../../core/lib/tls.ts'
-import { cannotListen } from './cannot-listen.ts'
 
 export interface HealthListener {
   readonly address: AddressInfo
@@ -18,7 +18,6 @@ const options = { requestTimeout: 10_000, headersTimeout: 5000, keepAliveTimeout
 export async function listenHealth(
   handler: RequestListener,
   address: ListenAddress,
-  setting: string,
   tls: LiveTls | undefined,
 ): Promise<HealthListener> {
   const server =
@@ -29,7 +28,7 @@ export async function listenHealth(
   try {
     await once(server, 'listening')
   } catch (cause) {
-    throw cannotListen(address, setting, cause)
+    throw cannotListen(address, cause)
   }
   return {
     address: server.address() as AddressInfo,

@@ -10,12 +10,12 @@ import { warnOfUnknownSettings } from '../../core/lib/unknown-settings.ts'
 import { version } from '../../core/lib/version.ts'
 import { openSqliteTk } from '../store/sqlite/open-sqlite-tk.ts'
 import { healthHandler } from '../tk/health.ts'
-import { urlOf } from './cannot-listen.ts'
 import { loadSensorApiConfig, program } from './config.ts'
 import { listenHealth } from './health-listener.ts'
 import { KeysAtStart } from './keys-at-start.ts'
 import { openSensorApi } from './open-sensor-api.ts'
 import { runRetention } from './retention.ts'
+import { urlOf } from './url-of.ts'
 
 const mebibyte = 1024 * 1024
 /** How often files that may be replaced are looked at. Milliseconds. */
@@ -82,7 +82,7 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
     database: () => store.health(),
     log,
   })
-  const metricsListener = await listenHealth(health, config.metricsAddr, 'TK_SENSOR_METRICS_ADDR', tls)
+  const metricsListener = await listenHealth(health, config.metricsAddr, tls)
   running.defer(() => metricsListener.close())
   const listener = await api.listen(tls)
   running.defer(() => api.close(config.shutdownGraceMs))

@@ -129,7 +129,7 @@ export function openSensorApi({ config, version, store, keys, clock, log }: Sens
     state,
     async listen(tls) {
       const { grpcAddr: address, maxConnections } = config
-      listener = await listenGrpc(server, { address, tls, maxConnections, setting: 'TK_GRPC_ADDR' })
+      listener = await listenGrpc(server, { address, tls, maxConnections })
       return listener
     },
     refreshHealth: () => health.refresh(),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -193,6 +194,33 @@ describe('pulltrace up', function () {
       text.all,
       /pulltrace: cannot make the folder '.*config\.yaml': EEXIST.*\n {2}set PULLTRACE_DATA_DIR to/,
     )
+  })
+
+  it('names the one setting of a port that is taken, once', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    try {
+      await once(taken, 'listening')
+      const address = `127.0.0.1:${(taken.address() as AddressInfo).port}`
+      for (const [setting, program] of [
+        ['PULLTRACE_HTTP_ADDR', 'server'],
+        ['PULLTRACE_METRICS_ADDR', 'server'],
+        ['PULLTRACE_AGENT_METRICS_ADDR', 'agent'],
+        ['TK_GRPC_ADDR', 'sensor-api'],
+        ['TK_SENSOR_METRICS_ADDR', 'sensor-api'],
+        ['TK_HTTP_ADDR', 'web-ui'],
+        ['TK_UI_METRICS_ADDR', 'web-ui'],
+      ] as const) {
+        const { child, text } = up('taken', { [setting]: address })
+        const [code] = (await once(child, 'exit')) as [number]
+        assert.equal(code, 3, text.all)
+        assert.deepEqual(text.all.match(/^.*in use.*$|^.*_ADDR.*$/gm), [
+          `pulltrace: the ${program} ended with code 1, so everything was stopped: '${address}' is in use by another program`,
+          `  stop that program, or set ${setting} to another address (port 0 takes any free one)`,
+        ])
+      }
+    } finally {
+      taken.close()
+    }
   })
 
   it('refuses a second copy on one data folder and says what to do', async () => {

@@ -2,17 +2,15 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls'
 import { type Server, ServerCredentials } from '@grpc/grpc-js'
+import { cannotListen } from '../../../core/lib/cannot-listen.ts'
 import type { ListenAddress } from '../../../core/lib/settings.ts'
 import type { LiveTls } from '../../../core/lib/tls.ts'
-import { cannotListen } from '../cannot-listen.ts'
 
 export interface GrpcListenerOptions {
   readonly address: ListenAddress
   /** Plain text when there is none. */
   readonly tls: LiveTls | undefined
   readonly maxConnections: number
-  /** For whoever must move it. */
-  readonly setting: string
 }
 
 export interface GrpcListener {
@@ -29,7 +27,7 @@ const handshakeMs = 10_000
  * a certificate that can be renewed.
  */
 export async function listenGrpc(server: Server, options: GrpcListenerOptions): Promise<GrpcListener> {
-  const { tls, address, maxConnections, setting } = options
+  const { tls, address, maxConnections } = options
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
   const open = new Set<Socket>()
   const take = (socket: Socket) => {
@@ -44,7 +42,7 @@ export async function listenGrpc(server: Server, options: GrpcListenerOptions): 
     open.add(socket)
     socket.once('close', () => open.delete(socket))
   })
-  await listen(listener, address, setting)
+  await listen(listener, address)
   return {
     address: listener.address() as AddressInfo,
     connections: () => open.size,
@@ -70,11 +68,11 @@ function tlsListener(tls: LiveTls, take: (socket: TLSSocket) => void): TlsServer
   return server
 }
 
-async function listen(server: NetServer, { host, port }: ListenAddress, setting: string): Promise<void> {
-  server.listen(port, host)
+async function listen(server: NetServer, address: ListenAddress): Promise<void> {
+  server.listen(address.port, address.host)
   try {
     await once(server, 'listening')
   } catch (cause) {
-    throw cannotListen({ host, port }, setting, cause)
+    throw cannotListen(address, cause)
   }
 }
