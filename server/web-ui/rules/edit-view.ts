@@ -3,7 +3,9 @@ import type { CostBudgets } from '../../store/budgets-store.ts'
 import { type Content, type Html, html } from '../../ui/html.ts'
 import { costView, costWarnings } from './cost-view.ts'
 import type { CheckedDraft, Draft } from './draft.ts'
-import { areaField, faultText } from './field-view.ts'
+import { faultWords } from './fault-words.ts'
+import { areaField, idOf } from './field-view.ts'
+import { type FaultsByField, faultsByField } from './form.ts'
 import { formFields } from './form-view.ts'
 
 export interface EditView {
@@ -31,9 +33,10 @@ export interface EditView {
 export function editBody(view: EditView): Html {
   const { draft, checked, csrf, basedOn, tellFaults } = view
   const faults = tellFaults ? checked.faults : []
+  const byField = draft.view === 'form' ? faultsByField(draft.form, faults) : new Map([['', faults]])
   return html`<h1>${view.title}</h1>
 ${view.notice}
-${faults.length > 0 && html`<div class="notice bad" role="alert"><p>${faults.length === 1 ? 'One thing is' : `${faults.length} things are`} not right yet; nothing was stored.</p><ul>${faults.map(fault => html`<li>${faultText(fault)}</li>`)}</ul></div>`}
+${faults.length > 0 && faultsNotice(faults.length, byField)}
 <form method="post" action="${view.action}" class="rule-form" novalidate>
 ${csrf}
 <input type="hidden" name="view" value="${draft.view}">
@@ -43,7 +46,7 @@ ${basedOn !== undefined && html`<input type="hidden" name="based_on" value="${ba
 <button name="do" value="to-form" aria-pressed="${draft.view === 'form' ? 'true' : 'false'}">Form</button>
 <button name="do" value="to-yaml" aria-pressed="${draft.view === 'yaml' ? 'true' : 'false'}">YAML</button>
 </div>
-${draft.view === 'form' ? formFields(draft.form, faults, view.action) : yamlField(draft.yaml, faults.length > 0)}
+${draft.view === 'form' ? formFields(draft.form, byField, view.action) : yamlField(draft.yaml, faults.length > 0)}
 <p class="buttons"><button class="primary" name="do" value="save">Save</button>
 <button name="do" value="check">Check</button></p>
 ${areaField({ name: 'record', label: 'Try it on a record', hint: 'JSON. Nothing of it is stored.', faultsOf: () => [] }, view.record, 4)}
@@ -52,6 +55,14 @@ ${areaField({ name: 'record', label: 'Try it on a record', hint: 'JSON. Nothing 
 </form>
 <div id="result">${view.result}</div>
 ${checked.rule && costView(checked.rule, costWarnings(checked.rule, view.others, view.budgets))}`
+}
+
+/** How many there are, and those that no field of the form tells. */
+function faultsNotice(count: number, byField: FaultsByField): Html {
+  const elsewhere = byField.get('') ?? []
+  const first = [...byField.keys()].find(name => name !== '')
+  return html`<div class="notice bad" role="alert"><p>${count === 1 ? 'One thing is' : `${count} things are`} not right yet; nothing was stored. ${first !== undefined && html`<a href="#${idOf(first)}">${count === 1 ? 'Show it' : 'Show the first'}</a>`}</p>
+${elsewhere.length > 0 && html`<ul>${elsewhere.map(fault => html`<li>${faultWords(fault)}</li>`)}</ul>`}</div>`
 }
 
 const yamlField = (yaml: string, invalid: boolean) =>

@@ -1,5 +1,6 @@
 import type { RuleFault } from '../../../core/rules/faults.ts'
 import { type Content, type Html, html, verbatim } from '../../ui/html.ts'
+import { faultWords } from './fault-words.ts'
 
 export type FaultsOf = (name: string) => readonly RuleFault[]
 
@@ -13,9 +14,7 @@ const faultId = (name: string) => `${idOf(name)}-fault`
 
 export const faultLines = (name: string, faultsOf: FaultsOf): Content =>
   faultsOf(name).length > 0 &&
-  html`<span class="fault" id="${faultId(name)}">${faultsOf(name).map(faultText).join(' · ')}</span>`
-
-export const faultText = ({ message, fix }: RuleFault): string => (fix === undefined ? message : `${message}: ${fix}`)
+  html`<span class="fault" id="${faultId(name)}">${faultsOf(name).map(faultWords).join(' · ')}</span>`
 
 interface Field {
   readonly name: string

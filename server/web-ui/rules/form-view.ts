@@ -1,8 +1,7 @@
-import type { RuleFault } from '../../../core/rules/faults.ts'
 import { limits } from '../../../core/rules/limits.ts'
 import { type Content, type Html, html } from '../../ui/html.ts'
 import { areaField, type Choice, choiceField, type FaultsOf, faultLines, idOf, textField } from './field-view.ts'
-import { type ConditionForm, conditionName, faultsByField, groupName, type RuleForm } from './form.ts'
+import { type ConditionForm, conditionName, type FaultsByField, groupName, type RuleForm } from './form.ts'
 import { addCondition, addGroup, removeCondition, removeGroup } from './form-edit.ts'
 
 export const actionChoices: readonly Choice[] = [
@@ -46,8 +45,7 @@ const policyChoices: readonly Choice[] = [
 ]
 
 /** The fields of a rule, with what is wrong at each. Buttons that change their number are submits of the same form. */
-export function formFields(form: RuleForm, faults: readonly RuleFault[], action: string): Html {
-  const byField = faultsByField(form, faults)
+export function formFields(form: RuleForm, byField: FaultsByField, action: string): Html {
   const faultsOf: FaultsOf = name => byField.get(name) ?? []
   const field = (name: string, label: string, hint?: Content) => ({ name, label, hint, faultsOf })
   return html`<section class="rule-head">
@@ -65,7 +63,7 @@ ${textField(field('scope.tags', 'For sensors with all of these tags', 'Parted by
 ${textField(field('scope.exclude_tags', 'But without any of these'), form.exclude_tags)}
 </div>
 </section>
-<h2>Matches when one of these groups does</h2>
+<h2 id="${idOf('any')}">Matches when one of these groups does</h2>
 ${faultLines('any', faultsOf)}
 ${form.any.map((all, group) => groupFields(all, group, form.any.length, faultsOf, placeOf(action, group)))}
 <p><button name="do" value="${addGroup}" formaction="${placeOf(action, form.any.length)}">Add a group (or)</button></p>`
@@ -107,7 +105,8 @@ function conditionFields(
     faultsOf,
   })
   const unusual = condition.on_missing_field !== 'skip' || condition.on_coercion_fail !== 'skip'
-  const more = unusual || condition.field_ref !== '' || faultsOf(`${path}.field_ref`).length > 0
+  const folded = ['field_ref', 'on_missing_field', 'on_coercion_fail']
+  const more = unusual || condition.field_ref !== '' || folded.some(name => faultsOf(`${path}.${name}`).length > 0)
   const rows = Math.min(8, Math.max(1, condition.value.split('\n').length, condition.op === 'in' ? 3 : 1))
   return html`<div class="condition" id="${idOf(path)}" role="group" aria-label="Group ${group + 1}, condition ${at + 1}">
 <div class="columns">

@@ -143,8 +143,10 @@ function valueOfCondition(form: ConditionForm): Record<string, unknown> {
   }
 }
 
-/** Faults by the field of the form at which they are told; what belongs to no field stands under ''. */
-export function faultsByField(form: RuleForm, faults: readonly RuleFault[]): ReadonlyMap<string, readonly RuleFault[]> {
+export type FaultsByField = ReadonlyMap<string, readonly RuleFault[]>
+
+/** Faults by the field at which they are told, in the order of the form; what belongs to no field stands under ''. */
+export function faultsByField(form: RuleForm, faults: readonly RuleFault[]): FaultsByField {
   const names = new Set(fieldNames(form))
   const byField = new Map<string, RuleFault[]>()
   for (const fault of faults) {
@@ -154,11 +156,11 @@ export function faultsByField(form: RuleForm, faults: readonly RuleFault[]): Rea
     }
     byField.set(name, [...(byField.get(name) ?? []), fault])
   }
-  return byField
+  return new Map([...names, ''].flatMap(name => (byField.has(name) ? [[name, byField.get(name)!]] : [])))
 }
 
 function* fieldNames({ any }: RuleForm): Generator<string> {
-  yield* ['name', 'description', 'state', 'dry_run', 'action', 'sample_rate', 'scope.tags', 'scope.exclude_tags']
+  yield* ['name', 'description', 'action', 'state', 'sample_rate', 'dry_run', 'scope.tags', 'scope.exclude_tags', 'any']
   for (const [group, all] of any.entries()) {
     yield groupName(group)
     for (const at of all.keys()) for (const field of conditionFields) yield `${conditionName(group, at)}.${field}`
