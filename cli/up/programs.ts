@@ -80,7 +80,7 @@ export async function beginPrograms(
 ): Promise<void> {
   demo?.begin({})
   const pages = plan.rules && (await pagesAddressOf(plan.rules.webUi))
-  const sensor = rules && plan.rules && (await beginSensorApi(rules, plan.rules, samples, say, halt))
+  const sensor = rules && plan.rules && (await beginSensorApi(rules, plan.rules, plan.server, samples, say, halt))
   if (halt.aborted) return
   server.begin({ ...sensor, ...unlessGiven(plan.server, 'TK_PUBLIC_URL', pages?.link) })
   if (!(await server.until(() => server.urls.length > 0, halt))) return
@@ -100,11 +100,12 @@ export async function beginPrograms(
 async function beginSensorApi(
   { sensorApi, importer }: RulesPrograms,
   plan: NonNullable<UpPlan['rules']>,
+  env: Env,
   samples: string,
   say: (line: string) => void,
   halt: AbortSignal,
 ) {
-  await prepareRules(plan)
+  await prepareRules(plan, env)
   const told = importer && (await addSamples(plan, importer, samples, halt))
   if (told !== undefined) say(told)
   if (halt.aborted) return undefined

@@ -24,8 +24,9 @@ describe('createFolder', () => {
   it('fails where a file has the name, or the name of a parent', () => {
     const file = path.join(dir, 'file')
     writeFileSync(file, '')
-    assert.throws(() => createFolder(file), { code: 'EEXIST' })
-    assert.throws(() => createFolder(path.join(file, 'a/b')), { code: 'ENOTDIR' })
+    const fault = { code: 'ENOTDIR', message: `'${file}' is a file and not a folder` }
+    assert.throws(() => createFolder(file), fault)
+    assert.throws(() => createFolder(path.join(file, 'a/b')), fault)
   })
 
   it('fails at once where nothing can be made', () => {

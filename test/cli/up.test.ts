@@ -186,14 +186,22 @@ describe('pulltrace up', function () {
     assert.match(text.all, /PULLTRACE_CONTAINERD_SOCKET must be a socket .* there is no such socket, got '.*none.sock'/)
   })
 
-  it('says what to do about a data folder that is none', async () => {
-    const { child, text } = up('config.yaml')
-    const [code] = (await once(child, 'exit')) as [number]
-    assert.equal(code, 3, text.all)
-    assert.match(
-      text.all,
-      /pulltrace: cannot make the folder '.*config\.yaml': EEXIST.*\n {2}set PULLTRACE_DATA_DIR to/,
-    )
+  it('says which setting names a file where a folder must be', async () => {
+    const file = path.join(folder, 'config.yaml')
+    for (const [setting, value, place] of [
+      ['PULLTRACE_DATA_DIR', file, 'a folder'],
+      ['TK_DATABASE_URL', path.join(file, 'tk.db'), 'a file in a folder'],
+    ]) {
+      const { child, text } = up('none', { [setting!]: value })
+      const [code] = (await once(child, 'exit')) as [number]
+      assert.equal(code, 2, text.all)
+      const lines = text.all.split('\n')
+      assert.deepEqual(lines.slice(lines.findIndex(line => line.startsWith('pulltrace: '))), [
+        `pulltrace: ${setting} must be ${place}: '${file}' is a file and not a folder`,
+        `  set ${setting} to another place`,
+        '',
+      ])
+    }
   })
 
   it('names the one setting of a port that is taken, once', async () => {

@@ -83,7 +83,8 @@ export function failureOf(error: unknown, file: string, words: StoreWords, holde
   let kind = (errcode === undefined ? kindOfSystem[code ?? ''] : kindOfSqlite[errcode & 0xff]) ?? 'internal'
   // A full disk and a read-only one show as I/O errors where SQLite extends or locks its own files, and Node
   // says ENOENT when it cannot make a folder on a read-only one.
-  if (kind === 'io_error' || kind === 'no_access') kind = kindOfFolder(path.dirname(file)) ?? kind
+  const inAFile = code === 'ENOTDIR'
+  if ((kind === 'io_error' || kind === 'no_access') && !inAFile) kind = kindOfFolder(path.dirname(file)) ?? kind
   const cause = message ?? String(error)
   const folder = path.dirname(file)
   switch (kind) {
@@ -105,7 +106,9 @@ export function failureOf(error: unknown, file: string, words: StoreWords, holde
       return {
         kind,
         message: `${file} cannot be opened: ${cause}`,
-        fix: `let user ${process.getuid?.() ?? ''} create and write files in ${folder}, or set ${words.placeSetting}`,
+        fix: inAFile
+          ? `set ${words.placeSetting} to another place`
+          : `let user ${process.getuid?.() ?? ''} create and write files in ${folder}, or set ${words.placeSetting}`,
       }
     case 'io_error':
       return {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { systemClock } from '../../../core/lib/clock.ts'
@@ -31,6 +31,20 @@ describe('openSqliteHistory', () => {
     } finally {
       await store.close()
     }
+  })
+
+  it('says which setting names a file where a folder must be', async () => {
+    const parent = mkdtempSync(path.join(tmpdir(), 'pulltrace-history-'))
+    folders.push(parent)
+    const dataDir = path.join(parent, 'data')
+    writeFileSync(dataDir, '')
+    const store = openSqliteHistory({ dataDir, clock: systemClock, log: silentLogger })
+    const message = `${path.join(dataDir, 'pulls.db')} cannot be opened: '${dataDir}' is a file and not a folder`
+    await assert.rejects(store.size(), {
+      message: `history is unavailable: ${message}`,
+      details: { fix: 'set PULLTRACE_DATA_DIR to another place' },
+    })
+    await store.close()
   })
 })
 
