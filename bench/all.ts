@@ -24,6 +24,7 @@ const chosen = process.argv.length > 2 ? process.argv.slice(2) : scripts
 
 const section = (script: string) => ({ open: `<!-- ${script} -->`, close: `<!-- end ${script} -->` })
 let results = readFileSync(file, 'utf8')
+console.error('bench: bundling the programs into dist/')
 execFileSync(process.execPath, ['build/bundle.ts'], { stdio: 'inherit' })
 for (const script of chosen) {
   console.error(`bench: ${script}`)

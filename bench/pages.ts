@@ -9,6 +9,7 @@ import { type Weight, weigh } from './pages/weight.ts'
 /**
  * What the pages cost a browser, in Debian's Chromium and as they are shipped: to open with many pulls, and to leave
  * open while pulls move; what is loaded; what a search for events takes. `ROUNDS`, `PULLS` and `ROWS` make it shorter.
+ * It builds the bundles that it needs, and says on stderr what it is at: it takes minutes.
  */
 const rounds = Number(process.env['ROUNDS'] ?? 5)
 const pulls = Number(process.env['PULLS'] ?? 5000)
@@ -19,17 +20,23 @@ const ms = (value: number) => `${value.toFixed(value < 10 ? 1 : 0)} ms`
 const kilobytes = (bytes: number) => `${(bytes / 1000).toFixed(1)} KB`
 const thousands = (value: number) => value.toLocaleString('en-US')
 
+/** Of what goes on, so that silence means that something hangs. */
+const note = (what: string) => console.error(`bench: pages: ${what}`)
+
+note('bundling the programs')
 await using shipped = await Shipped.build()
+note('starting Chromium')
 const chromium = await startBrowser()
 let pages: LivePages[] = []
 try {
-  const parts = { shipped, browser: chromium.browser, rounds }
+  const parts = { shipped, browser: chromium.browser, rounds, note }
   pages = [await measureLive(parts, 20), await measureLive(parts, pulls)]
 } finally {
   await chromium.stop()
 }
+note('weighing what the pages of rules load')
 const rulesWeight = await weighRules()
-const found = await measureSearches(shipped, rows, searches)
+const found = await measureSearches({ shipped, rows, searches, note })
 
 console.log('### Live pulls: to open the page\n')
 console.log(

@@ -37,6 +37,8 @@ export interface LiveParts {
   readonly shipped: Shipped
   readonly browser: Browser
   readonly rounds: number
+  /** Is told what is measured next. */
+  readonly note: (what: string) => void
 }
 
 /** The page of live pulls while so many are under way: medians, except for the longest task, which is the longest of all. */
@@ -47,10 +49,13 @@ export async function measureLive(parts: LiveParts, pulls: number): Promise<Live
   await cluster.begin()
   await cluster.begin()
   const many = pulls > rowCap
+  const { note, rounds } = parts
+  note(`${pulls} pulls: opening the page ${rounds + 1} times`)
   const left: LeftOpen[] = []
   const opened = await openAgainstPeer(parts, server, pulls)
   for (const rows of many ? [rowCap, pulls] : [pulls]) {
     for (const rate of many ? [20, pulls / 2] : [20]) {
+      note(`${pulls} pulls: watching ${rows} rows for ${(rounds * watchedMs) / 1000} s, ${rate} pulls move in a second`)
       const url = `${server.url}${rows > rowCap ? '/?rows=all' : '/'}`
       left.push({ pulls, rows, rate, load: await leaveOpen(parts, url, shows(pulls, rows), cluster, rate) })
     }

@@ -130,8 +130,10 @@ export class MeasuredPage implements AsyncDisposable {
   }
 
   async #settled(): Promise<Map<string, number>> {
+    const endMs = performance.now() + readyLimitMs
     let before = await this.#metrics()
     for (;;) {
+      if (performance.now() > endMs) throw new Error(`the page has not settled within ${readyLimitMs} ms`)
       await delay(quietMs)
       const after = await this.#metrics()
       if (1000 * (after.get('TaskDuration')! - before.get('TaskDuration')!) < quietMs / 10) return after

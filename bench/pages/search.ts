@@ -29,11 +29,21 @@ interface Search {
   readonly slow?: true
 }
 
+export interface SearchParts {
+  readonly shipped: Shipped
+  /** Events that are stored. */
+  readonly rows: number
+  readonly searches: number
+  /** Is told what is measured next. */
+  readonly note: (what: string) => void
+}
+
 /** What a search for events costs through the events page, at random times of `rows` stored events. */
-export async function measureSearches(shipped: Shipped, rows: number, searches: number): Promise<SearchCost[]> {
+export async function measureSearches({ shipped, rows, searches, note }: SearchParts): Promise<SearchCost[]> {
   const file = path.join(shipped.folder, 'tk.db')
   const store = openSqliteTk({ file, clock: systemClock, log: silentLogger })
   try {
+    note(`storing ${rows} events`)
     const made = await fill(store, rows)
     await store.users.create(
       { name: 'bench', role: 'viewer', passwordHash: await hashPassword(password), mustChangePassword: false },
@@ -46,6 +56,7 @@ export async function measureSearches(shipped: Shipped, rows: number, searches: 
     await reader.signIn('bench', password)
     const costs: SearchCost[] = []
     for (const search of searchesOf(made)) {
+      note(`searching for ${search.name}`)
       costs.push(await measure(store, reader, search, made, search.slow ? Math.min(5, searches) : searches))
     }
     return costs
