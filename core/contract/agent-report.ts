@@ -107,43 +107,54 @@ const reportV1 = validatorOf('report', AgentReportV1)
 export function parseAgentReport(value: unknown): AgentReport | AgentReportV1 {
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'agent')) return reportV1.parse(value)
   const parsed = report.parse(value)
-  const ids = new Map<string, number>()
-  for (const [index, pull] of parsed.pulls.entries()) {
-    const path = `pulls[${index}]`
-    const twin = ids.get(pull.id)
-    if (twin !== undefined) throw fault(`${path}.id`, `unique in the report (pulls[${twin}] has it too)`, pull.id)
-    ids.set(pull.id, index)
+  const twins = twinsIn(parsed.pulls, ({ id }) => id)
+  for (let index = 0; index < parsed.pulls.length; index++) {
+    const pull = parsed.pulls[index]!
+    const twin = twins(index)
+    if (twin >= 0) throw fault(`pulls[${index}].id`, `unique in the report (pulls[${twin}] has it too)`, pull.id)
     if (isTerminal(pull.phase) && !pull.completedAt) {
-      throw fault(`${path}.completedAt`, `present when phase is '${pull.phase}'`, pull.completedAt)
+      throw fault(`pulls[${index}].completedAt`, `present when phase is '${pull.phase}'`, pull.completedAt)
     }
-    checkLayers(path, pull)
+    checkLayers(index, pull)
   }
   return parsed
 }
 
 export const isV1 = (parsed: AgentReport | AgentReportV1): parsed is AgentReportV1 => !('agent' in parsed)
 
-function checkLayers(path: string, pull: ReportedPull): void {
-  const { layers } = pull
-  // Few digests are compared faster than they are hashed; a Set keeps many from costing their square.
-  const seen = layers.length > 32 ? new Set<string>() : undefined
+function checkLayers(pull: number, { layers }: ReportedPull): void {
+  const twins = twinsIn(layers, ({ digest }) => digest)
   for (let index = 0; index < layers.length; index++) {
     const layer = layers[index]!
-    if (seen === undefined ? hasTwin(layers, index) : seen.has(layer.digest)) {
-      throw fault(`${path}.layers[${index}].digest`, 'unique in the pull', layer.digest)
+    if (twins(index) >= 0) {
+      throw fault(`pulls[${pull}].layers[${index}].digest`, 'unique in the pull', layer.digest)
     }
-    seen?.add(layer.digest)
     if (layer.totalKnown && layer.downloadedBytes > layer.totalBytes) {
       const bound = `less than or equal to totalBytes (${layer.totalBytes})`
-      throw fault(`${path}.layers[${index}].downloadedBytes`, bound, layer.downloadedBytes)
+      throw fault(`pulls[${pull}].layers[${index}].downloadedBytes`, bound, layer.downloadedBytes)
     }
   }
 }
 
-function hasTwin(layers: readonly Layer[], index: number): boolean {
-  const { digest } = layers[index]!
-  for (let before = 0; before < index; before++) if (layers[before]!.digest === digest) return true
-  return false
+/** Names are compared one with the other up to so many, which is faster than hashing them; above, it would be their square. */
+const fewNames = 32
+
+/** To be asked index by index, from 0: where the same name stands before, or -1. */
+function twinsIn<T>(items: readonly T[], nameOf: (item: T) => string): (index: number) => number {
+  if (items.length <= fewNames) {
+    return index => {
+      const name = nameOf(items[index]!)
+      for (let before = 0; before < index; before++) if (nameOf(items[before]!) === name) return before
+      return -1
+    }
+  }
+  const places = new Map<string, number>()
+  return index => {
+    const name = nameOf(items[index]!)
+    const twin = places.get(name) ?? -1
+    if (twin < 0) places.set(name, index)
+    return twin
+  }
 }
 
 function fault(path: string, bound: string, value: unknown): PulltraceError {

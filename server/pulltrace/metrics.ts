@@ -77,7 +77,8 @@ export class ServerMetrics {
   readonly #pulls: Counter<'result'>
   readonly #pullSeconds: Histogram<'result'>
   readonly #pullErrors: Counter<'code'>
-  readonly #reports: Counter<'result'>
+  /** By result, since Prometheus asked last: looking its series up for each report would cost more than counting. */
+  readonly #reports = new Map<string, number>()
   readonly #reportBytes: Histogram
   readonly #requestSeconds: Histogram<'route' | 'method' | 'status'>
   readonly #dropped: Counter
@@ -97,7 +98,7 @@ export class ServerMetrics {
     this.#pulls = counter('pulltrace_pulls_total', 'Pulls that ended.', 'result')
     this.#pullSeconds = histogram('pulltrace_pull_duration_seconds', 'From start to end.', pullSeconds, 'result')
     this.#pullErrors = counter('pulltrace_pull_errors_total', 'Pulls that failed.', 'code')
-    this.#reports = counter('pulltrace_agent_reports_total', 'Reports received.', 'result')
+    this.#counted('pulltrace_agent_reports_total', 'Reports received.', 'result', this.#reports)
     this.#reportBytes = histogram('pulltrace_agent_report_bytes', 'Report sizes after decompression.', reportBytes)
     this.#requestSeconds = histogram(
       'pulltrace_http_request_duration_seconds',
@@ -142,7 +143,7 @@ export class ServerMetrics {
   }
 
   readonly report = (result: string, bytes: number): void => {
-    this.#reports.inc({ result })
+    this.#reports.set(result, (this.#reports.get(result) ?? 0) + 1)
     if (bytes > 0) this.#reportBytes.observe(bytes)
   }
 
@@ -283,6 +284,20 @@ export class ServerMetrics {
       registers: [this.registry],
       async collect() {
         this.set(await read())
+      },
+    })
+  }
+
+  /** `counts`: by the value of `label`, since it was read last; emptied with each reading. */
+  #counted(name: string, help: string, label: string, counts: Map<string, number>): void {
+    new Counter({
+      name,
+      help,
+      labelNames: [label],
+      registers: [this.registry],
+      collect() {
+        for (const [value, count] of counts) this.inc({ [label]: value }, count)
+        counts.clear()
       },
     })
   }

@@ -29,14 +29,15 @@ export function takeReport({ intake, agents, budget, counted }: ReportParts) {
   return async (ctx: Context): Promise<void> => {
     let bytes = 0
     try {
-      const answer = agents(ctx.req.headers.authorization, ctx.req.socket.remoteAddress)
-      const identity = answer instanceof Promise ? await answer : answer
+      const verdict = agents(ctx.req.headers.authorization, ctx.req.socket.remoteAddress)
+      const identity = verdict instanceof Promise ? await verdict : verdict
       const body = await readJson(ctx.req, maxReportBytes, budget)
       bytes = body.bytes
       try {
         const report = parseAgentReport(body.value)
         checkNode(identity, report.nodeName)
-        const taken = await intake.accept(report)
+        const answer = intake.accept(report)
+        const taken = answer instanceof Promise ? await answer : answer
         answerJson(ctx, taken)
         counted(taken.accepted ? 'accepted' : 'stale', bytes)
       } finally {
