@@ -1,9 +1,33 @@
 import assert from 'node:assert/strict'
-import { interned } from './intern.ts'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { Interned, interned } from './intern.ts'
 
 describe('interned', () => {
   it('gives back an equal text, whatever was asked before', () => {
     for (let index = 0; index < 50_000; index++)
       assert.equal(interned(`layer ${index % 30_000}`), `layer ${index % 30_000}`)
+  })
+})
+
+describe('Interned', () => {
+  it('gives the value that came first for each that is equal to it, and no other', () => {
+    const values = new Interned<readonly unknown[]>()
+    const first = values.of('a', ['a', 1, [true]])
+    assert.equal(values.of('a', ['a', 1, [true]]), first)
+    assert.deepEqual(values.of('a', ['a', 2, [true]]), ['a', 2, [true]])
+  })
+
+  it('keeps nothing alive that nobody holds', async function () {
+    this.timeout(20_000)
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const values = new Interned<readonly number[]>()
+    const refs = Array.from({ length: 100 }, (_, index) => new WeakRef(values.of(`${index}`, [index])))
+    while (refs.some(ref => ref.deref() !== undefined)) {
+      await new Promise(setImmediate)
+      collect()
+    }
+    assert.deepEqual(values.of('7', [7]), [7])
   })
 })

@@ -15,3 +15,22 @@ export function interned(text: string): string {
   known.set(text, text)
   return text
 }
+
+/**
+ * Values that are equal as JSON, one of each for as long as somebody holds it: what comes out of it must never be
+ * changed. `key` is what equal values have in common; of those that share it and differ, the newest is kept.
+ */
+export class Interned<T extends object> {
+  readonly #known = new Map<string, WeakRef<T>>()
+  readonly #gone = new FinalizationRegistry<string>(key => {
+    if (this.#known.get(key)?.deref() === undefined) this.#known.delete(key)
+  })
+
+  of(key: string, value: T): T {
+    const known = this.#known.get(key)?.deref()
+    if (known !== undefined && JSON.stringify(known) === JSON.stringify(value)) return known
+    this.#known.set(key, new WeakRef(value))
+    this.#gone.register(value, key)
+    return value
+  }
+}

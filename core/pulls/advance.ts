@@ -1,8 +1,17 @@
 import type { ReportedPull } from '../contract/agent-report.ts'
 import { isTerminal, type Phase, unresolvedImage } from '../contract/words.ts'
-import { completedLayers, keptLayers, newBytesOf, sumsOf } from './layers.ts'
-import type { LayerState, PullState } from './pull.ts'
-import { advanceRate, bytesPerSecOf, firstRate, type RateWindow, stallAfterMs } from './rate.ts'
+import { kept } from './kept.ts'
+import { completedLayers, keptLayers, type Layers, newBytesOf, noLayers, sumsOf } from './layers.ts'
+import type { PullState } from './pull.ts'
+import {
+  advanceRate,
+  bytesPerSecOf,
+  fetchedBytesOf,
+  firstRate,
+  lastByteAtMsOf,
+  type RateWindow,
+  stallAfterMs,
+} from './rate.ts'
 
 export interface Look {
   readonly nodeName: string
@@ -18,7 +27,7 @@ export function advance(before: PullState | undefined, reported: ReportedPull, l
   const ended = isTerminal(phase)
   const keepsLayers =
     before !== undefined && (reported.layers.length === 0 || (before.totalKnown && !reported.totalKnown))
-  const seen = keepsLayers ? before.layers : keptLayers(before?.layers ?? [], reported.layers)
+  const seen = keepsLayers ? before.layers : keptLayers(before?.layers ?? noLayers, reported.layers)
   const totalKnown = reported.totalKnown || (before?.totalKnown ?? false)
   // A lazy pull is complete without its bytes.
   const whole = phase === 'completed' && totalKnown && before?.phase !== 'lazy'
@@ -53,10 +62,6 @@ export function advance(before: PullState | undefined, reported: ReportedPull, l
     unpackedBytes: sums.unpackedBytes,
     percent: percentOf(before?.percent, totalKnown, sums),
     bytesPerSec,
-    etaSeconds:
-      phase === 'downloading' && totalKnown && bytesPerSec
-        ? Math.max(0, sums.totalBytes - sums.downloadedBytes) / bytesPerSec
-        : undefined,
     stalledSinceMs: stallOf(phase, rate, look),
     restarts: sums.restarts,
     stale: false,
@@ -94,9 +99,6 @@ export function differs(before: PullState, after: PullState): boolean {
 const noPods: PullState['pods'] = []
 const noReason = { error: undefined, errorCode: undefined }
 
-/** The old value when they are equal: a report's own copy would keep its memory. */
-const kept = <T extends string | undefined>(before: T | undefined, now: T): T => (before === now ? (before as T) : now)
-
 /** A tag that pods have told is not lost to the digest that the agent goes on to say. */
 function keptName(before: string | undefined, now: string): string {
   // The old copy when they are equal: a report's own would keep its memory.
@@ -128,7 +130,7 @@ function endOf(reported: ReportedPull, startedAtMs: number, atMs: number): numbe
   return Math.max(startedAtMs, reported.completedAt ? Date.parse(reported.completedAt) : atMs)
 }
 
-function rateOf(before: PullState | undefined, layers: readonly LayerState[], atMs: number): RateWindow {
+function rateOf(before: PullState | undefined, layers: Layers, atMs: number): RateWindow {
   return before === undefined ? firstRate(atMs) : advanceRate(before.rate, atMs, newBytesOf(before.layers, layers))
 }
 
@@ -148,7 +150,7 @@ function averageOf(
   startedAtMs: number,
   downloadEndMs: number,
 ): number | undefined {
-  const bytes = phase === 'completed' ? sums.totalBytes - sums.cachedBytes : rate.fetchedBytes
+  const bytes = phase === 'completed' ? sums.totalBytes - sums.cachedBytes : fetchedBytesOf(rate)
   const tookMs = downloadEndMs - startedAtMs
   return bytes > 0 && tookMs > 0 ? (bytes * 1000) / tookMs : undefined
 }
@@ -166,7 +168,8 @@ function percentOf(
 
 function stallOf(phase: Phase, rate: RateWindow, { atMs, intervalMs }: Look): number | undefined {
   if (phase !== 'downloading') return undefined
-  return atMs - rate.lastByteAtMs >= Math.max(stallAfterMs, 3 * intervalMs) ? rate.lastByteAtMs : undefined
+  const lastByteAtMs = lastByteAtMsOf(rate)
+  return atMs - lastByteAtMs >= Math.max(stallAfterMs, 3 * intervalMs) ? lastByteAtMs : undefined
 }
 
 /** A specific reason is never overwritten by a general one; why an end was not known is no reason once it goes on. */

@@ -2,9 +2,11 @@ import { type AgentReport, type AgentReportV1, isV1, type ReportedPull } from '.
 import { isTerminal, type TerminalPhase } from '../contract/words.ts'
 import { advance, differs, type Look } from './advance.ts'
 import type { PullChange } from './change.ts'
+import { kept } from './kept.ts'
 import type { NodeState } from './node.ts'
 import { orderOf, supersededBy } from './order.ts'
 import type { PullState } from './pull.ts'
+import { fetchedBytesOf } from './rate.ts'
 import type { Snapshot } from './snapshot.ts'
 import { snapshotOfV1 } from './v1.ts'
 
@@ -58,10 +60,12 @@ export function merge(old: NodeState | undefined, report: AgentReport | AgentRep
   const pulls = new Map<string, PullState>()
   const changes: PullChange[] = []
   const ended: PullState[] = []
+  const known = livePullsOf(old, snapshot.pulls)
   let fetchedBytes = 0
 
-  for (const reported of snapshot.pulls) {
-    fetchedBytes += mergePull(old, reported, look, context, { pulls, changes, ended })
+  const result = { pulls, changes, ended }
+  for (let at = 0; at < snapshot.pulls.length; at++) {
+    fetchedBytes += mergePull(known[at], snapshot.pulls[at]!, look, context, result)
   }
 
   const missing = missingFrom(old, pulls, ended, look, context)
@@ -74,8 +78,8 @@ export function merge(old: NodeState | undefined, report: AgentReport | AgentRep
   const state: NodeState = {
     nodeName: look.nodeName,
     order: supersededBy(old?.order, snapshot.agent, atMs),
-    agentVersion: snapshot.agent?.version ?? old?.agentVersion,
-    runtime: snapshot.runtime ? `${snapshot.runtime.name} ${snapshot.runtime.version}` : old?.runtime,
+    agentVersion: kept(old?.agentVersion, snapshot.agent?.version ?? old?.agentVersion),
+    runtime: kept(old?.runtime, runtimeOf(snapshot) ?? old?.runtime),
     droppedTerminal: snapshot.droppedTerminal ?? 0,
     clockSkewMs: atMs - context.receivedAtMs,
     receivedAtMs: context.receivedAtMs,
@@ -91,10 +95,22 @@ export function merge(old: NodeState | undefined, report: AgentReport | AgentRep
 /** Ids whose past `merge` must know: reported, and not live. */
 export function idsToLookUp(old: NodeState | undefined, report: AgentReport | AgentReportV1): readonly string[] {
   const pulls = isV1(report) ? snapshotOfV1(old, report).pulls : report.pulls
-  const ids: string[] = []
-  for (const { id } of pulls) if (!old?.pulls.has(id)) ids.push(id)
-  return ids
+  const known = livePullsOf(old, pulls)
+  if (known.length === pulls.length && !known.includes(undefined)) return []
+  return pulls.filter((_, at) => known[at] === undefined).map(({ id }) => id)
 }
+
+/** The live pull that each reported one is. Agents keep their order, and comparing costs less than a look into a map. */
+function livePullsOf(old: NodeState | undefined, reported: readonly ReportedPull[]): (PullState | undefined)[] {
+  if (old === undefined) return []
+  const inOrder = old.pulls.values()
+  return reported.map(({ id }) => {
+    const next = inOrder.next().value
+    return next?.id === id ? next : old.pulls.get(id)
+  })
+}
+
+const runtimeOf = ({ runtime }: Snapshot) => runtime && `${runtime.name} ${runtime.version}`
 
 interface Result {
   readonly pulls: Map<string, PullState>
@@ -104,13 +120,12 @@ interface Result {
 
 /** Returns what it has fetched since the last look. Bytes. */
 function mergePull(
-  old: NodeState | undefined,
+  live: PullState | undefined,
   reported: ReportedPull,
   look: Look,
   context: MergeContext,
   { pulls, changes, ended }: Result,
 ): number {
-  const live = old?.pulls.get(reported.id)
   const past = live === undefined ? context.ends.get(reported.id) : undefined
   if (past === 'completed' || past === 'failed') return 0
   const terminal = isTerminal(reported.phase)
@@ -121,7 +136,7 @@ function mergePull(
   }
   const before = live ?? context.unknowns.get(reported.id)
   const pull = advance(before, reported, look)
-  const fetchedBytes = pull.rate.fetchedBytes - (before?.rate.fetchedBytes ?? 0)
+  const fetchedBytes = fetchedBytesOf(pull.rate) - (before === undefined ? 0 : fetchedBytesOf(before.rate))
   if (before === undefined) changes.push({ type: 'pull.started', pull })
   if (terminal) {
     ended.push(pull)
@@ -142,7 +157,9 @@ interface Missing {
 const nothingMissing: Missing = { misses: new Map<string, number>(), awaited: [], given: [] }
 
 function allAccounted(old: NodeState, pulls: ReadonlyMap<string, PullState>): boolean {
-  for (const id of old.pulls.keys()) if (!pulls.has(id)) return false
+  const now = pulls.keys()
+  // In the same order but for what began or ended.
+  for (const id of old.pulls.keys()) if (now.next().value !== id && !pulls.has(id)) return false
   return true
 }
 
@@ -181,7 +198,6 @@ export function endUnknown(pull: PullState, atMs: number, reason: string): PullS
     phaseStartedAtMs: { ...pull.phaseStartedAtMs, unknown: completedAtMs },
     completedAtMs,
     bytesPerSec: undefined,
-    etaSeconds: undefined,
     stalledSinceMs: undefined,
     error: pull.error ?? reason,
     errorCode: pull.errorCode ?? 'Unknown',

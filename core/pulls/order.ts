@@ -1,4 +1,5 @@
 import { type AgentReport, type AgentReportV1, isV1 } from '../contract/agent-report.ts'
+import { kept } from './kept.ts'
 
 /** Superseded epochs that are remembered: a report of one of them is late, not new. */
 const rememberedEpochs = 8
@@ -31,7 +32,7 @@ export function supersededBy(
   const superseded = old?.superseded ?? []
   const left = old?.epoch !== undefined && old.epoch !== agent?.epoch ? [old.epoch] : []
   return {
-    epoch: agent?.epoch,
+    epoch: kept(old?.epoch, agent?.epoch),
     seq: agent?.seq ?? 0,
     timestampMs,
     superseded: left.length === 0 ? superseded : [...superseded, ...left].slice(-rememberedEpochs),

@@ -1,9 +1,7 @@
-import type { Layer, PodRef, Pull, Violation } from '../contract/pull.ts'
+import type { PodRef, Pull, Violation } from '../contract/pull.ts'
 import type { ErrorCode, Phase } from '../contract/words.ts'
+import { type Layers, layerCountOf, layersOf } from './layers.ts'
 import type { RateWindow } from './rate.ts'
-
-/** A layer as the state keeps it: known fields only, all present. */
-export type LayerState = Required<Omit<Layer, 'mediaType'>> & Pick<Layer, 'mediaType'>
 
 /**
  * All that is known of one pull. Immutable: a report makes a new one, so that an
@@ -29,7 +27,6 @@ export interface PullState {
   /** Running maximum, 0 to 100; undefined while the total is not known. */
   readonly percent: number | undefined
   readonly bytesPerSec: number | undefined
-  readonly etaSeconds: number | undefined
   readonly restarts: number
   readonly stalledSinceMs: number | undefined
   readonly stale: boolean
@@ -43,7 +40,7 @@ export interface PullState {
   readonly pods: readonly PodRef[]
   /** Rules that it breaks; undefined when none is known. */
   readonly violations: readonly Violation[] | undefined
-  readonly layers: readonly LayerState[]
+  readonly layers: Layers
   /** What the rate is made from; not for readers. */
   readonly rate: RateWindow
 }
@@ -54,8 +51,9 @@ const time = (ms: number) => new Date(ms).toISOString()
 export function pullOf(state: PullState, options: { layers?: boolean } = {}): Pull {
   const phaseStartedAt: Record<string, string> = {}
   for (const [phase, ms] of Object.entries(state.phaseStartedAtMs)) phaseStartedAt[phase] = time(ms)
+  const etaSeconds = etaSecondsOf(state)
   let layersDone = 0
-  for (const layer of state.layers) if (layer.state === 'done' || layer.state === 'cached') layersDone++
+  for (const layer of state.layers.states) if (layer === 'done' || layer === 'cached') layersDone++
   return {
     id: state.id,
     nodeName: state.nodeName,
@@ -70,8 +68,8 @@ export function pullOf(state: PullState, options: { layers?: boolean } = {}): Pu
     unpackedBytes: state.unpackedBytes,
     ...(state.percent !== undefined && { percent: round(state.percent, 2) }),
     ...(state.bytesPerSec !== undefined && { bytesPerSec: Math.round(state.bytesPerSec) }),
-    ...(state.etaSeconds !== undefined && { etaSeconds: round(state.etaSeconds, 1) }),
-    layerCount: state.layers.length,
+    ...(etaSeconds !== undefined && { etaSeconds: round(etaSeconds, 1) }),
+    layerCount: layerCountOf(state.layers),
     layersDone,
     restarts: state.restarts,
     startedAt: time(state.startedAtMs),
@@ -85,8 +83,15 @@ export function pullOf(state: PullState, options: { layers?: boolean } = {}): Pu
     ...(state.replaces !== undefined && { replaces: [...state.replaces] }),
     pods: [...state.pods],
     ...(state.violations !== undefined && { violations: [...state.violations] }),
-    ...(options.layers && { layers: [...state.layers] }),
+    ...(options.layers && { layers: layersOf(state.layers) }),
   }
+}
+
+/** Until downloaded, at the rate of now. */
+function etaSecondsOf(state: PullState): number | undefined {
+  const { phase, totalKnown, totalBytes, downloadedBytes, bytesPerSec } = state
+  if (phase !== 'downloading' || !totalKnown || !bytesPerSec) return undefined
+  return Math.max(0, totalBytes - downloadedBytes) / bytesPerSec
 }
 
 /** Rounds down, so that 99.999 does not read as finished. */

@@ -1,8 +1,9 @@
 import type { TerminalPhase } from '../contract/words.ts'
 import { podRefOf } from './claims.ts'
 import type { Reason } from './kubelet-reason.ts'
+import { noLayers } from './layers.ts'
 import type { PullState } from './pull.ts'
-import { firstRate } from './rate.ts'
+import { firstRate, lastByteAtMsOf } from './rate.ts'
 import type { Attempt, WaitingContainer } from './waiting.ts'
 
 /** The same for every server that ever sees the event. */
@@ -32,7 +33,6 @@ export function queuedPull(nodeName: string, container: WaitingContainer, attemp
     unpackedBytes: 0,
     percent: undefined,
     bytesPerSec: undefined,
-    etaSeconds: undefined,
     restarts: 0,
     stalledSinceMs: undefined,
     stale: false,
@@ -43,7 +43,7 @@ export function queuedPull(nodeName: string, container: WaitingContainer, attemp
     replaces: undefined,
     pods: [podRefOf(container, true)],
     violations: undefined,
-    layers: [],
+    layers: noLayers,
     rate: firstRate(startedAtMs),
   }
 }
@@ -93,7 +93,8 @@ export function withReason(pull: PullState, reason: Reason, heard: boolean): Pul
     return pull
   const failedAtMs = pull.completedAtMs ?? pull.startedAtMs
   const { unknown: _, ...times } = pull.phaseStartedAtMs
-  const silent = failedAtMs - pull.rate.lastByteAtMs >= silentAfterMs && pull.phaseStartedAtMs.downloading !== undefined
+  const silent =
+    failedAtMs - lastByteAtMsOf(pull.rate) >= silentAfterMs && pull.phaseStartedAtMs.downloading !== undefined
   return {
     ...pull,
     phase: 'failed',

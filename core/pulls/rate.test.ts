@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { advanceRate, bytesPerSecOf, firstRate, rateWindowMs } from './rate.ts'
+import { advanceRate, bytesPerSecOf, fetchedBytesOf, firstRate, lastByteAtMsOf, rateWindowMs } from './rate.ts'
 
 /** Looks at a steady pace: `bytes[i]` arrived between look i and look i+1. */
 function looked(everyMs: number, bytes: readonly number[]) {
@@ -26,11 +26,26 @@ describe('rate', () => {
   it('starts again when the clock of the node goes back', () => {
     const rate = advanceRate(looked(1000, [1000, 1000]), 500, 700)
     assert.equal(bytesPerSecOf(rate), undefined)
-    assert.equal(rate.fetchedBytes, 2700)
+    assert.equal(fetchedBytesOf(rate), 2700)
   })
 
   it('remembers when the last byte came', () => {
-    assert.equal(looked(1000, [10, 10, 0, 0]).lastByteAtMs, 2000)
+    assert.equal(lastByteAtMsOf(looked(1000, [10, 10, 0, 0])), 2000)
+  })
+
+  it('is the same for a look, whatever later looks at the pull have found, and for each that goes on from it', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(5000), { maxLength: 60 }), fc.nat(3000), (bytes, everyMs) => {
+        const first = looked(everyMs, bytes)
+        const told = [bytesPerSecOf(first), fetchedBytesOf(first), lastByteAtMsOf(first)]
+        const atMs = (bytes.length + 1) * everyMs
+        const one = advanceRate(first, atMs, 100)
+        const other = advanceRate(first, atMs, 7)
+        assert.deepEqual([bytesPerSecOf(first), fetchedBytesOf(first), lastByteAtMsOf(first)], told)
+        const fetched = bytes.reduce((sum, more) => sum + more, 0)
+        assert.deepEqual([fetchedBytesOf(one), fetchedBytesOf(other)], [fetched + 100, fetched + 7])
+      }),
+    )
   })
 
   it('stays small and near the truth at any pace of a steady flow', () => {
@@ -38,7 +53,9 @@ describe('rate', () => {
       fc.property(fc.integer({ min: 50, max: 5000 }), fc.integer({ min: 1, max: 1e6 }), (everyMs, bytesPerLook) => {
         const looks = Math.ceil((3 * rateWindowMs) / everyMs)
         const rate = looked(everyMs, new Array(looks).fill(bytesPerLook))
-        assert.ok(rate.samples.length <= 20, `${rate.samples.length} samples`)
+        const samples = (rate.end - rate.start) / 3
+        assert.ok(samples <= 20, `${samples} samples`)
+        assert.ok(rate.samples.length <= 70, `${rate.samples.length} places`)
         const truth = (bytesPerLook * 1000) / everyMs
         assert.ok(Math.abs(bytesPerSecOf(rate)! - truth) < 1e-6 * truth)
       }),

@@ -7,57 +7,65 @@ export const stallAfterMs = 10_000
 /** Samples kept inside the window; more would only cost memory at short intervals. */
 const maxSamples = 16
 
-interface Sample {
-  readonly atMs: number
-  readonly fetchedBytes: number
-}
-
 /**
- * What was fetched over the network since the pull was first seen. `fetchedBytes`
- * only rises: cached bytes, what a resumed ingest brought along and bytes thrown
- * away by a restart never enter it.
+ * What was fetched over the network since the pull was first seen, look by look. It only rises: cached bytes, what a
+ * resumed ingest brought along and bytes thrown away by a restart never enter it. Immutable, as a state is.
  */
 export interface RateWindow {
-  readonly fetchedBytes: number
-  /** When bytes last arrived, or when the pull was first seen. Epoch ms of the node. */
-  readonly lastByteAtMs: number
-  readonly samples: readonly Sample[]
+  /**
+   * Three places a sample, oldest first: when, what was fetched by then, and when bytes had last arrived; epoch ms of the
+   * node, and bytes. Later windows of the pull write on behind `end`, so that a look leaves no copy for V8 to move.
+   */
+  readonly samples: readonly number[]
+  readonly start: number
+  readonly end: number
 }
 
+/** Places of a sample. */
+const step = 3
+
+/** A list of samples is written on until it is this long: a few windows of a common interval. */
+const maxPlaces = 64
+
 export function firstRate(atMs: number): RateWindow {
-  return { fetchedBytes: 0, lastByteAtMs: atMs, samples: [{ atMs, fetchedBytes: 0 }] }
+  return resumedRate(atMs, 0)
 }
+
+/** For a pull that goes on after it was stored: its rate starts again, what it has fetched does not. */
+export function resumedRate(lastByteAtMs: number, fetchedBytes: number): RateWindow {
+  return { samples: [lastByteAtMs, fetchedBytes, lastByteAtMs], start: 0, end: step }
+}
+
+/** Bytes. */
+export const fetchedBytesOf = ({ samples, end }: RateWindow): number => samples[end - 2]!
+
+export const lastByteAtMsOf = ({ samples, end }: RateWindow): number => samples[end - 1]!
 
 /** The window after a look at `atMs` that found `newBytes` more. A clock that went back starts the window again. */
 export function advanceRate(rate: RateWindow, atMs: number, newBytes: number): RateWindow {
-  const last = rate.samples.at(-1)
-  if (last === undefined || atMs < last.atMs) {
-    const fetchedBytes = rate.fetchedBytes + newBytes
-    return { fetchedBytes, lastByteAtMs: atMs, samples: [{ atMs, fetchedBytes }] }
-  }
-  const fetchedBytes = rate.fetchedBytes + newBytes
-  const { samples } = rate
-  const before = samples.at(-2)
+  const { samples, end } = rate
+  const newestMs = samples[end - step]!
+  const fetchedBytes = fetchedBytesOf(rate) + newBytes
+  if (atMs < newestMs) return resumedRate(atMs, fetchedBytes)
   // The newest sample always stands; the one before it is kept only if it is far enough from its predecessor.
-  const replace = before !== undefined && last.atMs - before.atMs < rateWindowMs / (maxSamples - 1)
-  const end = replace ? samples.length - 1 : samples.length
+  const before = end - 2 * step
+  const replaces = before >= rate.start && newestMs - samples[before]! < rateWindowMs / (maxSamples - 1)
+  const kept = replaces ? end - step : end
   // One sample at or before the window's edge stays: it is what the window is measured from.
-  let first = 0
-  while (first + 1 < end && samples[first + 1]!.atMs <= atMs - rateWindowMs) first++
-  const kept: Sample[] = new Array(end - first + 1)
-  for (let index = first; index < end; index++) kept[index - first] = samples[index]!
-  kept[end - first] = { atMs, fetchedBytes }
-  return {
-    fetchedBytes,
-    lastByteAtMs: newBytes > 0 ? atMs : rate.lastByteAtMs,
-    samples: kept,
-  }
+  let start = rate.start
+  while (start + step < kept && samples[start + step]! <= atMs - rateWindowMs) start += step
+  const lastByteAtMs = newBytes > 0 ? atMs : lastByteAtMsOf(rate)
+  // Only the newest window may write on, and only where nothing of its own is in the way.
+  const isFree = kept === samples.length && kept < maxPlaces
+  const written = (isFree ? samples : samples.slice(start, kept)) as number[]
+  if (!isFree) start = 0
+  written.push(atMs, fetchedBytes, lastByteAtMs)
+  return { samples: written, start, end: written.length }
 }
 
 /** Bytes per second over the window; undefined before there are two looks. */
-export function bytesPerSecOf({ samples }: RateWindow): number | undefined {
-  const first = samples[0]
-  const last = samples.at(-1)
-  if (first === undefined || last === undefined || last.atMs <= first.atMs) return undefined
-  return ((last.fetchedBytes - first.fetchedBytes) * 1000) / (last.atMs - first.atMs)
+export function bytesPerSecOf(rate: RateWindow): number | undefined {
+  const { samples, start, end } = rate
+  const tookMs = samples[end - step]! - samples[start]!
+  return tookMs > 0 ? ((fetchedBytesOf(rate) - samples[start + 1]!) * 1000) / tookMs : undefined
 }

@@ -38,7 +38,7 @@ export function sweep(node: NodeState, nowMs: number): Swept | undefined {
   const pulls = new Map<string, PullState>()
   const changes: PullChange[] = []
   for (const pull of node.pulls.values()) {
-    const stale = { ...pull, stale: true, bytesPerSec: undefined, etaSeconds: undefined }
+    const stale = { ...pull, stale: true, bytesPerSec: undefined }
     pulls.set(pull.id, stale)
     changes.push({ type: 'pull.progress', pull: stale })
   }

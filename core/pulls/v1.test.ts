@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { AgentReportV1 } from '../contract/agent-report.ts'
 import { pullBounds } from '../contract/words.ts'
 import { at, context, layer } from './build.fake.ts'
+import { layerCountOf } from './layers.ts'
 import { merge } from './merge.ts'
 import type { NodeState } from './node.ts'
 import { unnamedImage } from './v1.ts'
@@ -64,7 +65,7 @@ describe('a v1 report', () => {
     const { state, changes } = run([one], [one, two], [two])
     const pulls = [...state.pulls.values()]
     assert.deepEqual(
-      pulls.map(pull => [pull.imageRef, pull.layers.length, pull.downloadedBytes]),
+      pulls.map(pull => [pull.imageRef, layerCountOf(pull.layers), pull.downloadedBytes]),
       [[unnamedImage, 2, 300]],
     )
     assert.equal(changes.filter(change => change.startsWith('pull.started')).length, 1)
@@ -77,9 +78,9 @@ describe('a v1 report', () => {
       })
     const { state } = run([many(0)], [many(3000)])
     const [group] = [...state.pulls.values()]
-    assert.equal(group!.layers.length, pullBounds.layers)
+    assert.equal(layerCountOf(group!.layers), pullBounds.layers)
     assert.deepEqual(
-      group!.layers.slice(-3000).map(({ digest }) => digest),
+      group!.layers.facts.digests.slice(-3000),
       many(3000).layers.map(({ digest }) => digest),
     )
   })

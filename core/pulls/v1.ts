@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { AgentReportV1, ReportedPull } from '../contract/agent-report.ts'
 import type { Layer } from '../contract/pull.ts'
 import { pullBounds } from '../contract/words.ts'
+import { layersOf, noLayers } from './layers.ts'
 import type { NodeState } from './node.ts'
 import type { PullState } from './pull.ts'
 import { base32 } from './pull-id.ts'
@@ -62,7 +63,7 @@ function groupOf(old: NodeState | undefined, nodeName: string, raw: readonly Pul
     startedAt,
     totalKnown: false,
     phase: 'downloading',
-    layers: groupLayers(live?.layers ?? [], distinct(raw.flatMap(pull => pull.layers))),
+    layers: groupLayers(layersOf(live?.layers ?? noLayers), distinct(raw.flatMap(pull => pull.layers))),
   }
 }
 
@@ -81,7 +82,7 @@ function goneOf(pull: PullState, timestamp: string): ReportedPull {
     imageRef: pull.imageRef,
     startedAt: new Date(pull.startedAtMs).toISOString(),
     totalKnown: pull.totalKnown,
-    phase: isWhole(pull.layers) ? 'completed' : 'unknown',
+    phase: isWhole(layersOf(pull.layers)) ? 'completed' : 'unknown',
     completedAt: timestamp,
     layers: [],
   }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { layersFrom, layersOf } from '../../core/pulls/layers.ts'
 import type { PullState } from '../../core/pulls/pull.ts'
 import { describeHistoryProperties } from './conformance-properties.ts'
 import { endedAtMs, endedPull } from './ended-pull.fake.ts'
@@ -260,7 +261,8 @@ export function describeHistoryStore(engine: string, open: (parts: HistoryParts)
       })
 
       it('removes the oldest until the files are below the bound, and gives the space back', async () => {
-        const layers = Array.from({ length: 40 }, (_, i) => ({ ...endedPull('x').layers[0]!, digest: `sha256:${i}` }))
+        const [layer] = layersOf(endedPull('x').layers)
+        const layers = layersFrom(Array.from({ length: 40 }, (_, i) => ({ ...layer!, digest: `sha256:${i}` })))
         for (let batch = 0; batch < 5; batch++) {
           nowMs += 1000
           await store.append(Array.from({ length: 100 }, (_, i) => endedPull(`${batch}-${i}`, { layers })))

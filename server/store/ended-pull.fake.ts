@@ -1,3 +1,4 @@
+import { layersFrom } from '../../core/pulls/layers.ts'
 import type { PullState } from '../../core/pulls/pull.ts'
 import { firstRate } from '../../core/pulls/rate.ts'
 
@@ -25,7 +26,6 @@ export function endedPull(id: string, changes: Partial<PullState> = {}): PullSta
     unpackedBytes: 3000,
     percent: 100,
     bytesPerSec: 33.5,
-    etaSeconds: undefined,
     restarts: 0,
     stalledSinceMs: undefined,
     stale: false,
@@ -36,7 +36,7 @@ export function endedPull(id: string, changes: Partial<PullState> = {}): PullSta
     replaces: undefined,
     pods: [],
     violations: undefined,
-    layers: [
+    layers: layersFrom([
       {
         digest: `sha256:${'b'.repeat(64)}`,
         mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
@@ -46,7 +46,7 @@ export function endedPull(id: string, changes: Partial<PullState> = {}): PullSta
         restarts: 0,
         state: 'done',
       },
-    ],
+    ]),
     rate: firstRate(startedAtMs),
     ...changes,
   }

@@ -11,11 +11,10 @@ function emission(more: Partial<EmissionParts> = {}): Emission {
   const history = new AttributeHistory()
   const pull = pullState('a')
   return new Emission({
-    epoch: 'e1',
+    telling: { epoch: 'e1', atMs },
     seq: 7,
     type: 'pull.started',
     pull,
-    atMs,
     history,
     before: undefined,
     kept: true,

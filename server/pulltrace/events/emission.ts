@@ -1,4 +1,5 @@
 import type { PullEvent, PullEventType } from '../../../core/contract/pull-event.ts'
+import { layerCountOf } from '../../../core/pulls/layers.ts'
 import { type PullState, pullOf } from '../../../core/pulls/pull.ts'
 import type { AttributeHistory } from './attribute-history.ts'
 import { formatEventId } from './event-id.ts'
@@ -10,65 +11,72 @@ import { matches, type PullAttributes, type PullFilter } from './filter.ts'
  */
 export const Frame = { plain: 0, layers: 1, left: 2, state: 4 } as const
 
-export interface EmissionParts {
+/** By which start of the server, and when: epoch ms of the server. One for all events that are told together. */
+export interface Telling {
   readonly epoch: string
+  readonly atMs: number
+}
+
+/** Why a pull is gone without an end of its own. */
+export type Gone =
+  /** Another pull has taken its place, and the event that says so. Who sees that one needs no word of this one. */
+  | { readonly replacedBy: Emission }
+  /** A rule: no reader may see it any more, whatever its filter. */
+  | { readonly dropped: true }
+
+export interface EmissionParts {
+  readonly telling: Telling
   readonly seq: number
   readonly type: PullEventType
   readonly pull: PullState
-  /** When it was emitted. Epoch ms of the server. */
-  readonly atMs: number
   /** Shared by all events of the pull. */
   readonly history: AttributeHistory
   /** What filters saw of the pull before this event; undefined when there was nothing. */
   readonly before: PullAttributes | undefined
   /** Must reach every client: a start, an end, or a correction of an end. Progress is conflated. */
   readonly kept: boolean
-  /** The event that says that another pull `replaces` this one. Who sees that one needs no word of this one. */
-  readonly replacedBy?: Emission | undefined
-  /** No reader may see the pull any more, whatever its filter. */
-  readonly dropped?: boolean
+  readonly gone?: Gone | undefined
 }
 
 /** One event with its number. Its bytes are made once for each way of writing it, when the first client needs them. */
 export class Emission implements EmissionParts {
-  readonly epoch: string
+  readonly telling: Telling
   readonly seq: number
   readonly type: PullEventType
   readonly pull: PullState
-  readonly atMs: number
   readonly history: AttributeHistory
   readonly before: PullAttributes | undefined
   readonly kept: boolean
-  readonly replacedBy: Emission | undefined
-  readonly dropped: boolean
+  readonly gone: Gone | undefined
   /** Told how many bytes a new way of writing it has added. */
   onGrow: ((bytes: number) => void) | undefined
   /** None until a client needs one: most progress of a cluster that nobody watches never does. */
   #frames: (Buffer | undefined)[] | undefined
 
   constructor(parts: EmissionParts) {
-    this.epoch = parts.epoch
+    this.telling = parts.telling
     this.seq = parts.seq
     this.type = parts.type
     this.pull = parts.pull
-    this.atMs = parts.atMs
     this.history = parts.history
     this.before = parts.before
     this.kept = parts.kept
-    this.replacedBy = parts.replacedBy
-    this.dropped = parts.dropped === true
+    this.gone = parts.gone
+  }
+
+  get dropped(): boolean {
+    return this.gone !== undefined && 'dropped' in this.gone
   }
 
   matches(filter: PullFilter): boolean {
-    return this.replacedBy === undefined && !this.dropped && matches(filter, this.pull)
+    return this.gone === undefined && matches(filter, this.pull)
   }
 
   /** How a client that holds the pull, and whose filter does not let it through any more, is told so; or not at all. */
   leaveFor(filter: PullFilter): number | undefined {
-    const { replacedBy } = this
-    return replacedBy !== undefined && !replacedBy.history.dropped && replacedBy.matches(filter)
-      ? undefined
-      : Frame.left
+    if (this.gone === undefined || 'dropped' in this.gone) return Frame.left
+    const { replacedBy } = this.gone
+    return !replacedBy.history.dropped && replacedBy.matches(filter) ? undefined : Frame.left
   }
 
   /** How a client that has everything before this event gets it; undefined: not at all. */
@@ -90,21 +98,22 @@ export class Emission implements EmissionParts {
   /** An estimate of the memory it holds: the state, and the bytes made from it so far. */
   get heldBytes(): number {
     const { imageRef, error, pods, layers } = this.pull
-    const state = 1500 + 2 * (imageRef.length + (error?.length ?? 0)) + pods.length * 250 + layers.length * 300
+    const state = 1500 + 2 * (imageRef.length + (error?.length ?? 0)) + pods.length * 250 + layerCountOf(layers) * 300
     return this.#frames?.reduce((sum, frame) => sum + (frame?.length ?? 0), state) ?? state
   }
 
   #encode(frame: number): Buffer {
     const state = (frame & Frame.state) !== 0
+    const { epoch, atMs } = this.telling
     const event: PullEvent = {
       schemaVersion: 'v1',
-      timestamp: new Date(this.atMs).toISOString(),
+      timestamp: new Date(atMs).toISOString(),
       type: state ? 'pull.progress' : this.type,
       nodeName: this.pull.nodeName,
       pull: pullOf(this.pull, { layers: (frame & Frame.layers) !== 0 }),
       ...((frame & Frame.left) !== 0 && { left: true as const }),
     }
-    const id = state ? '' : `id: ${formatEventId(this.epoch, this.seq)}\n`
+    const id = state ? '' : `id: ${formatEventId(epoch, this.seq)}\n`
     // JSON has no raw line break, so that one `data:` line is enough.
     return Buffer.from(`${id}data: ${JSON.stringify(event)}\n\n`)
   }

@@ -4,7 +4,7 @@ import type { Clock } from '../../../core/lib/clock.ts'
 import type { PullChange } from '../../../core/pulls/change.ts'
 import type { PullState } from '../../../core/pulls/pull.ts'
 import { AttributeHistory } from './attribute-history.ts'
-import { Emission } from './emission.ts'
+import { Emission, type Gone, type Telling } from './emission.ts'
 import { formatEventId, parseEventId, randomEpoch } from './event-id.ts'
 import { everyPull, type PullFilter } from './filter.ts'
 import { type Delivery, missedOf } from './replay.ts'
@@ -53,11 +53,13 @@ export class EventHub {
   readonly #unknownEnds = new Set<string>()
   readonly #listeners: ((batch: readonly Emission[]) => void)[] = []
   #seq = 0
+  #telling: Telling
 
   constructor(options: HubOptions) {
     this.epoch = options.epoch ?? randomEpoch()
     this.#clock = options.clock
     this.#ring = new Ring(options)
+    this.#telling = { epoch: this.epoch, atMs: this.#clock.now() }
   }
 
   /** The number of the newest event. */
@@ -80,6 +82,7 @@ export class EventHub {
 
   publish(changes: readonly PullChange[]): void {
     const batch: Emission[] = []
+    this.#tellNow()
     for (const change of changes) {
       if (change.dropped) {
         batch.push(...this.#drop(change.pull))
@@ -104,6 +107,7 @@ export class EventHub {
   /** Emits the newest progress of each pull that has some. */
   flush(): void {
     const batch: Emission[] = []
+    this.#tellNow()
     for (const live of this.#waiting) {
       if (live.newest !== live.shown.pull) batch.push(this.#show(live, 'pull.progress', live.newest, false))
     }
@@ -226,14 +230,13 @@ export class EventHub {
   }
 
   /** The event with which a pull is gone, as it was last shown. */
-  #leave({ pull, history }: Emission, why: { readonly replacedBy: Emission } | { readonly dropped: true }): Emission {
+  #leave({ pull, history }: Emission, gone: Gone): Emission {
     const before = history.newest
     const seq = ++this.#seq
-    history.gone(seq, 'dropped' in why)
-    const atMs = this.#clock.now()
+    history.gone(seq, 'dropped' in gone)
+    const telling = this.#telling
     const type = 'pull.progress'
-    const parts = { epoch: this.epoch, seq, type, pull, atMs, history, before, kept: true, ...why } as const
-    const emission = new Emission(parts)
+    const emission = new Emission({ telling, seq, type, pull, history, before, kept: true, gone })
     this.#ring.push(emission)
     return emission
   }
@@ -248,10 +251,14 @@ export class EventHub {
     const before = history.newest
     const seq = ++this.#seq
     history.record(seq, pull)
-    const atMs = this.#clock.now()
-    const emission = new Emission({ epoch: this.epoch, seq, type, pull, atMs, history, before, kept })
+    const emission = new Emission({ telling: this.#telling, seq, type, pull, history, before, kept })
     if (kept) this.#ring.push(emission)
     return emission
+  }
+
+  /** What follows is told at this moment. */
+  #tellNow(): void {
+    this.#telling = { epoch: this.epoch, atMs: this.#clock.now() }
   }
 
   #tell(batch: readonly Emission[]): void {

@@ -1,4 +1,5 @@
 import type { PodRef } from '../../../core/contract/pull.ts'
+import { layersFrom } from '../../../core/pulls/layers.ts'
 import type { PullState } from '../../../core/pulls/pull.ts'
 import { firstRate } from '../../../core/pulls/rate.ts'
 
@@ -24,7 +25,6 @@ export function pullState(id: string, more: Partial<PullState> = {}): PullState 
     unpackedBytes: 0,
     percent: 0,
     bytesPerSec: undefined,
-    etaSeconds: undefined,
     restarts: 0,
     stalledSinceMs: undefined,
     stale: false,
@@ -35,7 +35,7 @@ export function pullState(id: string, more: Partial<PullState> = {}): PullState 
     replaces: undefined,
     pods: [],
     violations: undefined,
-    layers: [
+    layers: layersFrom([
       {
         digest: 'sha256:one',
         totalBytes: 1000,
@@ -44,7 +44,7 @@ export function pullState(id: string, more: Partial<PullState> = {}): PullState 
         restarts: 0,
         state: 'downloading',
       },
-    ],
+    ]),
     rate: firstRate(startedAtMs),
     ...more,
   }

@@ -2,6 +2,7 @@ import type { Context } from 'koa'
 import type { PullList } from '../../../core/contract/api.ts'
 import { isTerminal } from '../../../core/contract/words.ts'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
+import { layerCountOf } from '../../../core/pulls/layers.ts'
 import { type PullState, pullOf } from '../../../core/pulls/pull.ts'
 import type { HistoryFilter, HistoryStore } from '../../store/store.ts'
 import { filterParameters, type PullFilter, parseLayers, parsePullFilter } from '../events/filter.ts'
@@ -128,7 +129,7 @@ function activePage(
 function fitting(pulls: readonly PullState[]): number {
   let layers = 0
   const end = pulls.findIndex(pull => {
-    layers += pull.layers.length
+    layers += layerCountOf(pull.layers)
     return layers > maxPageLayers
   })
   return end < 0 ? pulls.length : Math.max(1, end)

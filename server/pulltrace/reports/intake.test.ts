@@ -254,16 +254,16 @@ describe('Intake', () => {
 
   it('refuses more nodes than it may know, names the bound, and keeps serving the others', async () => {
     for (const name of ['a', 'b', 'c']) await intake.accept(report(1, [], { nodeName: name }))
-    assert.throws(() => intake.accept(report(1, [], { nodeName: 'd' })), {
+    await assert.rejects(async () => intake.accept(report(1, [], { nodeName: 'd' })), {
       code: Code.Exhausted,
       message: 'the server knows 3 nodes, as many as it may',
     })
     assert.equal((await intake.accept(report(2, [], { nodeName: 'a' }))).accepted, true)
   })
 
-  it('refuses more live pulls than it may know', () => {
+  it('refuses more live pulls than it may know', async () => {
     const many = Array.from({ length: 11 }, (_, index) => reported(`p${'abcdefghijk'[index]}`))
-    assert.throws(() => intake.accept(report(1, many)), { code: Code.Exhausted })
+    await assert.rejects(async () => intake.accept(report(1, many)), { code: Code.Exhausted })
   })
 
   it('takes ends at any number, as they need no room', async () => {
@@ -274,7 +274,7 @@ describe('Intake', () => {
   it('refuses more layers of live pulls than it may know, and takes reports that bring no more', async () => {
     const layers = Array.from({ length: 40 }, (_, i) => layer(`web-${i}`, 0))
     await intake.accept(report(1, [reported('web', { layers })]))
-    assert.throws(() => intake.accept(report(1, [reported('api')], { nodeName: 'b' })), {
+    await assert.rejects(async () => intake.accept(report(1, [reported('api')], { nodeName: 'b' })), {
       code: Code.Exhausted,
       message: 'the server knows 40 layers of live pulls, as many as it may',
     })
@@ -286,7 +286,7 @@ describe('Intake', () => {
   it('does not let a node hold more by leaving pulls out of its reports', async () => {
     const pulls = (letters: string) => [...letters].map(letter => reported(`p${letter}`))
     await intake.accept(report(1, pulls('abcdef')))
-    assert.throws(() => intake.accept(report(2, pulls('ghijk'))), { code: Code.Exhausted })
+    await assert.rejects(async () => intake.accept(report(2, pulls('ghijk'))), { code: Code.Exhausted })
   })
 
   it('tells how far apart the clocks are when it is more than five seconds', async () => {

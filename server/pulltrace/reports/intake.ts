@@ -74,9 +74,8 @@ export class Intake {
     const name = report.nodeName
     if (this.#queue.idle(name)) {
       const old = this.#nodes.get(name)
-      this.#room.check(this.#nodes.size, old, report)
       if (idsToLookUp(old, report).length === 0 && !this.#parts.pods?.asksHistory(name)) {
-        const merged = this.#join(merge(old, report, this.#context(noPast)), nothingPast, false)
+        const merged = this.#join(this.#merge(old, report, noPast), nothingPast, false)
         if (merged.ended.length === 0) return this.#keep(old, this.#judge(old, merged), report, noPast)
       }
     }
@@ -150,14 +149,20 @@ export class Intake {
 
   async #acceptSlowly(report: Report): Promise<AgentReportAnswer> {
     const old = this.#nodes.get(report.nodeName)
-    this.#room.check(this.#nodes.size, old, report)
     const past = await this.#ends.lookUp(idsToLookUp(old, report))
     const told = (await this.#parts.pods?.pastEnds(report.nodeName)) ?? nothingPast
-    const merged = this.#judge(old, this.#join(merge(old, report, this.#context(past)), told, past.holdEnds))
+    const merged = this.#judge(old, this.#join(this.#merge(old, report, past), told, past.holdEnds))
     if (await this.#ends.store(merged.ended)) return this.#keep(old, merged, report, past)
     const held = { ...past, holdEnds: true }
-    const without = this.#join(merge(old, report, this.#context(held)), told, true)
+    const without = this.#join(this.#merge(old, report, held), told, true)
     return this.#keep(old, this.#judge(old, without), report, held)
+  }
+
+  /** Throws Code.Exhausted when there is no room for what comes of it. */
+  #merge(old: NodeState | undefined, report: Report, past: Past): Merged {
+    const merged = merge(old, report, this.#context(past))
+    this.#room.check(this.#nodes.size, old, merged.state)
+    return merged
   }
 
   #join(merged: Merged, past: PastAttempts, holdEnds: boolean): Step {

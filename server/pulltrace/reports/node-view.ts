@@ -1,4 +1,5 @@
 import type { NodeView } from '../../../core/contract/api.ts'
+import { layersOf } from '../../../core/pulls/layers.ts'
 import type { NodeState } from '../../../core/pulls/node.ts'
 import type { PullState } from '../../../core/pulls/pull.ts'
 
@@ -29,7 +30,7 @@ function sumsOf(pulls: Iterable<PullState>) {
   let bytesPerSec = 0
   for (const pull of pulls) {
     bytesPerSec += pull.bytesPerSec ?? 0
-    for (const layer of pull.layers) {
+    for (const layer of layersOf(pull.layers)) {
       const known = layers.get(layer.digest)
       if (known === undefined || layer.downloadedBytes > known.downloadedBytes) layers.set(layer.digest, layer)
     }

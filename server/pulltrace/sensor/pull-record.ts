@@ -1,4 +1,5 @@
 import { parseImageRef } from '../../../core/pulls/image-ref.ts'
+import { layerCountOf } from '../../../core/pulls/layers.ts'
 import type { PullState } from '../../../core/pulls/pull.ts'
 
 /** A pull as rules see it. What is not known is undefined, which for a rule is missing. */
@@ -62,7 +63,7 @@ export function recordOf(pull: PullState): PullRecord {
     node: pull.nodeName,
     phase: pull.phase,
     bytes: totalKnown ? totalBytes : undefined,
-    layers: totalKnown ? pull.layers.length : undefined,
+    layers: totalKnown ? layerCountOf(pull.layers) : undefined,
     cached_bytes: totalKnown ? cachedBytes : undefined,
     cached_share: totalKnown && totalBytes > 0 ? cachedBytes / totalBytes : undefined,
     downloaded_bytes: pull.downloadedBytes,

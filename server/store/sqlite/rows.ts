@@ -1,4 +1,6 @@
+import { type KnownLayer, layersFrom, layersOf } from '../../../core/pulls/layers.ts'
 import type { PullState } from '../../../core/pulls/pull.ts'
+import { fetchedBytesOf, lastByteAtMsOf, resumedRate } from '../../../core/pulls/rate.ts'
 import { registryOf } from '../registry.ts'
 
 /** A pull as the database takes it. Made on the server's thread: the body crosses to the worker as one text. */
@@ -37,7 +39,7 @@ export function rowOf(pull: PullState, keptMs: number): PullRow {
     downloadedBytes: integer(pull.downloadedBytes),
     cachedBytes: integer(pull.cachedBytes),
     pods: [...pods.values()],
-    body: JSON.stringify(pull),
+    body: bodyOf(pull),
   }
 }
 
@@ -51,7 +53,6 @@ const unknowns: Readonly<Record<MayBeUnknown, undefined>> = {
   completedAtMs: undefined,
   percent: undefined,
   bytesPerSec: undefined,
-  etaSeconds: undefined,
   stalledSinceMs: undefined,
   error: undefined,
   errorCode: undefined,
@@ -60,8 +61,26 @@ const unknowns: Readonly<Record<MayBeUnknown, undefined>> = {
   violations: undefined,
 }
 
-export function pullOfBody(body: string): PullState {
-  return { ...unknowns, ...(JSON.parse(body) as PullState) }
+/** A pull as it is stored: a layer at a time, and of its rate what a pull that goes on after all must not lose. */
+interface Body extends Omit<PullState, 'layers' | 'rate'> {
+  readonly layers: readonly KnownLayer[]
+  readonly rate: { readonly fetchedBytes: number; readonly lastByteAtMs: number }
+}
+
+function bodyOf(pull: PullState): string {
+  const { layers, rate } = pull
+  const kept = { fetchedBytes: fetchedBytesOf(rate), lastByteAtMs: lastByteAtMsOf(rate) }
+  return JSON.stringify({ ...pull, layers: layersOf(layers), rate: kept } satisfies Body)
+}
+
+export function pullOfBody(text: string): PullState {
+  const { layers, rate, ...pull } = JSON.parse(text) as Body
+  return {
+    ...unknowns,
+    ...pull,
+    layers: layersFrom(layers),
+    rate: resumedRate(rate.lastByteAtMs, rate.fetchedBytes),
+  }
 }
 
 /** SQLite would keep a fraction or a sum above 2^53 as something that cannot be read back as a number. */
