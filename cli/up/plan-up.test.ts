@@ -162,6 +162,15 @@ describe('planUp', () => {
   })
 
   it('needs no demo runtime where there is a containerd', () => assert.equal(plan().demo, undefined))
+
+  it('says on the pages of rules that the data is made up where it is, unless something else is to be said', () => {
+    const rules = { rules: { enabled: true } }
+    const notice = (env: Env, trouble?: string) => plan(rules, env, trouble).rules!.webUi['TK_NOTICE']
+    assert.match(notice({}, 'none')!, /^DEMO DATA: /)
+    assert.equal(notice({ TK_NOTICE: 'ours' }, 'none'), 'ours')
+    assert.equal(notice({}), undefined)
+  })
+
   it('gives no program a variable that nothing reads, of which each would warn', () => {
     const env = { PULLTRACE_DATADIR: '/x', TK_META_TEAM: 'a', HOME: '/' }
     const { unknown, server, agent, demo, rules } = plan({ rules: { enabled: true } }, env, 'none')

@@ -79,6 +79,7 @@ export function planUp(
     ...told,
   }
   const rules = planRules(spec, env, given['PULLTRACE_DATA_DIR'] ?? dataDir)
+  const demoNotice = isDemo ? { TK_NOTICE: 'DEMO DATA: a demo runtime makes up the pulls that rules see here.' } : {}
   const server = {
     ...env,
     PULLTRACE_HTTP_ADDR: '127.0.0.1:8080',
@@ -93,7 +94,7 @@ export function planUp(
   return {
     server,
     agent,
-    rules,
+    rules: rules && { ...rules, webUi: { ...demoNotice, ...rules.webUi } },
     demo: isDemo ? { ...env, ...told, PULLTRACE_DEMO_SOCKET: demoSocket } : undefined,
     nodeName,
     logLevel,

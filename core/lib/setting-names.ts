@@ -91,6 +91,7 @@ export const settingNames: ReadonlySet<string> = new Set([
   'TK_MAX_IN_FLIGHT_MIB',
   'TK_MAX_REQUEST_MIB',
   'TK_MIN_SYNC_INTERVAL',
+  'TK_NOTICE',
   'TK_OVERFLOW',
   'TK_PUBLIC_URL',
   'TK_REQUEST_TIMEOUT',

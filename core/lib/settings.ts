@@ -81,6 +81,13 @@ export const text = make(value => value)
 /** Absent is a value: '' in the table means "not set". */
 export const optionalText: Make<string | undefined> = make(value => value || undefined)
 
+/** As optionalText. */
+export const shortText = (maxLength: number): Make<string | undefined> =>
+  make(value => {
+    if (value.length > maxLength) throw new Error(`at most ${maxLength} characters`)
+    return value || undefined
+  })
+
 export const list: Make<readonly string[]> = make(value =>
   value
     .split(',')

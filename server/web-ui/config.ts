@@ -11,6 +11,7 @@ import {
   optionalText,
   readSettings,
   type Setting,
+  shortText,
   throwFaults,
   url,
 } from '../../core/lib/settings.ts'
@@ -35,6 +36,7 @@ export const settings = {
     'Address that people use, when a proxy changes it; with https cookies are for TLS only. Empty: as they asked.',
   ),
   pullsUrl: optionalUrl('PULLTRACE_PUBLIC_URL', 'Address of the pages of pulltrace-server, for the link to them.'),
+  notice: shortText(200)('TK_NOTICE', '', 'A line above every page, such as that it is a test system.'),
   trustedProxies: integer(0, 10)(
     'TK_TRUSTED_PROXIES',
     '0',

@@ -25,19 +25,21 @@ export interface FrameParts {
   readonly version: string
   /** Of the other program's pages. */
   readonly pullsUrl: string | undefined
+  /** What whoever runs this says to all. */
+  readonly notice: string | undefined
   /** Undefined before sign-in. */
   readonly who: { readonly user: User; readonly csrf: Html; readonly pause: PauseState } | undefined
 }
 
 /** What stands around each page. */
-export function frameOf({ assets, theme, here, version, pullsUrl, who }: FrameParts): Frame {
+export function frameOf({ assets, theme, here, version, pullsUrl, notice, who }: FrameParts): Frame {
   const usable = who !== undefined && !who.user.mustChangePassword
   const nav: NavItem[] = usable ? pages.filter(({ role }) => mayAs(who.user.role, role)) : []
   if (pullsUrl !== undefined) nav.push({ href: pullsUrl, label: 'Live pulls' })
   return {
     ...{ product: 'Pulltrace rules', nav, assets, theme, here, version: `Pulltrace ${version}` },
     account: who && account(who.user, who.csrf),
-    banner: usable ? pauseBanner(who.pause, mayAs(who.user.role, 'editor') ? who.csrf : undefined, here) : undefined,
+    banner: html`${notice !== undefined && html`<div class="banner">${notice}</div>`}${usable && pauseBanner(who.pause, mayAs(who.user.role, 'editor') ? who.csrf : undefined, here)}`,
   }
 }
 

@@ -67,7 +67,12 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
   const secret = async () => (await openSecrets(config.secrets, store.keys, log))[0]!
   const app = createWebApp({
     ...{ accounts, metrics, version, clock, log, pause: pause.pause },
-    ...{ publicUrl: config.publicUrl, pullsUrl: config.pullsUrl, trustedProxies: config.trustedProxies },
+    ...{
+      publicUrl: config.publicUrl,
+      pullsUrl: config.pullsUrl,
+      trustedProxies: config.trustedProxies,
+      notice: config.notice,
+    },
     routes: webRoutes({ store, accounts, pause, secret, clock, pullsUrl: config.pullsUrl }),
     assets: Assets.open({ modules: sharedModules, styles: webStyles }),
   })

@@ -61,6 +61,16 @@ describe('tk-web-ui where it runs', function () {
     await assert.rejects(run(launcher, ['explode'], { env }), { code: 2 })
   })
 
+  it('says what it was given to say above every page, as text, before sign-in too, and takes no more than a line', async () => {
+    const notice = 'Test system: <b>nothing</b> here counts'
+    await using ui = await startWebUi({ TK_NOTICE: notice })
+    const viewer = await ui.signIn('alice', 'viewer')
+    const pages = [await (await fetch(`${ui.url}/sign-in`)).text(), (await viewer.get('/')).text]
+    for (const page of pages) assert.ok(page.includes('Test system: &lt;b&gt;nothing&lt;/b&gt; here counts'), page)
+    const wrong = run(launcher, [], { env: { PATH: process.env['PATH'], TK_NOTICE: 'x'.repeat(201) } })
+    await assert.rejects(wrong, { code: 2, stderr: /TK_NOTICE must be at most 200 characters/ })
+  })
+
   it('behind a proxy with TLS gives cookies for TLS alone, knows its origin, and who asks', async () => {
     await using ui = await startWebUi({ TK_PUBLIC_URL: 'https://rules.example', TK_TRUSTED_PROXIES: '1' })
     await ui.signIn('alice', 'viewer')

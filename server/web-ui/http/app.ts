@@ -30,6 +30,7 @@ export interface WebAppParts {
   readonly pause: () => Promise<PauseState>
   readonly publicUrl: string | undefined
   readonly pullsUrl: string | undefined
+  readonly notice: string | undefined
   /** Proxies in front whose X-Forwarded-For is believed. */
   readonly trustedProxies: number
   readonly metrics: Pick<WebUiMetrics, 'answered' | 'refused'>
@@ -75,7 +76,7 @@ export function createWebApp(parts: WebAppParts): Koa {
   async function answer(ctx: Context, page: Page, status = 200): Promise<void> {
     const who = await whoOf(ctx)
     const frame = frameOf({
-      ...{ assets, theme: readerTheme(ctx), version: parts.version, pullsUrl: parts.pullsUrl },
+      ...{ assets, theme: readerTheme(ctx), version: parts.version, pullsUrl: parts.pullsUrl, notice: parts.notice },
       here: ctx.method === 'GET' ? ctx.url : '/',
       who: who && { user: who.session.user, csrf: csrfOf(who.token), pause: await parts.pause() },
     })
