@@ -11,4 +11,6 @@ const server = createServer((request, response) => {
     response.writeHead(200, { 'content-type': 'application/json' }).end(`{"accepted":true,"pulls":${pulls.length}}`)
   })
 })
+// As pulltrace-server does: an agent that reports every few seconds keeps its connection.
+server.keepAliveTimeout = 90_000
 server.listen(0, '127.0.0.1', () => answerUsage(`http://127.0.0.1:${(server.address() as AddressInfo).port}`))

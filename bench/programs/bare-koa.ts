@@ -12,4 +12,6 @@ app.use(async ctx => {
   ctx.body = { accepted: true, pulls: pulls.length }
 })
 const server = createServer(app.callback())
+// As pulltrace-server does: an agent that reports every few seconds keeps its connection.
+server.keepAliveTimeout = 90_000
 server.listen(0, '127.0.0.1', () => answerUsage(`http://127.0.0.1:${(server.address() as AddressInfo).port}`))
