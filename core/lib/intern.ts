@@ -17,18 +17,23 @@ export function interned(text: string): string {
 }
 
 /**
- * Values that are equal as JSON, one of each for as long as somebody holds it: what comes out of it must never be
- * changed. `key` is what equal values have in common; of those that share it and differ, the newest is kept.
+ * Of values that are the same, one for as long as somebody holds it: what comes out of it must never be changed. `key` is
+ * what the same have in common; of those that share it and differ, the newest is kept.
  */
 export class Interned<T extends object> {
+  readonly #isSame: (one: T, other: T) => boolean
   readonly #known = new Map<string, WeakRef<T>>()
   readonly #gone = new FinalizationRegistry<string>(key => {
     if (this.#known.get(key)?.deref() === undefined) this.#known.delete(key)
   })
 
+  constructor(isSame: (one: T, other: T) => boolean) {
+    this.#isSame = isSame
+  }
+
   of(key: string, value: T): T {
     const known = this.#known.get(key)?.deref()
-    if (known !== undefined && JSON.stringify(known) === JSON.stringify(value)) return known
+    if (known !== undefined && this.#isSame(known, value)) return known
     this.#known.set(key, new WeakRef(value))
     this.#gone.register(value, key)
     return value

@@ -14,7 +14,8 @@ interface LayerFacts {
 }
 
 /**
- * The distinct layers of one pull in the order of its manifest; a place in all columns is a layer. Immutable. Columns,
+ * The distinct layers of one pull in the order of its manifest; a place in all columns is a layer. Immutable, as pulls
+ * share columns. Columns,
  * because a report moves bytes and nearly nothing else: the rest is what the state before holds, and bytes are one
  * list, where an object for each layer that moves would be most of what the server has to keep and let go.
  */
@@ -107,7 +108,7 @@ const counted = (sum: number) => Math.min(sum, Number.MAX_SAFE_INTEGER)
  * object as before when no layer has changed: identity says "nothing new".
  */
 export function keptLayers(before: Layers, reported: readonly Layer[]): Layers {
-  return areOf(before.facts, reported) ? moved(before, reported) : laidOut(before, reported)
+  return sameManifest(before.facts, reported) ? moved(before, reported) : laidOut(before, reported)
 }
 
 /** Bytes that arrived since the last look. A layer seen for the first time brings none: it may have been resumed. */
@@ -137,7 +138,7 @@ export function completedLayers(layers: Layers): Layers {
 }
 
 /** Whether the report says of the manifest what is known of it: all but always. */
-function areOf({ digests, totalBytes, totalKnown }: LayerFacts, reported: readonly Layer[]): boolean {
+function sameManifest({ digests, totalBytes, totalKnown }: LayerFacts, reported: readonly Layer[]): boolean {
   if (digests.length !== reported.length) return false
   for (let at = 0; at < reported.length; at++) {
     const layer = reported[at]!
@@ -200,8 +201,18 @@ function factsOf(before: Layers, reported: readonly Layer[]): LayerFacts {
 }
 
 /** All nodes that pull an image share what is the same for all of them. */
-const knownFacts = new Interned<LayerFacts>()
-const knownRestarts = new Interned<readonly number[]>()
+const knownFacts = new Interned<LayerFacts>(
+  (one, other) =>
+    sameColumn(one.digests, other.digests) &&
+    sameColumn(one.totalBytes, other.totalBytes) &&
+    sameColumn(one.totalKnown, other.totalKnown) &&
+    sameColumn(one.mediaTypes, other.mediaTypes),
+)
+const knownRestarts = new Interned<readonly number[]>(sameColumn)
+
+function sameColumn(one: readonly unknown[], other: readonly unknown[]): boolean {
+  return one.length === other.length && one.every((value, at) => value === other[at])
+}
 
 const placesOf = ({ facts }: Layers) => new Map(facts.digests.map((digest, at) => [digest, at]))
 

@@ -9,12 +9,12 @@ const maxSamples = 16
 
 /**
  * What was fetched over the network since the pull was first seen, look by look. It only rises: cached bytes, what a
- * resumed ingest brought along and bytes thrown away by a restart never enter it. Immutable, as a state is.
+ * resumed ingest brought along and bytes thrown away by a restart never enter it. A view that never changes.
  */
 export interface RateWindow {
   /**
-   * Three places a sample, oldest first: when, what was fetched by then, and when bytes had last arrived; epoch ms of the
-   * node, and bytes. Later windows of the pull write on behind `end`, so that a look leaves no copy for V8 to move.
+   * Three places a sample, oldest first: when; what was fetched by then; when bytes had last arrived, or the pull was first
+   * seen. Epoch ms of the node, and bytes. Later windows of the pull write on behind `end`, so that a look leaves no copy for V8 to move.
    */
   readonly samples: readonly number[]
   readonly start: number
@@ -31,7 +31,7 @@ export function firstRate(atMs: number): RateWindow {
   return resumedRate(atMs, 0)
 }
 
-/** For a pull that goes on after it was stored: its rate starts again, what it has fetched does not. */
+/** The rate starts again, what was fetched does not: for a pull that goes on after it was stored, or a clock set back. */
 export function resumedRate(lastByteAtMs: number, fetchedBytes: number): RateWindow {
   return { samples: [lastByteAtMs, fetchedBytes, lastByteAtMs], start: 0, end: step }
 }
@@ -55,7 +55,7 @@ export function advanceRate(rate: RateWindow, atMs: number, newBytes: number): R
   let start = rate.start
   while (start + step < kept && samples[start + step]! <= atMs - rateWindowMs) start += step
   const lastByteAtMs = newBytes > 0 ? atMs : lastByteAtMsOf(rate)
-  // Only the newest window may write on, and only where nothing of its own is in the way.
+  // Only the newest window may write on, and not when its newest sample is replaced.
   const isFree = kept === samples.length && kept < maxPlaces
   const written = (isFree ? samples : samples.slice(start, kept)) as number[]
   if (!isFree) start = 0

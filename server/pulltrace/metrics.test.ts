@@ -4,6 +4,18 @@ import { version } from '../../core/lib/version.ts'
 import { goodLayer, goodPull, goodReport, post, startServer } from './start-server.fake.ts'
 
 describe('GET /metrics', () => {
+  it('counts on from what was read before, whoever reads', async () => {
+    await using server = await startServer()
+    const counts = async () => {
+      const text = await (await fetch(`${server.metricsUrl}/metrics`)).text()
+      return ['accepted', 'stale'].map(result => text.match(`agent_reports_total{result="${result}"} (\\d+)`)?.[1])
+    }
+    for (const seq of [1, 2, 2]) await post(`${server.url}/api/v1/report`, goodReport(seq))
+    assert.deepEqual(await Promise.all([counts(), counts()]), Array(2).fill(['2', '1']))
+    await post(`${server.url}/api/v1/report`, goodReport(3))
+    assert.deepEqual(await counts(), ['3', '1'])
+  })
+
   it('counts what happened, and shows what docs/metrics.md lists', async () => {
     await using server = await startServer()
     const report = (body: unknown) => post(`${server.url}/api/v1/report`, body)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { layersFrom, layersOf } from '../../core/pulls/layers.ts'
 import type { PullState } from '../../core/pulls/pull.ts'
+import { advanceRate, bytesPerSecOf, fetchedBytesOf, firstRate, lastByteAtMsOf } from '../../core/pulls/rate.ts'
 import { describeHistoryProperties } from './conformance-properties.ts'
 import { endedAtMs, endedPull } from './ended-pull.fake.ts'
 import type { HistoryFilter, HistoryStore } from './store.ts'
@@ -29,6 +30,14 @@ export function describeHistoryStore(engine: string, open: (parts: HistoryParts)
         await store.append([pull])
         assert.deepEqual(await store.get('p1'), pull)
         assert.deepEqual((await store.search({}, 10)).items, [pull])
+      })
+
+      it('keeps of the rate what a pull that goes on after all must not lose', async () => {
+        const rate = advanceRate(advanceRate(firstRate(endedAtMs), endedAtMs + 1000, 300), endedAtMs + 2000, 0)
+        await store.append([endedPull('p1', { phase: 'unknown', rate })])
+        const kept = (await store.get('p1'))!.rate
+        assert.deepEqual([fetchedBytesOf(kept), lastByteAtMsOf(kept)], [300, endedAtMs + 1000])
+        assert.equal(bytesPerSecOf(kept), undefined)
       })
 
       it('keeps all pulls of one call, and nothing for an empty one', async () => {

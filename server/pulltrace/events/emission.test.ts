@@ -11,7 +11,7 @@ function emission(more: Partial<EmissionParts> = {}): Emission {
   const history = new AttributeHistory()
   const pull = pullState('a')
   return new Emission({
-    telling: { epoch: 'e1', atMs },
+    stamp: { epoch: 'e1', atMs },
     seq: 7,
     type: 'pull.started',
     pull,

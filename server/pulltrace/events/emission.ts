@@ -11,8 +11,8 @@ import { matches, type PullAttributes, type PullFilter } from './filter.ts'
  */
 export const Frame = { plain: 0, layers: 1, left: 2, state: 4 } as const
 
-/** By which start of the server, and when: epoch ms of the server. One for all events that are told together. */
-export interface Telling {
+/** By which start of the server an event is told, and when: epoch ms of the server. One for all that are told together. */
+export interface Stamp {
   readonly epoch: string
   readonly atMs: number
 }
@@ -25,7 +25,7 @@ export type Gone =
   | { readonly dropped: true }
 
 export interface EmissionParts {
-  readonly telling: Telling
+  readonly stamp: Stamp
   readonly seq: number
   readonly type: PullEventType
   readonly pull: PullState
@@ -40,7 +40,7 @@ export interface EmissionParts {
 
 /** One event with its number. Its bytes are made once for each way of writing it, when the first client needs them. */
 export class Emission implements EmissionParts {
-  readonly telling: Telling
+  readonly stamp: Stamp
   readonly seq: number
   readonly type: PullEventType
   readonly pull: PullState
@@ -54,7 +54,7 @@ export class Emission implements EmissionParts {
   #frames: (Buffer | undefined)[] | undefined
 
   constructor(parts: EmissionParts) {
-    this.telling = parts.telling
+    this.stamp = parts.stamp
     this.seq = parts.seq
     this.type = parts.type
     this.pull = parts.pull
@@ -98,13 +98,13 @@ export class Emission implements EmissionParts {
   /** An estimate of the memory it holds: the state, and the bytes made from it so far. */
   get heldBytes(): number {
     const { imageRef, error, pods, layers } = this.pull
-    const state = 1500 + 2 * (imageRef.length + (error?.length ?? 0)) + pods.length * 250 + layerCountOf(layers) * 300
+    const state = 1500 + 2 * (imageRef.length + (error?.length ?? 0)) + pods.length * 250 + layerCountOf(layers) * 50
     return this.#frames?.reduce((sum, frame) => sum + (frame?.length ?? 0), state) ?? state
   }
 
   #encode(frame: number): Buffer {
     const state = (frame & Frame.state) !== 0
-    const { epoch, atMs } = this.telling
+    const { epoch, atMs } = this.stamp
     const event: PullEvent = {
       schemaVersion: 'v1',
       timestamp: new Date(atMs).toISOString(),

@@ -4,7 +4,7 @@ import type { Clock } from '../../../core/lib/clock.ts'
 import type { PullChange } from '../../../core/pulls/change.ts'
 import type { PullState } from '../../../core/pulls/pull.ts'
 import { AttributeHistory } from './attribute-history.ts'
-import { Emission, type Gone, type Telling } from './emission.ts'
+import { Emission, type Gone, type Stamp } from './emission.ts'
 import { formatEventId, parseEventId, randomEpoch } from './event-id.ts'
 import { everyPull, type PullFilter } from './filter.ts'
 import { type Delivery, missedOf } from './replay.ts'
@@ -53,13 +53,13 @@ export class EventHub {
   readonly #unknownEnds = new Set<string>()
   readonly #listeners: ((batch: readonly Emission[]) => void)[] = []
   #seq = 0
-  #telling: Telling
+  #stamp: Stamp
 
   constructor(options: HubOptions) {
     this.epoch = options.epoch ?? randomEpoch()
     this.#clock = options.clock
     this.#ring = new Ring(options)
-    this.#telling = { epoch: this.epoch, atMs: this.#clock.now() }
+    this.#stamp = { epoch: this.epoch, atMs: this.#clock.now() }
   }
 
   /** The number of the newest event. */
@@ -82,7 +82,7 @@ export class EventHub {
 
   publish(changes: readonly PullChange[]): void {
     const batch: Emission[] = []
-    this.#tellNow()
+    this.#stampNow()
     for (const change of changes) {
       if (change.dropped) {
         batch.push(...this.#drop(change.pull))
@@ -107,7 +107,7 @@ export class EventHub {
   /** Emits the newest progress of each pull that has some. */
   flush(): void {
     const batch: Emission[] = []
-    this.#tellNow()
+    this.#stampNow()
     for (const live of this.#waiting) {
       if (live.newest !== live.shown.pull) batch.push(this.#show(live, 'pull.progress', live.newest, false))
     }
@@ -234,9 +234,9 @@ export class EventHub {
     const before = history.newest
     const seq = ++this.#seq
     history.gone(seq, 'dropped' in gone)
-    const telling = this.#telling
+    const stamp = this.#stamp
     const type = 'pull.progress'
-    const emission = new Emission({ telling, seq, type, pull, history, before, kept: true, gone })
+    const emission = new Emission({ stamp, seq, type, pull, history, before, kept: true, gone })
     this.#ring.push(emission)
     return emission
   }
@@ -251,14 +251,14 @@ export class EventHub {
     const before = history.newest
     const seq = ++this.#seq
     history.record(seq, pull)
-    const emission = new Emission({ telling: this.#telling, seq, type, pull, history, before, kept })
+    const emission = new Emission({ stamp: this.#stamp, seq, type, pull, history, before, kept })
     if (kept) this.#ring.push(emission)
     return emission
   }
 
   /** What follows is told at this moment. */
-  #tellNow(): void {
-    this.#telling = { epoch: this.epoch, atMs: this.#clock.now() }
+  #stampNow(): void {
+    this.#stamp = { epoch: this.epoch, atMs: this.#clock.now() }
   }
 
   #tell(batch: readonly Emission[]): void {

@@ -52,5 +52,5 @@ function droppedOf(newest: Emission, since: number, filter: PullFilter): Deliver
 export function deliveryBytes({ emission, frame, seq }: Delivery, layers: number): Buffer {
   const bytes = emission.bytes(frame | layers)
   if ((frame & Frame.state) === 0) return bytes
-  return Buffer.concat([Buffer.from(`id: ${formatEventId(emission.telling.epoch, seq)}\n`), bytes])
+  return Buffer.concat([Buffer.from(`id: ${formatEventId(emission.stamp.epoch, seq)}\n`), bytes])
 }

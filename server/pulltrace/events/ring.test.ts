@@ -4,12 +4,12 @@ import { Emission, Frame } from './emission.ts'
 import { pullState } from './pull-state.fake.ts'
 import { Ring } from './ring.ts'
 
-const telling = { epoch: 'e1', atMs: 0 }
+const stamp = { epoch: 'e1', atMs: 0 }
 
 function emission(seq: number, id = `p${seq}`): Emission {
   const history = new AttributeHistory()
   const pull = pullState(id)
-  return new Emission({ telling, seq, type: 'pull.started', pull, history, before: undefined, kept: true })
+  return new Emission({ stamp, seq, type: 'pull.started', pull, history, before: undefined, kept: true })
 }
 
 describe('Ring', () => {

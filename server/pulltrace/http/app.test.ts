@@ -9,20 +9,23 @@ import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import { httpStatus } from '../../../core/lib/http-status.ts'
 import { type Logger, silentLogger } from '../../../core/lib/log.ts'
 import { goodReport, post } from '../start-server.fake.ts'
-import { createApp } from './app.ts'
+import { createApp, type Route } from './app.ts'
 import { type AgentAuth, openAgents, openGrant, type ReaderAuth } from './auth.ts'
 import { BodyBudget } from './body.ts'
 import { readBy } from './grants.ts'
 import { takeReport } from './report.ts'
 
 /** One route at /, on a free port. */
-async function serve(handler: Middleware, log: Logger = silentLogger) {
+const serve = (handler: Middleware, log?: Logger) =>
+  serveRoutes(
+    (['GET', 'POST'] as const).map(method => ({ method, path: '/', handlers: [handler] })),
+    log,
+  )
+
+async function serveRoutes(routes: readonly Route[], log: Logger = silentLogger) {
   const answered: unknown[][] = []
   const app = createApp({
-    routes: [
-      { method: 'GET', path: '/', handlers: [handler] },
-      { method: 'POST', path: '/', handlers: [handler] },
-    ],
+    routes,
     corsOrigins: [],
     answered: (...row) => answered.push(row.slice(0, 3)),
     clock: systemClock,
@@ -54,6 +57,41 @@ describe('createApp', () => {
       assert.deepEqual(server.answered, [['/', 'GET', status]])
     })
   }
+
+  describe('with routes of one handler and of several', () => {
+    const name =
+      (word: string): Middleware =>
+      ctx => {
+        ctx.body = `${word} ${ctx['params']?.['id'] ?? '-'} ${ctx['_matchedRoute']}`
+      }
+    const through: Middleware = (_, next) => next()
+    const routes: readonly Route[] = [
+      { method: 'POST', path: '/one', handlers: [name('post')] },
+      { method: 'GET', path: '/one', handlers: [name('get')] },
+      { method: 'GET', path: '/many', handlers: [through, name('many')] },
+      { method: 'GET', path: '/pulls/:id', handlers: [name('pull')] },
+    ]
+    for (const [method, target, status, body] of [
+      ['POST', '/one', 200, 'post - /one'],
+      ['GET', '/one?a=b', 200, 'get - /one'],
+      ['GET', '/one/', 200, 'get - /one'],
+      ['GET', '/ONE', 200, 'get - /one'],
+      ['GET', '/many', 200, 'many - /many'],
+      ['GET', '/pulls/:id', 200, 'pull :id /pulls/:id'],
+      ['GET', '/pulls/7', 200, 'pull 7 /pulls/:id'],
+      ['HEAD', '/one', 200, ''],
+      ['DELETE', '/one', 405, undefined],
+      ['POST', '/many', 405, undefined],
+      ['GET', '/none', 404, undefined],
+    ] as const) {
+      it(`answers ${status} to ${method} ${target}, ${body === undefined ? 'by no route' : `as '${body}'`}`, async () => {
+        using server = await serveRoutes(routes)
+        const response = await fetch(new URL(target, server.url), { method })
+        assert.equal(response.status, status)
+        if (body !== undefined) assert.equal(await response.text(), body)
+      })
+    }
+  })
 
   it('says when to try again, in whole seconds', async () => {
     using server = await serve(() => {

@@ -50,9 +50,11 @@ export function createApp({ routes, corsOrigins, answered, errorPage, clock, log
   return app
 }
 
+const hasParameters = /[:*{(]/
+
 /**
  * What is asked for by its exact path and has one handler is found at once. All but a few requests are reports, and the
- * router, which tries each of its paths, would be a tenth of what one costs. Whatever else there is to say of a path is its.
+ * router, which tries each of its paths, would be a tenth of what one costs. All else, such as a wrong method, is the router's.
  */
 function routed(routes: readonly Route[]): Middleware {
   const direct = new Map<string, { readonly path: string; readonly handler: Middleware }>()
@@ -60,7 +62,7 @@ function routed(routes: readonly Route[]): Middleware {
   for (const { method, path, handlers } of routes) {
     router.register(path, [method], [...handlers] as never)
     const [handler, ...more] = handlers
-    if (handler === undefined || more.length > 0 || path.includes(':')) continue
+    if (handler === undefined || more.length > 0 || hasParameters.test(path)) continue
     direct.set(`${method} ${path}`, { path, handler })
   }
   const route = router.routes() as unknown as Middleware

@@ -258,6 +258,9 @@ describe('Intake', () => {
       code: Code.Exhausted,
       message: 'the server knows 3 nodes, as many as it may',
     })
+    // Not even for ids that only the history could know.
+    history.broken = 'everything'
+    assert.throws(() => intake.accept(report(1, [reported('web')], { nodeName: 'd' })), { code: Code.Exhausted })
     assert.equal((await intake.accept(report(2, [], { nodeName: 'a' }))).accepted, true)
   })
 

@@ -74,6 +74,7 @@ export class Intake {
     const name = report.nodeName
     if (this.#queue.idle(name)) {
       const old = this.#nodes.get(name)
+      this.#room.checkNode(this.#nodes.size, old)
       if (idsToLookUp(old, report).length === 0 && !this.#parts.pods?.asksHistory(name)) {
         const merged = this.#join(this.#merge(old, report, noPast), nothingPast, false)
         if (merged.ended.length === 0) return this.#keep(old, this.#judge(old, merged), report, noPast)
@@ -149,6 +150,7 @@ export class Intake {
 
   async #acceptSlowly(report: Report): Promise<AgentReportAnswer> {
     const old = this.#nodes.get(report.nodeName)
+    this.#room.checkNode(this.#nodes.size, old)
     const past = await this.#ends.lookUp(idsToLookUp(old, report))
     const told = (await this.#parts.pods?.pastEnds(report.nodeName)) ?? nothingPast
     const merged = this.#judge(old, this.#join(this.#merge(old, report, past), told, past.holdEnds))
@@ -161,7 +163,7 @@ export class Intake {
   /** Throws Code.Exhausted when there is no room for what comes of it. */
   #merge(old: NodeState | undefined, report: Report, past: Past): Merged {
     const merged = merge(old, report, this.#context(past))
-    this.#room.check(this.#nodes.size, old, merged.state)
+    this.#room.check(old, merged.state)
     return merged
   }
 

@@ -35,10 +35,18 @@ export class Room {
     this.#layers += more.layers
   }
 
-  /** Throws Code.Exhausted when `state` needs more room than there is; one that needs no more than `old` is always taken. */
-  check(nodes: number, old: NodeState | undefined, state: NodeState): void {
-    const { maxNodes, maxLivePulls, maxLiveLayers } = this.#limits
+  /** Throws Code.Exhausted where the node would be one too many. Costs nothing, so it comes before all work for a report. */
+  checkNode(nodes: number, old: NodeState | undefined): void {
+    const { maxNodes } = this.#limits
     if (old === undefined && nodes >= maxNodes) throw exhausted('nodes', maxNodes, 'PULLTRACE_MAX_NODES')
+  }
+
+  /**
+   * Throws Code.Exhausted where `state` needs more room than there is; what needs no more than `old` is taken. Reports whose
+   * ends are being stored are not counted yet: so many may come on top.
+   */
+  check(old: NodeState | undefined, state: NodeState): void {
+    const { maxLivePulls, maxLiveLayers } = this.#limits
     const more = growthOf(old, state)
     if (more.pulls > 0 && this.#pulls + more.pulls > maxLivePulls) {
       throw exhausted('live pulls', maxLivePulls, 'PULLTRACE_MAX_LIVE_PULLS')
