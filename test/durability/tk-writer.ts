@@ -27,7 +27,8 @@ async function lane(): Promise<void> {
       const [rule] = await store.rules.change([{ kind: 'create', content: ruleContent({ name }) }], by)
       const { rule_id: ruleId } = rule!
       say(`ack rule ${ruleId} 1 ${name}\n`)
-      const content = ruleContent({ name: `${name}b` })
+      // No sensor may get more rules than a bound, which a writer that is left alone would soon reach.
+      const content = ruleContent({ name: `${name}b`, state: 'disabled' })
       await store.rules.change([{ kind: 'update', ruleId, basedOn: 1, content }], by)
       say(`ack rule ${ruleId} 2 ${name}b\n`)
       const key = await store.keys.create({ name, secretId: 'a'.repeat(32), hash }, by)
