@@ -14,10 +14,9 @@ interface LayerFacts {
 }
 
 /**
- * The distinct layers of one pull in the order of its manifest; a place in all columns is a layer. Immutable, as pulls
- * share columns. Columns,
- * because a report moves bytes and nearly nothing else: the rest is what the state before holds, and bytes are one
- * list, where an object for each layer that moves would be most of what the server has to keep and let go.
+ * The distinct layers of one pull in the order of its manifest; a place in all columns is a layer. Immutable: pulls share
+ * columns. A report moves bytes and nearly nothing else, so most columns are those of the state before and bytes are one
+ * list; an object for each layer that moves would be most of what the server has to keep and let go.
  */
 export interface Layers {
   readonly facts: LayerFacts
