@@ -4,6 +4,8 @@ import Mocha from 'mocha'
 export interface Counts {
   readonly passes: number
   readonly failures: number
+  /** Of each that failed: its title, and the first line of why. */
+  readonly failed: readonly string[]
 }
 
 /** How long a process may go on after its last test. */
@@ -12,9 +14,13 @@ const lingerMs = 30_000
 /** The spec reporter, closed by one line that people and machines find: `N passed, N failed`. */
 export default class Reporter extends Mocha.reporters.Spec {
   #stopped = false
+  readonly #failed: string[] = []
 
   constructor(runner: Mocha.Runner, options?: Mocha.MochaOptions) {
     super(runner, options)
+    runner.on('fail', (test: Mocha.Runnable, error: Error) => {
+      this.#failed.push(`${test.fullTitle()}: ${error.message.split('\n', 1)[0]}`)
+    })
     for (const signal of ['SIGINT', 'SIGTERM']) {
       // Ends with the test that runs, so that what tests started is stopped. The second time it ends at once.
       process.once(signal, () => {
@@ -27,7 +33,7 @@ export default class Reporter extends Mocha.reporters.Spec {
   override done(given: number, exit?: (failures: number) => void): void {
     const failures = this.#stopped ? Math.max(given, 1) : given
     const { passes = 0, failures: failed = 0 } = this.stats
-    const counts: Counts = { passes, failures: failed }
+    const counts: Counts = { passes, failures: failed, failed: this.#failed }
     const end = () => {
       setTimeout(endWhatWasLeft, lingerMs).unref()
       exit?.(failures)

@@ -9,7 +9,7 @@ import type { Counts } from './reporter.ts'
 
 /**
  * Runs every test, in two processes side by side: those with nodes and containers mostly wait for them, and the others
- * use that time. Ends with `N passed, N failed` of both.
+ * use that time. Ends with what failed and `N passed, N failed` of both: the end is what people and machines look at.
  */
 const all = ['{core,agent,operator,server,cli,sdk}/**/*.test.ts', 'test/*.test.ts', 'test/*/**/*.test.ts']
 const machines = ['cluster', 'containerd', 'control-plane', 'rig', 'scenarios'].map(room => `test/${room}/**/*.test.ts`)
@@ -27,7 +27,8 @@ const runs = await Promise.all([
 process.stdout.write('\nBeside these ran:\n')
 await pipeline(createReadStream(file), process.stdout, { end: false })
 
-const sum = (count: keyof Counts) => runs.reduce((total, counts) => total + counts[count], 0)
+const sum = (count: 'passes' | 'failures') => runs.reduce((total, counts) => total + counts[count], 0)
+process.stdout.write(runs.flatMap(({ failed }) => failed.map(one => `\nfailed: ${one}\n`)).join(''))
 process.stdout.write(`\n${sum('passes')} passed, ${sum('failures')} failed\n`)
 process.exitCode = sum('failures') === 0 ? 0 : 1
 
@@ -40,8 +41,13 @@ async function run(args: readonly string[], stdout: 'inherit' | number): Promise
     counts = message as Counts
   })
   const [code] = await once(child, 'exit')
-  const { passes, failures } = counts ?? { passes: 0, failures: 0 }
+  const { passes, failures, failed } = counts ?? { passes: 0, failures: 0, failed: [] }
   // One that fails without a failed test could not load a file, was killed, or went on when its tests had ended; one
   // that says nothing has not come to their end.
-  return code === 0 && passes > 0 ? { passes, failures } : { passes, failures: Math.max(failures, 1) }
+  if (code === 0 && passes > 0) return { passes, failures, failed }
+  return {
+    passes,
+    failures: Math.max(failures, 1),
+    failed: failed.length > 0 ? failed : [`${args[0]}: ended with ${code}`],
+  }
 }
