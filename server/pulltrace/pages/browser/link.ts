@@ -5,13 +5,15 @@ export type FromTab = { readonly kind: 'hello'; readonly seed: Seed } | { readon
 
 /** How often changes are handed to pages. Milliseconds. */
 const handEveryMs = 50
-const forgetEveryMs = 1000
+const tickMs = 1000
+/** Of an answer that is no stream. Milliseconds. */
+const answerWithinMs = 10_000
 
 /** Follows the stream for all that have joined, with one connection. Lives in the shared worker, or in a page. */
 export class Fanout {
   readonly #listeners = new Set<(news: News) => void>()
   readonly #follower: Follower
-  readonly #forgetting: number
+  readonly #ticking: number
   #started = false
   #handing = false
 
@@ -21,9 +23,9 @@ export class Fanout {
         const query = lastEventId === undefined ? '' : `?lastEventId=${encodeURIComponent(lastEventId)}`
         return watched(new EventSource(`/api/v1/events${query}`) as unknown as Source, () => this.#handSoon())
       },
-      allowed: async () => (await fetch('/api/v1/pulls?limit=1')).status !== 401,
+      allowed: async () => (await ask('/api/v1/pulls?limit=1')).status !== 401,
       ended: async () => {
-        const answer = await fetch('/api/v1/pulls?state=finished')
+        const answer = await ask('/api/v1/pulls?state=finished')
         if (!answer.ok) throw new Error(`the ends were answered ${answer.status}`)
         const { pulls } = (await answer.json()) as PullList
         this.#handSoon()
@@ -33,7 +35,10 @@ export class Fanout {
       now: () => Date.now(),
       tell: news => this.#tell(news),
     })
-    this.#forgetting = setInterval(() => this.#hand(), forgetEveryMs)
+    this.#ticking = setInterval(() => {
+      this.#follower.checkLife()
+      this.#hand()
+    }, tickMs)
   }
 
   /** Where the news that were handed out end. */
@@ -68,7 +73,7 @@ export class Fanout {
   close(): void {
     this.#listeners.clear()
     this.#follower.close()
-    clearInterval(this.#forgetting)
+    clearInterval(this.#ticking)
   }
 
   #handSoon(): void {
@@ -89,6 +94,8 @@ export class Fanout {
     for (const listener of this.#listeners) listener(news)
   }
 }
+
+const ask = (path: string) => fetch(path, { signal: AbortSignal.timeout(answerWithinMs) })
 
 /** Calls `heard` upon each message, before the follower hands it on. */
 function watched(source: Source, heard: () => void): Source {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Pull } from '../../../../core/contract/pull.ts'
-import { Follower, keepDoneMs, keepFailedMs, type News, type Source } from './follower.ts'
+import { Follower, keepDoneMs, keepFailedMs, type News, type Source, silentMs, unansweredMs } from './follower.ts'
 
 class FakeSource implements Source {
   readyState = 1
@@ -174,6 +174,47 @@ describe('Follower', () => {
     assert.equal(sources[1]!.lastEventId, 'e-2')
     sources[1]!.onopen?.()
     assert.equal(follower.link, 'live')
+  })
+
+  it('opens a stream anew that has been silent, and says that it is lost only when that is not answered', () => {
+    follower.start({ lastEventId: 'e-1', pulls: [] })
+    sources[0]!.onopen?.()
+    nowMs = silentMs - 1
+    sources[0]!.tell(pullOf('a'), 'e-2')
+    nowMs += silentMs - 1
+    follower.checkLife()
+    assert.equal(sources.length, 1, 'a word not so long ago')
+    nowMs += 1
+    follower.checkLife()
+    assert.equal(sources[0]!.readyState, 2)
+    assert.equal(sources[1]!.lastEventId, 'e-2')
+    assert.equal(follower.link, 'live')
+
+    sources[1]!.readyState = 0
+    nowMs += unansweredMs - 1
+    follower.checkLife()
+    assert.deepEqual([sources.length, follower.link], [2, 'live'], 'it may still be answered')
+    nowMs += 1
+    follower.checkLife()
+    assert.deepEqual([sources.length, follower.link], [3, 'lost'])
+    assert.equal(sources[1]!.readyState, 2)
+    sources[2]!.onopen?.()
+    assert.equal(follower.link, 'live')
+  })
+
+  it('leaves a stream alone that comes back by itself, or waits for its turn', async () => {
+    follower.start({ lastEventId: 'e-1', pulls: [] })
+    sources[0]!.fail(0)
+    nowMs = unansweredMs - 1
+    sources[0]!.fail(0)
+    nowMs += unansweredMs - 1
+    follower.checkLife()
+    assert.equal(sources.length, 1)
+    sources[0]!.fail(2)
+    for (let turn = 0; turn < 5; turn++) await Promise.resolve()
+    nowMs += silentMs
+    follower.checkLife()
+    assert.equal(sources.length, 1, 'the next one opens in its time')
   })
 
   it('says that it is refused when the session has ended, and comes back after a sign-in', async () => {

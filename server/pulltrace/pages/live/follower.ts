@@ -10,6 +10,13 @@ const keepMissingMs = 15_000
 const maxEnded = 500
 const firstRetryMs = 1000
 const maxRetryMs = 5000
+/**
+ * After this long without a word the stream is opened anew. A machine that is gone, or a firewall that forgot a quiet
+ * connection, ends no stream, and the server's comment each 15 s is hidden from scripts. Milliseconds.
+ */
+export const silentMs = 45_000
+/** A server that takes a connection and does not answer for this long hangs. Milliseconds. */
+export const unansweredMs = 10_000
 
 /** What of EventSource is used. */
 export interface Source {
@@ -76,6 +83,7 @@ export class Follower {
   /** While a full state comes in: the ids it has named. */
   #syncing: Set<string> | undefined
   #source: Source | undefined
+  #heardAtMs = 0
   #retryMs = firstRetryMs
   #closed = false
   link: Link = 'connecting'
@@ -131,6 +139,18 @@ export class Follower {
     return { kind: 'changes', pulls, gone }
   }
 
+  /** Opens the stream anew when it has been silent for too long. To be called now and then. */
+  checkLife(): void {
+    const source = this.#source
+    if (source === undefined) return
+    const answered = source.readyState === 1
+    if (this.#parts.now() - this.#heardAtMs < (answered ? silentMs : unansweredMs)) return
+    source.close()
+    // A quiet stream is no trouble yet: whether the next one is answered will tell.
+    if (!answered) this.#setLink('lost')
+    this.#connect()
+  }
+
   /** Where a follower of the same pulls may go on. */
   get lastEventId(): string | undefined {
     return this.#lastEventId
@@ -147,7 +167,9 @@ export class Follower {
     this.#syncing = this.#lastEventId === undefined ? new Set() : undefined
     const source = this.#parts.open(this.#lastEventId)
     this.#source = source
+    this.#hear()
     source.onopen = () => {
+      this.#hear()
       this.#retryMs = firstRetryMs
       this.#setLink('live')
     }
@@ -163,6 +185,7 @@ export class Follower {
       this.#finishSync()
     })
     source.onerror = () => {
+      this.#hear()
       // It comes back by itself, except when the server answered with anything but a stream.
       if (source.readyState !== 2) this.#setLink('lost')
       else void this.#comeBack()
@@ -177,7 +200,12 @@ export class Follower {
     this.#retryMs = Math.min(maxRetryMs, this.#retryMs * 2)
   }
 
+  #hear(): void {
+    this.#heardAtMs = this.#parts.now()
+  }
+
   #remember(lastEventId: string): void {
+    this.#hear()
     if (lastEventId !== '') this.#lastEventId = lastEventId
   }
 
