@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createInterface } from 'node:readline'
+import { createInterface, type Interface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
@@ -45,17 +45,21 @@ export function start(command: string, args: readonly string[]) {
   const errors: string[] = []
   const out = createInterface({ input: child.stdout })
   out.on('line', line => lines.push(line))
-  child.stderr.on('data', chunk => errors.push(String(chunk)))
+  const err = createInterface({ input: child.stderr })
+  err.on('line', line => errors.push(`${line}\n`))
   const ended = once(child, 'close').then(([code, signal]) => ({ code: code as number | null, signal, lines, errors }))
+  const heard = (from: Interface, pattern: RegExp) =>
+    new Promise<string>((resolve, reject) => {
+      from.on('line', line => pattern.test(line) && resolve(line))
+      ended.then(() => reject(new Error(`ended without ${pattern}: ${errors.join('')}`)))
+    })
   return {
     pid: child.pid!,
     ended,
     kill: (signal: NodeJS.Signals) => child.kill(signal),
     /** Resolves with the first new line that fits; fails when the program ends before. */
-    line: (pattern: RegExp) =>
-      new Promise<string>((resolve, reject) => {
-        out.on('line', line => pattern.test(line) && resolve(line))
-        ended.then(() => reject(new Error(`ended without ${pattern}: ${errors.join('')}`)))
-      }),
+    line: (pattern: RegExp) => heard(out, pattern),
+    /** Likewise of stderr. */
+    complaint: (pattern: RegExp) => heard(err, pattern),
   }
 }
