@@ -282,8 +282,9 @@ describe('history with a broken file', function () {
         assert.ok(left.length === bytes.length && left.includes(bytes.subarray(-4096)), 'kept')
         await refuses(store, 'corrupt', /damaged/, /mv/)
         assert.ok(left.equals(readFileSync(file)), 'untouched once it is known')
-        renameSync(file, `${file}.damaged`)
+        // The file last: once it is gone the store makes another one, with a WAL of its own.
         if (existsSync(`${file}-wal`)) renameSync(`${file}-wal`, `${file}.damaged-wal`)
+        renameSync(file, `${file}.damaged`)
         await works(store)
       } finally {
         await store.close()

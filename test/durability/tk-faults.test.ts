@@ -214,8 +214,9 @@ describe('rules in a broken file', function () {
         })
         await refuses(store, 'corrupt', /damaged or is not a database/, /mv '.*tk\.db' '.*tk\.db\.damaged'/)
         assert.ok(readFileSync(file).includes(bytes.subarray(-4096)), 'kept')
-        renameSync(file, `${file}.damaged`)
+        // The file last: once it is gone the store makes another one, with a WAL of its own.
         for (const end of ['-wal', '-shm']) if (existsSync(file + end)) renameSync(file + end, `${file}.damaged${end}`)
+        renameSync(file, `${file}.damaged`)
         await works(store)
       } finally {
         await store.close()
