@@ -36,7 +36,8 @@ const faults: readonly Fault[] = [
   {
     name: 'a database that a tool has locked',
     breakIt({ databaseFile }) {
-      const tool = new DatabaseSync(databaseFile)
+      // The service may be writing just now.
+      const tool = new DatabaseSync(databaseFile, { timeout: 20_000 })
       tool.exec('BEGIN IMMEDIATE')
       return () => tool.close()
     },
