@@ -28,10 +28,9 @@ const lineOf = (child: Child, message: string) =>
   waitUntil(
     child,
     async () => {
-      const line = child
-        .log()
-        .split('\n')
-        .find(each => each.includes(`"${message}"`))
+      // The last one may be half written.
+      const lines = child.log().split('\n').slice(0, -1)
+      const line = lines.find(each => each.includes(`"${message}"`))
       return line === undefined ? undefined : (JSON.parse(line) as Record<string, string>)
     },
     limitMs,

@@ -142,6 +142,8 @@ describe('signing in to the pages of pulltrace-server', function () {
       const page = await chromium.browser.newPage()
       await page.goto(`${server.url}/?group=node`)
       assert.deepEqual(await seriousFaults(page), [])
+      // The browser focuses it with its first frame, which may come after the page.
+      await page.locator('input:focus').waitFor()
       await page.keyboard.type('nonsense')
       await page.keyboard.press('Enter')
       await page.waitForSelector('#fault')

@@ -31,11 +31,15 @@ export async function startBrowser(): Promise<RealBrowser> {
   const args = [...flags, `--user-data-dir=${profile}`, '--remote-debugging-port=0', 'about:blank']
   const child = await startChild(file, args, path.join(dir, 'chromium.log'), { ...process.env, HOME: dir })
   try {
-    const endpoint = await waitUntil(child, async () => {
-      const text = await readFile(path.join(profile, 'DevToolsActivePort'), 'utf8').catch(() => '')
-      const [port, address] = text.split('\n')
-      return address ? `ws://127.0.0.1:${port}${address}` : undefined
-    })
+    const endpoint = await waitUntil(
+      child,
+      async () => {
+        const text = await readFile(path.join(profile, 'DevToolsActivePort'), 'utf8').catch(() => '')
+        const [port, address] = text.split('\n')
+        return address ? `ws://127.0.0.1:${port}${address}` : undefined
+      },
+      60_000,
+    )
     const browser = await chromium.connectOverCDP(endpoint)
     return {
       browser,

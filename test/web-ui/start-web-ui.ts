@@ -48,7 +48,8 @@ export async function startWebUi(env: Readonly<Record<string, string>> = {}): Pr
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const exited = once(child, 'exit') as Promise<[number | null]>
+  // And all that it wrote was read.
+  const exited = once(child, 'close') as Promise<[number | null]>
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', text => {
@@ -58,7 +59,7 @@ export async function startWebUi(env: Readonly<Record<string, string>> = {}): Pr
   const said = (pattern: RegExp) => eventually(`tk-web-ui says ${pattern}: ${output}`, () => pattern.exec(output)?.[1])
   const url = await said(/"url":"([^"]+)"/)
   const metricsUrl = await said(/"metricsUrl":"([^"]+)"/)
-  const firstPassword = isNew ? await said(/with the password (\S+)/) : ''
+  const firstPassword = isNew ? await said(/with the password (\S+)\n/) : ''
   const store = openSqliteTk({ file: databaseFile, clock: systemClock, log: silentLogger })
   // Cheap to make and to check: what it costs is measured elsewhere.
   const passwordHash = await hashPassword(testPassword, { ln: 4, r: 8, p: 1 })
