@@ -21,7 +21,7 @@ const files: ProgramFiles = {
 }
 
 describe('runUp', function () {
-  this.timeout(30_000)
+  this.timeout(120_000)
   let folder: string
   let said: string[]
   beforeEach(() => {
@@ -65,7 +65,7 @@ describe('runUp', function () {
   }
   const never = new AbortController().signal
   async function untilSaid(what: string): Promise<void> {
-    for (let tries = 0; tries < 400; tries++) {
+    for (let tries = 0; tries < 2400; tries++) {
       if (said.some(line => line.includes(what))) return
       await delay(25)
     }
@@ -302,7 +302,7 @@ describe('runUp', function () {
 
   async function allGone(): Promise<void> {
     assert.ok(pids().length > 0)
-    for (let tries = 0; tries < 400; tries++) {
+    for (let tries = 0; tries < 2400; tries++) {
       if (!pids().some(alive)) return
       await delay(25)
     }

@@ -25,7 +25,7 @@ function openTerminal(columns: number, rows: number) {
     raw,
     text: () => written.join(''),
     async until(what: RegExp, from = 0) {
-      for (let tries = 0; tries < 200; tries++) {
+      for (let tries = 0; tries < 1000; tries++) {
         if (what.test(stripVTControlCharacters(written.join('').slice(from)))) return
         await delay(20)
       }
@@ -34,7 +34,8 @@ function openTerminal(columns: number, rows: number) {
   }
 }
 
-describe('watchLive', () => {
+describe('watchLive', function () {
+  this.timeout(30_000)
   let server: Awaited<ReturnType<typeof openEventServer>>
   const layer = {
     digest: 'sha256:0123456789ab',

@@ -109,8 +109,9 @@ describe('pulltrace-server', () => {
     }
   })
 
-  it('is not ready while it drains, and still takes reports', async () => {
-    const server = await startServer({ PULLTRACE_DRAIN_DELAY: '1s' })
+  it('is not ready while it drains, and still takes reports', async function () {
+    this.timeout(30_000)
+    const server = await startServer({ PULLTRACE_DRAIN_DELAY: '3s' })
     const stopped = server.stop()
     const ready = await fetch(`${server.metricsUrl}/readyz`)
     assert.equal(ready.status, 503)

@@ -29,7 +29,7 @@ function start(argv: readonly string[], env: NodeJS.ProcessEnv) {
     child,
     text,
     async until(what: RegExp): Promise<RegExpExecArray> {
-      for (let tries = 0; tries < 800; tries++) {
+      for (let tries = 0; tries < 1800; tries++) {
         const match = what.exec(text.all)
         if (match) return match
         assert.equal(child.exitCode, null, text.all)
@@ -40,7 +40,8 @@ function start(argv: readonly string[], env: NodeJS.ProcessEnv) {
     async stop(): Promise<number | null> {
       if (child.exitCode === null && child.signalCode === null) {
         child.kill('SIGINT')
-        await once(child, 'exit')
+        // And all that it wrote was read.
+        await once(child, 'close')
       }
       return child.exitCode
     },
@@ -48,7 +49,7 @@ function start(argv: readonly string[], env: NodeJS.ProcessEnv) {
 }
 
 describe('pulltrace up', function () {
-  this.timeout(90_000)
+  this.timeout(180_000)
   let folder: string
   const running: ReturnType<typeof start>[] = []
   const env = (data: string) => ({
@@ -167,7 +168,7 @@ describe('pulltrace up', function () {
       TK_HTTP_ADDR: '0.0.0.0:8090',
       TK_GRPC_ADDR: 'y',
     })
-    const [code] = (await once(child, 'exit')) as [number]
+    const [code] = (await once(child, 'close')) as [number]
     assert.equal(code, 2, text.all)
     for (const name of [
       ...['PULLTRACE_HISTORY_TTL', 'PULLTRACE_AGENT_METRICS_ADDR', 'PULLTRACE_READER_TOKEN_FILE'],
@@ -181,7 +182,7 @@ describe('pulltrace up', function () {
 
   it('shows no demo data to who names a socket', async () => {
     const { child, text } = up('none', { PULLTRACE_CONTAINERD_SOCKET: path.join(folder, 'none.sock') })
-    const [code] = (await once(child, 'exit')) as [number]
+    const [code] = (await once(child, 'close')) as [number]
     assert.equal(code, 2, text.all)
     assert.match(text.all, /PULLTRACE_CONTAINERD_SOCKET must be a socket .* there is no such socket, got '.*none.sock'/)
   })
@@ -193,7 +194,7 @@ describe('pulltrace up', function () {
       ['TK_DATABASE_URL', path.join(file, 'tk.db'), 'a file in a folder'],
     ]) {
       const { child, text } = up('none', { [setting!]: value })
-      const [code] = (await once(child, 'exit')) as [number]
+      const [code] = (await once(child, 'close')) as [number]
       assert.equal(code, 2, text.all)
       const lines = text.all.split('\n')
       assert.deepEqual(lines.slice(lines.findIndex(line => line.startsWith('pulltrace: '))), [
@@ -219,7 +220,7 @@ describe('pulltrace up', function () {
         ['TK_UI_METRICS_ADDR', 'web-ui'],
       ] as const) {
         const { child, text } = up('taken', { [setting]: address })
-        const [code] = (await once(child, 'exit')) as [number]
+        const [code] = (await once(child, 'close')) as [number]
         assert.equal(code, 3, text.all)
         assert.deepEqual(text.all.match(/^.*in use.*$|^.*_ADDR.*$/gm), [
           `pulltrace: the ${program} ended with code 1, so everything was stopped: '${address}' is in use by another program`,
@@ -235,7 +236,7 @@ describe('pulltrace up', function () {
     const first = up('one')
     await first.until(/Ctrl-C stops everything\./)
     const second = up('one')
-    const [code] = (await once(second.child, 'exit')) as [number]
+    const [code] = (await once(second.child, 'close')) as [number]
     assert.equal(code, 3, second.text.all)
     assert.match(
       second.text.all,
