@@ -115,6 +115,18 @@ describe('NamespaceObserver', () => {
     })
   })
 
+  it('sees a layer that came whole between two looks, of which no event told', async () => {
+    observer = new NamespaceObserver(containerd, 'k8s.io', () => true, { bornMs: startMs, lookedMs: undefined })
+    const extract = snapshot(`extract-1-abcd ${diffId}`)
+    putDocuments(containerd, startMs + 10)
+    containerd.lease(leaseId, startMs, [content(manifest), content(config), extract])
+    for (const afterMs of [100, 200]) assert.equal((await shown(afterMs)).blobCreatedMs, undefined)
+    containerd.put(layer, startMs + 250, layerBytes)
+    containerd.heldBy.get(leaseId)!.resources.push(content(layer))
+    const { blobCreatedMs, extracting } = await shown(300)
+    assert.deepEqual([blobCreatedMs, extracting], [startMs + 250, true])
+  })
+
   describe('a record of an image whose pull was never seen', () => {
     const found = async (manifestMs: number, lookMs: number) => {
       putDocuments(containerd, startMs + manifestMs)

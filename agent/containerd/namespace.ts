@@ -176,7 +176,13 @@ export class NamespaceObserver {
     const same = inFlight.length === lease.inFlight.size && inFlight.every(digest => lease.inFlight.has(digest))
     const known = layers !== undefined && lease.image.configsRead > 0
     const fresh = atMs - lease.heldAtMs < resourcesAgeMs && atMs >= lease.heldAtMs
-    if (known && same && fresh && !lease.changed && lease.vanished.size === 0 && this.#hearsEvents()) return
+    // Before 2.1 no event tells of a blob: one that came and was committed between two looks shows in the lease alone.
+    const mayHaveCome = layers?.some(
+      ({ digest, blobCreatedMs, snapshotCreatedMs }) =>
+        blobCreatedMs === undefined && snapshotCreatedMs === undefined && !offsets.has(digest),
+    )
+    const asBefore = known && same && !mayHaveCome && !lease.changed && lease.vanished.size === 0
+    if (asBefore && fresh && this.#hearsEvents()) return
     lease.changed = false
     // A lease that went since it was listed keeps what it was known to hold; the next look buries it.
     const resources = await this.#client.resources(this.#namespace, lease.key.leaseId)
