@@ -76,6 +76,13 @@ for (const version of containerdVersions) {
     })
     const start = () =>
       startAgent({ nodeName: 'node-a', serverUrl: collector.url, socket: rig.containerd.socket, reportIntervalMs: 200 })
+    /** A pull that has half of its layer, and goes on when it is let: however late an agent looks, it finds it there. */
+    const halfway = async (name: string) => {
+      const image = await rig.push({ name, layers: [{ bytes: 3 * MiB }] })
+      const gate = rig.proxy.blob(image.layers[0]!.digest)
+      gate.release(1.5 * MiB)
+      return { image, pulled: rig.pull(image), goOn: () => gate.resume() }
+    }
 
     it('says who it is and what it looks at', () => {
       const { nodeName, runtime, pulls } = collector.reports[0]!.report
@@ -88,21 +95,18 @@ for (const version of containerdVersions) {
       collector.rules.idleReportIntervalMs = 60_000
       await collector.next()
       const before = collector.reports.length
-      rig.proxy.limit(MiB)
-      const image = await rig.push({ name: 'idle', layers: [{ bytes: MiB }] })
-      const pulled = rig.pull(image)
+      const { pulled, goOn } = await halfway('idle')
       await collector.pull(({ phase }) => phase === 'downloading', before)
+      goOn()
       await collector.pull(({ phase }) => phase === 'completed', before)
       await pulled
-      rig.proxy.limit(undefined)
     })
 
     it('tells the end of a pull that another life of it saw begin', async () => {
-      rig.proxy.limit(2 * MiB)
-      const image = await rig.push({ name: 'orphan', layers: [{ bytes: 2 * MiB }] })
-      const pulled = rig.pull(image)
+      const { image, pulled, goOn } = await halfway('orphan')
       const { id, imageRef, digest, startedAt } = await collector.pull(({ phase }) => phase === 'downloading')
       await agent.kill9()
+      goOn()
       await pulled
       collector.rules.awaiting = [{ id, imageRef, startedAt, ...(digest !== undefined && { digest }) }]
       const before = collector.reports.length
@@ -116,9 +120,7 @@ for (const version of containerdVersions) {
     })
 
     it('goes on with a pull under the same id after it was killed', async () => {
-      rig.proxy.limit(MiB)
-      const image = await rig.push({ name: 'resumed', layers: [{ bytes: 3 * MiB }] })
-      const pulled = rig.pull(image)
+      const { pulled, goOn } = await halfway('resumed')
       const { id } = await collector.pull(({ phase }) => phase === 'downloading')
       await agent.kill9()
       const before = collector.reports.length
@@ -126,7 +128,7 @@ for (const version of containerdVersions) {
       try {
         const again = await collector.pull(({ phase }) => phase === 'downloading', before)
         assert.equal(again.id, id)
-        rig.proxy.limit(undefined)
+        goOn()
         const end = await collector.pull(({ phase }) => phase === 'completed', before)
         assert.equal(end.id, id)
         await pulled
@@ -140,9 +142,8 @@ for (const version of containerdVersions) {
       const short = await rig.push({ name: 'ended', layers: [{ bytes: 1000 }] })
       await rig.pull(short)
       await collector.pull(({ phase }) => phase === 'completed')
-      rig.proxy.limit(MiB)
-      const long = await rig.push({ name: 'going-on', layers: [{ bytes: 3 * MiB }] })
-      const cut = assert.rejects(rig.pull(long))
+      const { pulled, goOn } = await halfway('going-on')
+      const cut = assert.rejects(pulled)
       await collector.pull(({ phase, imageRef }) => phase === 'downloading' && imageRef.includes('going-on'))
       await rig.containerd.kill9()
       await cut
@@ -158,7 +159,7 @@ for (const version of containerdVersions) {
       while (phasesSince(told).length < 3) await collector.next()
       assert.deepEqual(phasesSince(told).at(-1), ['downloading'])
 
-      rig.proxy.limit(undefined)
+      goOn()
       await rig.containerd.restart()
       await collector.pull(({ phase }) => phase === 'failed', told)
     })
