@@ -165,6 +165,9 @@ describe('the whole story', function () {
     )
     assert.match(queued.pull.id, /^q-/)
     assert.match(await story.pulltrace('why', second), /queue.* behind one pull: .*shop\/ahead/s)
+    // Less than a second is no queue, as the kubelet's times are cut to it.
+    const inQueueMs = () => Date.now() - Date.parse(queued.pull.startedAt)
+    await eventually('it has waited for a second', () => inQueueMs() >= 1000)
     gate!.resume()
     // Its start says so; or, when the agent looked while it was still resolving, what comes once its image is known.
     const started = await story.event('the pull that was queued', ({ pull }) =>
