@@ -96,10 +96,19 @@ export class LeaderElection {
     while (!signal.aborted) {
       if (await this.#try(this.#times.renewWithinMs, signal)) return true
       const waitMs = this.#times.retryMs * (1 + random() * jitter)
+      const leftMs = this.#leftMs()
+      // Whoever comes a whole wait after a lease has run out leaves the work of its holder undone for so long.
+      const nextMs = leftMs > 0 ? Math.min(waitMs, leftMs) : waitMs
       // Rejects only on abort, and the loop condition is what ends the loop.
-      await clock.sleep(waitMs, signal).catch(() => {})
+      await clock.sleep(nextMs, signal).catch(() => {})
     }
     return false
+  }
+
+  /** Until the lease that was seen last has run out. */
+  #leftMs(): number {
+    if (!this.#record) return 0
+    return this.#changedMs + this.#record.leaseMs + 1 - this.#options.clock.monotonic()
   }
 
   /** Until the signal aborts: true. False when the deadline passed without a renewal, or another one leads. */
