@@ -35,6 +35,12 @@ for (const version of containerdVersions) {
         const pull = activeOf(image)
         return pull && sumOf(pull).downloadedBytes > 0 ? pull : undefined
       })
+    /** Of the image's first layer, with half of it let out: however late a look comes, it finds the pull there. */
+    const halfway = (image: BuiltImage) => {
+      const gate = rig.proxy.blob(image.layers[0]!.digest)
+      gate.release(Math.floor(image.layers[0]!.size / 2))
+      return gate
+    }
     const swallow = (pull: Promise<unknown>) => pull.catch(() => {})
     const summary = ({ phase, imageRef }: ReportedPull) => ({ phase, imageRef })
 
@@ -77,11 +83,13 @@ for (const version of containerdVersions) {
     })
 
     it('keeps two tags of one repository apart', async () => {
-      rig.proxy.limit(2 * MiB)
       const image = await rig.push({ name: 'tags', layers: [{ bytes: 2 * MiB }] })
       await tagImage(rig.registry.host, image, 'v2')
+      const gate = halfway(image)
       const refs = [image.ref(rig.proxy.host), `${rig.proxy.host}/tags:v2`]
       const pulls = refs.map(ref => rig.containerd.cri.pull(ref))
+      await watch.until('both', () => (watch.active.length === 2 ? true : undefined))
+      gate.resume()
       await watch.until('both ends', () => (watch.ended.length === 2 ? true : undefined))
       await Promise.all(pulls)
       assert.equal(watch.history.size, 2)
@@ -97,8 +105,10 @@ for (const version of containerdVersions) {
     it('says that a pull with wrong content failed', async () => {
       const image = await rig.push({ name: 'wrong', layers: [{ bytes: 2 * MiB }, { bytes: MiB }] })
       rig.proxy.blob(image.layers[0]!.digest).corrupt()
-      rig.proxy.limit(4 * MiB)
+      const gate = halfway(image)
       const pulled = swallow(rig.pull(image))
+      await watch.until('the pull', () => activeOf(image))
+      gate.resume()
       const end = await endOf(image)
       await pulled
       assert.equal(end.phase, 'failed')
@@ -152,7 +162,7 @@ for (const version of containerdVersions) {
 
     it('ends the pulls of a containerd that was killed, and sees their retry as a new one', async () => {
       const image = await rig.push({ name: 'killed', layers: [{ bytes: 4 * MiB }] })
-      rig.proxy.limit(2 * MiB)
+      const gate = halfway(image)
       const first = swallow(rig.pull(image))
       const seen = await watch.until('1 MiB', () => {
         const pull = activeOf(image)
@@ -171,8 +181,10 @@ for (const version of containerdVersions) {
       assert.deepEqual(late.active, [], 'an agent that starts later does not show the dead pull')
       late.close()
 
-      rig.proxy.limit(undefined)
+      // Its manifest is the dead pull's: one that is over before a look sees it is not told from a new tag.
       const second = rig.pull(image)
+      await watch.until('the retry', () => activeOf(image))
+      gate.resume()
       const retry = await watch.until('end', () => watch.ended[1])
       await second
       assert.deepEqual(summary(retry), { phase: 'completed', imageRef: image.ref(rig.proxy.host) })
@@ -181,7 +193,7 @@ for (const version of containerdVersions) {
 
     it('goes on after containerd was restarted as systemd does', async () => {
       const image = await rig.push({ name: 'restarted', layers: [{ bytes: 4 * MiB }] })
-      rig.proxy.limit(2 * MiB)
+      halfway(image)
       const first = swallow(rig.pull(image))
       await bytesOf(image)
       await rig.containerd.restart()
