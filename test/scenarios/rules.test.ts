@@ -29,11 +29,11 @@ const samples = path.join(root, 'config/samples/rules')
 /** The shortest interval of a sensor, a tenth longer, and what a busy machine adds. Milliseconds. */
 const oneSyncMs = 5500 + 2500
 
-/** What the samples mean, in sizes and times of a test: 3 MB is huge, 2 s are slow, one host of ours is forbidden. */
+/** What the samples mean, in sizes and times of a test: 3 MB is huge, 5 s are slow, one host of ours is forbidden. */
 const inTestSizes = (yaml: string) =>
   yaml
     .replace('value: 2147483648', 'value: 3000000')
-    .replace('value: 120 }', 'value: 2 }')
+    .replace('value: 120 }', 'value: 5 }')
     .replace('value: 127.0.0.1 }', 'value: 127.0.0.99 }')
 
 const sampleNames = {
@@ -128,7 +128,7 @@ describe('rules on pulls, containerd 2.4', function () {
     )
     await pull(pinned, `${proxy.host}/${pinned.name}@${pinned.targetDigest}`)
     await pull(huge)
-    proxy.limit(500_000)
+    proxy.limit(300_000)
     await pull(slow)
     proxy.limit(undefined)
     // One that fails at once may be over before an agent looks: this one is given up in the middle.
@@ -169,17 +169,15 @@ describe('rules on pulls, containerd 2.4', function () {
     const next = () => rig.push({ name: `rules/next-${count++}`, layers: [{ bytes: 100_000 + count }] })
 
     await applySamples(yaml => yaml.replace('action: fail', 'action: fail\n  dry_run: true'))
-    await eventually(
-      'a pull that a dry run only reports',
-      async () => {
-        const image = await next()
-        const { violations } = await pull(image)
-        if (violations !== undefined) return false
-        await eventuallyHolds(async () => assert.ok((await reported(image)).includes(sampleNames.forbidden)))
-        return true
-      },
-      oneSyncMs,
-    )
+    const syncedMs = performance.now() + oneSyncMs
+    // By when a pull began: on a busy machine it takes a while until its end is told.
+    for (let marked = true; marked; ) {
+      const beganMs = performance.now()
+      const image = await next()
+      marked = (await pull(image)).violations !== undefined
+      assert.ok(!marked || beganMs < syncedMs, 'a dry run must only report')
+      if (!marked) await eventuallyHolds(async () => assert.ok((await reported(image)).includes(sampleNames.forbidden)))
+    }
 
     await admin(['rules', 'pause', '--why', 'a test'])
     await eventually('no rules', async () => (await rules()) === 0, oneSyncMs)
