@@ -3,6 +3,7 @@ import { defaultRef } from '../../build/image/build-image.ts'
 import type { WhyAnswer } from '../../cli/why/why.ts'
 import { eventually } from '../eventually.ts'
 import type { BuiltImage } from '../rig/images.ts'
+import { untilServed } from './kinds.ts'
 import { runPlugin } from './run-plugin.ts'
 import { openStory, type Story, system } from './story.ts'
 
@@ -17,7 +18,7 @@ describe('kubectl pulltrace on a real cluster', function () {
     this.timeout(1_800_000) // The first time, Kubernetes and the image are built.
     story = await openStory()
     await story.kubectl('apply', '-f', 'config/install.yaml')
-    await story.kubectl('wait', '--for=condition=Established', 'crd/pulltraceconfigs.pulltrace.dev')
+    await untilServed(story.cluster, 'pulltraceconfigs')
     await story.kubectl('apply', '-f', 'config/samples/pulltraceconfig.yaml')
     await story.kubectl('wait', '--for=condition=Ready', 'ptc/pulltrace', '--timeout=150s')
     image = await story.cluster.push({ name: 'shop/web', layers: [{ bytes: 3_000_000 }] })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { nodeFile } from '../../core/contract/launch.ts'
 import { eventually } from '../eventually.ts'
+import { untilServed } from './kinds.ts'
 import { openStory, podOf, type Story, system } from './story.ts'
 import { openTunnel } from './tunnel.ts'
 
@@ -12,7 +13,7 @@ describe('rules in a cluster', function () {
   before(async () => {
     story = await openStory()
     await story.kubectl('apply', '-f', 'config/install.yaml')
-    await story.kubectl('wait', '--for=condition=Established', 'crd/pulltraceconfigs.pulltrace.dev')
+    await untilServed(story.cluster, 'pulltraceconfigs')
     await enable(true)
     await story.kubectl('wait', '--for=condition=Ready', 'ptc/pulltrace', '--timeout=150s')
     await story.look()

@@ -4,6 +4,7 @@ import type { Layer } from '../../core/contract/pull.ts'
 import type { PullEvent } from '../../core/contract/pull-event.ts'
 import { eventually, eventuallyHolds } from '../eventually.ts'
 import type { BuiltImage } from '../rig/images.ts'
+import { untilServed } from './kinds.ts'
 import { agents, median, openStory, podOf, type Story, sizesOf, system } from './story.ts'
 
 /** What a user does, in this order, on a Kubernetes with a node; each step goes on from the one before. */
@@ -27,7 +28,7 @@ describe('the whole story', function () {
 
   it('is Ready a moment after install.yaml and a sample were applied', async () => {
     await story.kubectl('apply', '-f', 'config/install.yaml')
-    await story.kubectl('wait', '--for=condition=Established', 'crd/pulltraceconfigs.pulltrace.dev')
+    await untilServed(story.cluster, 'pulltraceconfigs')
     await story.kubectl('apply', '-f', 'config/samples/pulltraceconfig.yaml')
     await story.kubectl('wait', '--for=condition=Ready', 'ptc/pulltrace', '--timeout=150s')
     agentBefore = await story.agentState()

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { parsePulltraceConfig } from '../../core/contract/parse-config.ts'
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts'
+import { untilServed } from '../cluster/kinds.ts'
 import { createAsker } from './ask.ts'
 import { badSpecs } from './bad-specs.ts'
 
@@ -14,13 +15,9 @@ describe('parsePulltraceConfig and the API server', function () {
     this.timeout(1_200_000) // The first time, Kubernetes is built.
     plane = await startControlPlane()
     asker = createAsker(plane)
-    for (const args of [
-      ['apply', '-f=crds/pulltrace.dev_pulltraceconfigs.yaml'],
-      ['wait', '--for=condition=Established', 'crd/pulltraceconfigs.pulltrace.dev'],
-    ]) {
-      const { code, stderr } = await plane.kubectl(args)
-      assert.equal(code, 0, stderr)
-    }
+    const { code, stderr } = await plane.kubectl(['apply', '-f=crds/pulltrace.dev_pulltraceconfigs.yaml'])
+    assert.equal(code, 0, stderr)
+    await untilServed(plane, 'pulltraceconfigs')
   })
   after(async () => {
     asker?.close()

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { parse } from 'yaml'
 import { parsePulltraceConfig } from '../../core/contract/parse-config.ts'
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts'
+import { untilServed } from '../cluster/kinds.ts'
 import { badSpecs } from './bad-specs.ts'
 
 const crdFile = 'crds/pulltrace.dev_pulltraceconfigs.yaml'
@@ -18,7 +19,7 @@ describe('the CustomResourceDefinition on a real API server', function () {
     plane = await startControlPlane()
     // The server compiles every CEL rule here, and refuses what could cost too much.
     await kubectl(['apply', '-f', crdFile])
-    await kubectl(['wait', '--for=condition=Established', '--timeout=30s', `-f=${crdFile}`])
+    await untilServed(plane, 'pulltraceconfigs')
   })
   after(() => plane?.stop())
 
@@ -125,7 +126,7 @@ describe('the CustomResourceDefinition on a real API server', function () {
     const [wideHeads, wideRow] = table(await kubectl(['get', 'pulltrace', '-o=wide']))
     assert.equal(wideHeads!.at(-1), 'REASON')
     assert.equal(wideRow!.at(-1), 'AllReady')
-    await kubectl(['wait', '--for=condition=Ready', '--timeout=1s', 'ptc/pulltrace'])
+    await kubectl(['wait', '--for=condition=Ready', 'ptc/pulltrace'])
   })
 
   for (const { name, status, says } of [

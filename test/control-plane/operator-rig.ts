@@ -14,6 +14,7 @@ import {
 } from '../../core/kube/resources.ts'
 import type { ConfigStatus } from '../../operator/status.ts'
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from '../cluster/control-plane.ts'
+import { untilServed } from '../cluster/kinds.ts'
 import { eventually } from '../eventually.ts'
 import { makeRigDir, processRuns, removeRigDir, startChild, waitUntil } from '../rig/child.ts'
 
@@ -42,7 +43,7 @@ export async function openScene(options: ControlPlaneOptions = {}): Promise<Scen
   }
   try {
     await kubectl(['apply', `--filename=${path.join(root, 'config/install.yaml')}`])
-    await kubectl(['wait', '--for=condition=Established', 'crd/pulltraceconfigs.pulltrace.dev'])
+    await untilServed(plane, 'pulltraceconfigs')
     // Its pod would never run here; these tests start the operator themselves.
     await kubectl(['delete', 'deployment', 'pulltrace-operator', `--namespace=${system}`])
     const api = await openKubeApi({ kubeconfigFile: plane.kubeconfig(), userAgent: 'pulltrace-test' })

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import { configMaps, secrets, serviceMonitors } from '../../core/kube/resources.ts'
 import { createAuthority } from '../cluster/certificates.ts'
+import { untilServed } from '../cluster/kinds.ts'
 import { eventually } from '../eventually.ts'
 import {
   agents,
@@ -33,7 +34,7 @@ describe('the roles of the operator', function () {
     // Without a garbage collector, so that the operator itself removes what belongs to a config that is gone.
     scene = await openScene()
     await scene.kubectl(['apply', '--filename=-'], JSON.stringify(serviceMonitorKind))
-    await scene.kubectl(['wait', '--for=condition=Established', `crd/${serviceMonitorKind.metadata.name}`])
+    await untilServed(scene.plane, 'servicemonitors')
     await createTlsSecret()
     operator = await startOperator(await scene.plane.addServiceAccount(system, 'pulltrace-operator'))
   })
