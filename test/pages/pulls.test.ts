@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { BrowserContext, Page } from 'playwright-core'
+import type { BrowserContext, Locator, Page } from 'playwright-core'
 import type { PullList } from '../../core/contract/api.ts'
 import { type RunningServer, startServer } from '../../server/pulltrace/start-server.fake.ts'
 import { eventually, eventuallyHolds } from '../eventually.ts'
@@ -53,6 +53,11 @@ describe('the pages of pulltrace-server', function () {
     await page.goto(`${server.url}${path}`)
     return page
   }
+  /** To the whole of another page: a click waits for its beginning alone. */
+  const follow = async (link: Locator) => {
+    await link.click()
+    await link.page().waitForLoadState()
+  }
   const live = (page: Page) => page.waitForSelector('#link[data-link="live"]')
   const rowText = (page: Page, name: string) => page.locator(`.pull[data-id="${idOf(name)}"]`).innerText()
   const figure = (page: Page, name: string) => page.locator(`.summary [data-slot="${name}"]`).innerText()
@@ -78,7 +83,7 @@ describe('the pages of pulltrace-server', function () {
       await new ScriptedAgent(server.url, 'node-b').report([pull('two', image, 'downloading', 40)])
       const page = await open('/', { script: false })
       await page.getByLabel('Node', { exact: true }).fill('node-b')
-      await page.getByRole('button', { name: 'Show' }).click()
+      await follow(page.getByRole('button', { name: 'Show' }))
       assert.equal(await page.locator('.pull').count(), 1)
       await page.getByRole('link', { name: 'By node' }).click()
       assert.match(page.url(), /group=node/)
@@ -141,12 +146,12 @@ describe('the pages of pulltrace-server', function () {
         assert.equal(await pulls!.locator('.chart-failed').getAttribute('height'), '50.00%')
         assert.match(await page.locator('tbody tr').innerText(), /\s2\s+1\s+2\ds\s+2\ds/)
       }
-      await page.locator('tbody a').click()
+      await follow(page.locator('tbody a'))
       assert.equal(await page.locator('tbody tr').count(), 2)
       await page.goto(`${server.url}/history?groupBy=day`)
       await page.getByRole('link', { name: '60 days earlier' }).click()
       assert.match(await page.locator('main').innerText(), /Nothing ended in these 60 days/)
-      await page.getByRole('link', { name: 'To now' }).click()
+      await follow(page.getByRole('link', { name: 'To now' }))
       assert.equal(await page.locator('tbody tr').count(), 1)
     })
 
@@ -159,7 +164,7 @@ describe('the pages of pulltrace-server', function () {
       const query = `groupBy=day&since=${ended[1]!.completedAt}`
       const page = await open(`/history?${query}`, { script: false })
       assert.match(await page.locator('tbody tr').innerText(), /\s1\s+0\s/)
-      await page.locator('tbody a').click()
+      await follow(page.locator('tbody a'))
       assert.equal(await page.locator('tbody tr').count(), 1, 'as many as were counted')
       await page.goto(`${server.url}/history?${query}`)
       await page.getByRole('link', { name: '60 days earlier' }).click()
@@ -179,7 +184,7 @@ describe('the pages of pulltrace-server', function () {
       await page.getByLabel('Ended since').fill(typed)
       const [answer] = await Promise.all([
         page.waitForResponse(one => one.url().includes('/history?')),
-        page.getByRole('button', { name: 'Search' }).click(),
+        follow(page.getByRole('button', { name: 'Search' })),
       ])
       assert.equal(answer.status(), 400)
       const since = page.getByLabel('Ended since')
@@ -190,7 +195,7 @@ describe('the pages of pulltrace-server', function () {
       assert.equal(await page.locator('[aria-invalid]').count(), 1)
       assert.equal(await page.getByRole('table').count(), 0, 'no results')
       await since.fill('2020-01-01')
-      await page.getByRole('button', { name: 'Search' }).click()
+      await follow(page.getByRole('button', { name: 'Search' }))
       assert.equal(await page.locator('tbody tr').count(), 1)
       const both = await page.goto(`${server.url}/history?groupBy=hour&since=x&until=y&phase=boom`)
       assert.equal(both!.status(), 400)

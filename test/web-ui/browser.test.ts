@@ -111,6 +111,7 @@ describe('tk-web-ui in a browser', function () {
     assert.match(await page.locator('.banner').innerText(), /All rules are paused\. By root since .+ UTC: trying it/)
     await page.goto(`${ui.url}/audit`)
     await page.getByRole('button', { name: 'Resume' }).click()
+    await page.waitForLoadState()
     assert.equal(page.url(), `${ui.url}/audit`)
     assert.equal(await page.locator('.banner').count(), 0)
     await page.getByRole('button', { name: 'Dark' }).click()

@@ -78,7 +78,11 @@ describe('the pages of rules in Chromium', function () {
         `/playground?event=${eventId(1)}`,
       ]) {
         await page.goto(`${ui.url}${address}`)
-        if (address === '/rules/new') await page.getByRole('button', { name: 'Save' }).click()
+        if (address === '/rules/new') {
+          await page.getByRole('button', { name: 'Save' }).click()
+          await page.getByRole('alert').first().waitFor()
+          await page.waitForLoadState()
+        }
         assert.deepEqual(await seriousFaults(page), [], address)
       }
       await page.context().close()
@@ -99,6 +103,7 @@ describe('the pages of rules in Chromium', function () {
     await ui.store.rules.change([theirs], { name: 'user:olga' })
     await page.getByRole('button', { name: 'Save' }).click()
     await page.getByRole('alert').first().waitFor()
+    await page.waitForLoadState()
     assert.equal(await page.evaluate(beyondWidth), 0, 'the page of a conflict')
     await page.context().close()
   })
