@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { setTimeout as delay } from 'node:timers/promises'
+import { eventually } from '../eventually.ts'
 import { mountsBelow, processRuns, sweepRigDirs } from './child.ts'
 import { type Containerd, containerdVersions, startContainerd } from './containerd.ts'
 import { buildImage } from './images.ts'
@@ -97,15 +97,18 @@ describe('rig', function () {
         const raw = openRaw(containerd.socket)
         const pull = containerd.cri.pull(image.ref(proxy.host))
         await proxy.sent(layer!.digest, 2 ** 21)
+        // It is fetched beside the layer, and takes longer where the disk is busy.
+        const oracle = openOracle(containerd)
+        await eventually('the config', async () => (await oracle.blobs()).includes(image.configDigest))
 
-        const [lease] = await openOracle(containerd).leases()
+        const [lease] = await oracle.leases()
         const resources = await raw.resources('k8s.io', lease!.id)
         const [ingest] = await raw.ingests('k8s.io')
         assert.equal(resources.includes(`ingests:layer-${layer!.digest}`), true)
         assert.equal(resources.includes(`content:${image.manifestDigest}`), true)
         assert.equal(ingest!.ref, `layer-${layer!.digest}`)
         assert.equal(ingest!.total, layer!.size)
-        assert.deepEqual(await openOracle(containerd).ingests(), [ingest!.ref])
+        assert.deepEqual(await oracle.ingests(), [ingest!.ref])
 
         gate.resume()
         await pull
@@ -168,7 +171,8 @@ describe('rig', function () {
     const { pid, dir } = JSON.parse(line.toString()) as { pid: number; dir: string }
     owner.kill('SIGKILL')
     await once(owner, 'exit')
-    await waitForEnd(pid)
+    // The kernel tells nobody when another's child ends.
+    await eventually(`the end of process ${pid}`, () => !processRuns(pid))
     await sweepRigDirs()
     assert.equal(existsSync(dir), false)
   })
@@ -191,9 +195,3 @@ describe('rig', function () {
     }
   })
 })
-
-/** The kernel tells nobody when another's child ends: it is asked, for at most five seconds. */
-async function waitForEnd(pid: number): Promise<void> {
-  for (let i = 0; i < 250 && processRuns(pid); i += 1) await delay(20)
-  assert.equal(processRuns(pid), false, `process ${pid} is still there`)
-}
