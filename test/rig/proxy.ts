@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import { freePorts } from '../cluster/ports.ts'
 import { type Flow, FlowGate, pass } from './flow.ts'
 import { type Answer, challengeOf, ruleFits, type ServedRequest, servedOf } from './proxy-requests.ts'
 
@@ -152,7 +152,6 @@ export async function startProxy(upstream: string, address = '127.0.0.1'): Promi
   const listen = async (port: number) => {
     server.listen(port, address)
     await once(server, 'listening')
-    return (server.address() as AddressInfo).port
   }
   const close = async () => {
     if (!server.listening) return
@@ -161,7 +160,9 @@ export async function startProxy(upstream: string, address = '127.0.0.1'): Promi
     server.closeAllConnections()
     await closed
   }
-  const port = await listen(0)
+  // While it refuses, the port is nobody's: one that the kernel gave could be given to another.
+  const [port] = (await freePorts(1, address)) as [number]
+  await listen(port)
 
   return {
     host: `${address}:${port}`,

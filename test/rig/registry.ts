@@ -19,7 +19,7 @@ export async function startRegistry(): Promise<Registry> {
   await writeFile(config, configOf(dir))
   const child = await startChild(file, ['serve', config], path.join(dir, 'registry.log'))
   const port = await waitUntil(child, async () => {
-    const [, seen] = /listening on 127\.0\.0\.1:(\d+)/.exec(child.log()) ?? []
+    const [, seen] = /listening on 127\.0\.0\.1:(\d+)"/.exec(child.log()) ?? []
     return seen === undefined ? undefined : Number(seen)
   }).catch(async error => {
     await removeRigDir(dir)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { containerdVersions } from './containerd.ts'
+import type { BuiltImage } from './images.ts'
 import { buildLayer } from './layers.ts'
 import { type Rig, startRig } from './rig.ts'
 
@@ -41,24 +42,31 @@ for (const version of containerdVersions) {
     })
 
     for (const [name, lie, error] of [
-      ['a wrong digest', (r: Rig, digest: string) => r.proxy.blob(digest).corrupt(), /unexpected commit digest/],
+      [
+        'a wrong digest',
+        (r: Rig, { layers: [layer] }: BuiltImage) => r.proxy.blob(layer!.digest).corrupt(),
+        /unexpected commit digest/,
+      ],
       [
         'a 500 after the manifest',
-        (r: Rig, digest: string) => r.proxy.answer({ status: 500, when: { reference: digest } }),
+        (r: Rig, { layers: [layer] }: BuiltImage) =>
+          r.proxy.answer({ status: 500, when: { reference: layer!.digest } }),
         /500 Internal Server Error/,
       ],
       [
         'a registry that goes away',
-        (r: Rig, digest: string) => {
-          r.proxy.blob(digest).release(50_000)
-          void r.proxy.sent(digest, 50_000).then(() => r.proxy.refuse())
+        (r: Rig, { layers: [layer], configDigest }: BuiltImage) => {
+          r.proxy.blob(layer!.digest).release(50_000)
+          // The config comes beside the layer: on its way while the connections are dropped it would fail in other words.
+          const sent = [r.proxy.sent(layer!.digest, 50_000), r.proxy.sent(configDigest, 1)]
+          void Promise.all(sent).then(() => r.proxy.refuse())
         },
         /EOF|connection refused/,
       ],
     ] as const) {
       it(`fails a pull on ${name}`, async () => {
         const image = await rig.push({ name: `team/${name.replaceAll(' ', '-')}`, layers: [{ bytes: 200_000 }] })
-        lie(rig, image.layers[0]!.digest)
+        lie(rig, image)
         await assert.rejects(rig.pull(image), error)
         await rig.proxy.accept()
         assert.equal((await rig.oracle.images()).has(image.ref(rig.proxy.host)), false)
