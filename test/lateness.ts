@@ -1,21 +1,38 @@
+/** When timers came late. Epoch ms. */
+export interface Stop {
+  readonly fromMs: number
+  readonly untilMs: number
+}
+
 const everyMs = 20
 
-/** From now on: how late timers of this process came, in all. What a busy machine does to it, and not the code. Ms. */
-export function watchLateness(): Disposable & { readonly lateMs: number } {
-  let lateMs = 0
-  let dueMs = performance.now() + everyMs
-  const lateNow = () => {
-    const ms = performance.now() - dueMs
-    return ms > everyMs ? ms : 0
+/** From now on: when this process stood still, by its own timers. What a busy machine does to it, and not the code. */
+export function watchStops(): Disposable & { stops(): Stop[] } {
+  const stops: Stop[] = []
+  let dueMs = Date.now() + everyMs
+  const look = () => {
+    const nowMs = Date.now()
+    if (nowMs - dueMs > everyMs) stops.push({ fromMs: dueMs, untilMs: nowMs })
+    dueMs = nowMs + everyMs
   }
-  const timer = setInterval(() => {
-    lateMs += lateNow()
-    dueMs = performance.now() + everyMs
-  }, everyMs)
+  const timer = setInterval(look, everyMs)
   return {
-    get lateMs() {
-      return lateMs + lateNow()
+    stops() {
+      look()
+      return stops
     },
     [Symbol.dispose]: () => clearInterval(timer),
   }
+}
+
+/** Of a time, how much was stood still by any of them. Ms. */
+export function stoodStillMs(stops: readonly Stop[], fromMs: number, untilMs: number): number {
+  let sum = 0
+  let doneMs = fromMs
+  for (const stop of stops.toSorted((a, b) => a.fromMs - b.fromMs)) {
+    const endMs = Math.min(stop.untilMs, untilMs)
+    sum += Math.max(0, endMs - Math.max(stop.fromMs, doneMs))
+    doneMs = Math.max(doneMs, endMs)
+  }
+  return sum
 }

@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
 import type { Row } from '../../server/pulltrace/pages/live/row.ts'
+import type { Stop } from '../lateness.ts'
 import type { Shown } from './lag.ts'
 
 /** Runs in the page, and reads what it shows there, not what its script holds. */
@@ -58,12 +59,6 @@ export interface ShownRows {
   rows(): Promise<Row[]>
   /** When timers of the page came late. */
   stops(): Promise<Stop[]>
-}
-
-/** Epoch ms. */
-export interface Stop {
-  readonly fromMs: number
-  readonly untilMs: number
 }
 
 /** Watches the rows of a page of live pulls from now on, by an observer of its document. A reload would end it. */
