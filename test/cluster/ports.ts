@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 
+/** Picked here before, and perhaps not bound yet. */
+const given = new Set<number>()
+
 /**
  * Free ports of an address, all different. They lie below the range that the kernel gives to outgoing connections:
  * a client that tries again and again while its server is down could else get the server's own port, and talk to itself.
@@ -12,7 +15,9 @@ export async function freePorts(count: number, host = '127.0.0.1'): Promise<numb
   for (let tries = 0; ports.length < count; tries += 1) {
     if (tries > 1_000) throw new Error(`${host} has no ${count} free ports from ${first} to ${lowest - 1}`)
     const port = first + Math.floor(Math.random() * (lowest - first))
-    if (!ports.includes(port) && (await isFree(port, host))) ports.push(port)
+    if (given.has(port)) continue
+    given.add(port)
+    if (await isFree(port, host)) ports.push(port)
   }
   return ports
 }

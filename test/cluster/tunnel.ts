@@ -32,9 +32,10 @@ export async function openTunnel(
   const keep = async () => {
     for (;;) {
       await child.exited
-      if (stopped) return
       await delay(100)
+      if (stopped) return
       child = await start()
+      if (stopped) await child.end('SIGKILL')
     }
   }
   const kept = keep()
