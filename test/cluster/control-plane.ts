@@ -123,7 +123,8 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     const [program, ...first] = await findKubeProgram('kubectl')
     const env = { ...process.env, HOME: dir, KUBECONFIG: users.kubeconfig(user) }
     return new Promise(resolve => {
-      const limits = { env, maxBuffer: 2 ** 26, timeout: 120_000 }
+      // Above every --timeout that it is given, which says more when it passes.
+      const limits = { env, maxBuffer: 2 ** 26, timeout: 170_000 }
       const child = execFile(program, [...first, ...args], limits, (error, stdout, stderr) =>
         resolve({ stdout, stderr, code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1 }),
       )

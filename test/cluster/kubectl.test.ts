@@ -43,11 +43,13 @@ describe('kubectl pulltrace on a real cluster', function () {
   /** The first answer that says this. */
   async function says(pod: string, text: RegExp): Promise<WhyAnswer> {
     let last = ''
-    return eventually('', async () => {
+    const ask = async () => {
       const answer = await why(pod)
       last = answer.text
       return text.test(last) ? answer : undefined
-    }).catch((cause: Error) => {
+    }
+    // A back-off comes with the second crash, each of which the kubelet sees a second or more later.
+    return eventually('', ask, 90_000).catch((cause: Error) => {
       throw new Error(`why did not say ${text} of ${pod}, but: ${last || cause.message}`)
     })
   }

@@ -17,7 +17,7 @@ describe('the server with the pods of a real kubelet', function () {
   let heard = Promise.withResolvers<void>()
 
   before(async function () {
-    this.timeout(300_000)
+    this.timeout(1_800_000) // The first time, everything is built.
     cluster = await startCluster({ nodes: 1 })
     const kubernetes = { PULLTRACE_WATCH_PODS: 'true', PULLTRACE_KUBECONFIG: cluster.plane.kubeconfig() }
     server = await startServer({ reportIntervalMs: 500, env: kubernetes })

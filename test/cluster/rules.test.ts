@@ -10,7 +10,8 @@ describe('rules in a cluster', function () {
   this.timeout(180_000)
   let story: Story
 
-  before(async () => {
+  before(async function () {
+    this.timeout(1_800_000) // The first time, Kubernetes and the image are built.
     story = await openStory()
     await story.kubectl('apply', '-f', 'config/install.yaml')
     await untilServed(story.cluster, 'pulltraceconfigs')

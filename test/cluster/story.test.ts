@@ -15,7 +15,8 @@ describe('the whole story', function () {
   let webPod: string
   let agentBefore: string
 
-  before(async () => {
+  before(async function () {
+    this.timeout(1_800_000) // The first time, Kubernetes and the image are built.
     story = await openStory()
   })
   after(() => story?.stop())
@@ -142,7 +143,8 @@ describe('the whole story', function () {
       assert.equal(pull.errorCode, code)
       assert.match(pull.error ?? '', says)
       assert.equal(pull.imageRef, `${host}/shop/web:${name}`)
-      assert.match(await story.pulltrace('why', pod), new RegExp(code))
+      // While the kubelet tries again, that is what it says.
+      await eventuallyHolds(async () => assert.match(await story.pulltrace('why', pod), new RegExp(code)))
       takeBack?.()
       await story.kubectl('delete', 'deployment', name)
     })
@@ -210,6 +212,7 @@ describe('the whole story', function () {
     const deleted = story.kubectl('delete', 'pod', 'pulltrace-server-0', `-n=${system}`)
     await patch('1s')
     await deleted
+    await story.kubectl('wait', '--for=create', 'pod/pulltrace-server-0', `-n=${system}`, '--timeout=60s')
     await story.kubectl('wait', '--for=condition=Ready', 'pod/pulltrace-server-0', `-n=${system}`, '--timeout=60s')
     await story.gaps(2)
     within(await story.gaps(12), 1000)

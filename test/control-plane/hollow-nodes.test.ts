@@ -9,7 +9,8 @@ describe('startHollowNodes', function () {
   this.timeout(120_000)
   let plane: ControlPlane
   let hollow: HollowNodes
-  before(async () => {
+  before(async function () {
+    this.timeout(1_200_000) // The first time, Kubernetes is built.
     plane = await startControlPlane({ controllerManager: true, scheduler: true })
     hollow = await startHollowNodes(plane, count)
   })
