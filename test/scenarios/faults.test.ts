@@ -51,9 +51,11 @@ describeScenarios('pulls that meet with faults', ({ version, scenario }) => {
     const { proxy } = scene.rig
     const image = await scene.push({ name: 'wrong/app', layers: [{ bytes: growing }, { bytes: 200_000 }] })
     const layer = image.layers[0]!
-    proxy.blob(layer.digest).limit(3 * megabyte)
+    proxy.blob(layer.digest).release(half)
     proxy.blob(layer.digest).corrupt()
     const call = scene.pull(image)
+    await scene.showsBytes(image, layer, step)
+    proxy.blob(layer.digest).resume()
     await call.done
     assert.match(call.error?.message ?? '', /unexpected commit digest/)
     await collected(scene, image)
