@@ -57,10 +57,13 @@ describeScenarios('pulls that go well', ({ version, scenario }) => {
     scene.rig.proxy.limit(3 * megabyte)
     const layers = Array.from({ length: 30 }, () => ({ bytes: 100_000 }))
     const image = await scene.push({ name: 'many/app', layers })
+    const last = scene.rig.proxy.blob(image.layers.at(-1)!.digest)
+    last.pause()
     scene.pull(image)
     await scene.shows(image, '30 layers before they are there', ({ layerCount, percent = 100 }) => {
       return layerCount === 30 && percent < 100
     })
+    last.resume()
     await scene.end()
   })
 
