@@ -65,7 +65,7 @@ describe('openListener', () => {
   })
 
   it('keeps an idle connection past the time that its headers may take', async () => {
-    const listener = await openListener(ok, loopback, limits({ headersTimeoutMs: 50 }))
+    const listener = await openListener(ok, loopback, limits({ headersTimeoutMs: 200 }))
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
     const ask = async () => {
       const [response] = await once(get(listener.url, { agent }), 'response')
@@ -76,7 +76,7 @@ describe('openListener', () => {
     }
     const first = await ask()
     // Two more looks of the server at its connections, by its own timer.
-    for (let looks = 0; looks < 6; looks++) await new Promise(resolve => setTimeout(resolve, 25))
+    for (let looks = 0; looks < 6; looks++) await new Promise(resolve => setTimeout(resolve, 100))
     assert.equal(await ask(), first)
     agent.destroy()
     await listener.close(1000)
