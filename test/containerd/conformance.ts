@@ -63,9 +63,10 @@ export function describeContainerd(name: string, open: () => Promise<RuntimeUnde
     })
 
     it('shows one pull from its first bytes to its end', async () => {
+      // Bytes show after a second at the latest, and are on their way for two more: no look is that late.
       const layers = [
-        { name: 'one/a', bytes: 2 * MiB },
-        { name: 'one/b', bytes: MiB },
+        { name: 'one/a', bytes: 4 * MiB },
+        { name: 'one/b', bytes: 2 * MiB },
       ]
       const pull = await runtime.start({ name: 'team/one:v1', layers })
       const early = await watch.until('bytes', () => {

@@ -75,6 +75,11 @@ describe('rules on pulls, containerd 2.4', function () {
     return items.map(({ ruleName }) => ruleName ?? '?').sort()
   }
 
+  async function rules(): Promise<number> {
+    const text = await (await fetch(`${server.metricsUrl}/metrics`)).text()
+    return Number(/^pulltrace_rules_in_force (\d+)$/m.exec(text)?.[1])
+  }
+
   const pullOf = async (image: BuiltImage): Promise<Pull | undefined> => {
     const { items } = await getJson<{ items: Pull[] }>(`${server.url}/api/v1/history?image=${image.name}`)
     return items[0]
@@ -97,6 +102,8 @@ describe('rules on pulls, containerd 2.4', function () {
       TK_SYNC_INTERVAL: '5s',
     }
     server = await startServer({ reportIntervalMs: 200, env })
+    // It waits for them when it starts, and not for ever.
+    await eventually('five rules', async () => (await rules()) === 5)
     agent = await startAgent({
       nodeName: 'node-a',
       serverUrl: server.url,
@@ -161,10 +168,6 @@ describe('rules on pulls, containerd 2.4', function () {
   })
 
   it('lets a dry run and a pause take effect within one sync', async () => {
-    const rules = async () => {
-      const text = await (await fetch(`${server.metricsUrl}/metrics`)).text()
-      return Number(/^pulltrace_rules_in_force (\d+)$/m.exec(text)?.[1])
-    }
     let count = 0
     const next = () => rig.push({ name: `rules/next-${count++}`, layers: [{ bytes: 100_000 + count }] })
 
