@@ -6,6 +6,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts'
 import { findKubeProgram } from '../cluster/kube-program.ts'
+import { eventually } from '../eventually.ts'
 import { makeRigDir, processRuns, removeRigDir } from '../rig/child.ts'
 import { findProgram, kubernetesVersion } from '../rig/programs.ts'
 
@@ -50,6 +51,9 @@ describe('startControlPlane', function () {
     assert.match(refused.stderr, /User "dora" cannot list resource "configmaps"/)
     await kubectl(['create', 'role', 'reads-maps', '--verb=list', '--resource=configmaps'])
     await kubectl(['create', 'rolebinding', 'reads-maps', '--role=reads-maps', '--group=developers'])
+    // Who may what is judged by what a watch has brought, a moment after it was made.
+    const may = async () => (await plane.kubectl(['auth', 'can-i', 'list', 'configmaps'], undefined, 'dora')).code === 0
+    await eventually('the role is in force', may)
     await kubectl(['get', 'configmaps'], undefined, 'dora')
   })
 

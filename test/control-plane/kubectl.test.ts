@@ -27,7 +27,7 @@ const agentToken = 'of-agents'
  * API server finds in it, as in a kubelet, the port of a real pulltrace-server.
  */
 describe('kubectl pulltrace on a real API server', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let plane: ControlPlane
   let dir: string
   let authority: Authority
@@ -132,7 +132,7 @@ describe('kubectl pulltrace on a real API server', function () {
     post(`${url}/api/v1/report`, goodReport(seq, changes), { authorization: `Bearer ${agentToken}` })
 
   const run = (argv: readonly string[], kubeconfig: string, seen?: (out: string, err: string) => boolean) =>
-    runPlugin(argv, { kubeconfig, limitMs: 40_000 }, seen)
+    runPlugin(argv, { kubeconfig, limitMs: 100_000 }, seen)
 
   it('reads with the token of the Secret, as a user with a token and as one with a certificate', async () => {
     await withToken()

@@ -103,9 +103,9 @@ describe('the operator under faults', function () {
       { fieldManager: 'somebody', force: true },
     )
     await scene.api.delete(daemonSets, 'pulltrace-agent', { namespace: agents })
-    await untilMade(scene.api, 5000)
+    await untilMade(scene.api)
     await applyConfig(scene.api, { reportInterval: '9s' })
-    await intervalIs('9s', 5000)
+    await intervalIs('9s')
     // It has looked since, and still believes in the first token.
     assert.deepEqual(await token(), chosen)
   })
@@ -141,17 +141,19 @@ describe('the operator under faults', function () {
     await untilMade(scene.api)
     await untilReason(scene.api, 'Reconciling', 'RollingOut')
     let refusals = 0
+    let refusedMs = 0
     relay.fate = ({ method, path }): Fate => {
       if (method !== 'PATCH' || path.includes('/events.k8s.io/')) return 'pass'
       refusals += 1
+      refusedMs = performance.now()
       return { status: 429, retryAfterSeconds: 3 }
     }
     await applyConfig(scene.api, { reportInterval: '7s' })
-    const startMs = performance.now()
     await eventually('it was refused', () => (refusals > 0 ? true : undefined))
     relay.fate = () => 'pass'
     await intervalIs('7s')
-    assert.ok(performance.now() - startMs >= 2900, `${performance.now() - startMs} ms`)
+    const tookMs = performance.now() - refusedMs
+    assert.ok(tookMs >= 2900, `${tookMs} ms`)
     assert.equal(refusals, 1)
   })
 

@@ -180,9 +180,11 @@ describe('the status of a PulltraceConfig', function () {
     )
     assert.deepEqual(changed.map(({ kind }) => kind).sort(), ['DaemonSet', 'StatefulSet'])
     // Nor was it written in vain.
-    assert.deepEqual(
-      operator.lines().flatMap(({ what, outcome }) => (what ? [`${what} ${outcome}`] : [])),
-      [`StatefulSet ${system}/pulltrace-server updated`, `DaemonSet ${agents}/pulltrace-agent updated`],
-    )
+    const told = () => operator.lines().flatMap(({ what, outcome }) => (what ? [`${what} ${outcome}`] : []))
+    await eventually('it tells of its last write', () => told().some(line => line.startsWith('DaemonSet')))
+    assert.deepEqual(told(), [
+      `StatefulSet ${system}/pulltrace-server updated`,
+      `DaemonSet ${agents}/pulltrace-agent updated`,
+    ])
   })
 })

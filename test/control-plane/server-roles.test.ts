@@ -103,6 +103,9 @@ describe('the roles of the server', function () {
     await scene.kubectl(['delete', 'clusterrolebinding', 'pulltrace-server-pods'])
     const role = ['--clusterrole=pulltrace-server-pods', `--serviceaccount=${system}:pulltrace-server`]
     await scene.kubectl(['create', 'rolebinding', 'pulltrace-server-pods', '--namespace=shop', ...role])
+    // Roles are judged by what a watch has brought, a moment after they were bound.
+    const may = ['auth', 'can-i', 'watch', 'pods', '--namespace=shop', `--as=${account}`]
+    await eventually('the role is bound', async () => (await scene.plane.kubectl(may)).code === 0)
     const before = (await asked()).length
     server = await startServer({
       PULLTRACE_WATCH_PODS: 'true',

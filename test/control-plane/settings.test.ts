@@ -12,7 +12,7 @@ const objects = [
 ]
 
 describe('the report interval in a real cluster', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let plane: ControlPlane
   let server: RunningServer
   let env: Record<string, string>
@@ -50,11 +50,11 @@ describe('the report interval in a real cluster', function () {
     const { reportIntervalMs, idleReportIntervalMs } = (await answer.json()) as Record<string, number>
     return [reportIntervalMs, idleReportIntervalMs]
   }
-  /** Reports until an agent is told this; the test's own limit ends it. */
+  /** Reports until an agent is told this. After an API server was away, a watch comes back within 30 s. */
   const untilTold = async (intervals: readonly number[]) => {
     const from = performance.now()
     while (String(await told()) !== String(intervals))
-      assert.ok(performance.now() - from < 10_000, String(await told()))
+      assert.ok(performance.now() - from < 40_000, String(await told()))
     return performance.now() - from
   }
   const metric = async (name: string) =>
