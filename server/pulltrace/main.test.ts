@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Pull } from '../../core/contract/pull.ts'
+import { freePorts } from '../../test/cluster/ports.ts'
 import { goodPull, goodReport, post, startServer } from './start-server.fake.ts'
 
 describe('pulltrace-server', () => {
@@ -46,7 +46,7 @@ describe('pulltrace-server', () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'pulltrace-away-'))
     try {
       const kubeconfig = path.join(folder, 'kubeconfig')
-      const [metrics, closed] = [await freePort(), await freePort()]
+      const [metrics, closed] = await freePorts(2)
       writeFileSync(kubeconfig, kubeconfigFor(`https://127.0.0.1:${closed}`))
       const starting = startServer({
         PULLTRACE_METRICS_ADDR: `127.0.0.1:${metrics}`,
@@ -181,12 +181,3 @@ const kubeconfigFor = (server: string) =>
     contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
     'current-context': 'x',
   })
-
-async function freePort(): Promise<number> {
-  const listener = createServer().listen(0, '127.0.0.1')
-  await once(listener, 'listening')
-  const { port } = listener.address() as AddressInfo
-  listener.close()
-  await once(listener, 'close')
-  return port
-}

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { BrowserContext, Locator, Page } from 'playwright-core'
 import type { PullList } from '../../core/contract/api.ts'
 import { type RunningServer, startServer } from '../../server/pulltrace/start-server.fake.ts'
+import { freePorts } from '../cluster/ports.ts'
 import { eventually, eventuallyHolds } from '../eventually.ts'
 import { type RealBrowser, startBrowser } from '../stream/browser.ts'
 import { seriousFaults } from './axe.ts'
@@ -23,7 +24,9 @@ describe('the pages of pulltrace-server', function () {
   })
   after(() => chromium?.stop())
   beforeEach(async () => {
-    server = await startServer()
+    // While it is stopped, a port that the kernel gave could be given to another.
+    const [port] = await freePorts(1)
+    server = await startServer({ PULLTRACE_HTTP_ADDR: `127.0.0.1:${port}` })
     faults.length = 0
   })
   afterEach(async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { BrowserContext, Page } from 'playwright-core'
 import type { PullList } from '../../core/contract/api.ts'
 import { type RunningServer, startServer } from '../../server/pulltrace/start-server.fake.ts'
+import { freePorts } from '../cluster/ports.ts'
 import { eventually, eventuallyHolds } from '../eventually.ts'
 import { type RealBrowser, startBrowser } from '../stream/browser.ts'
 import { metricOf } from '../stream/metrics.ts'
@@ -37,7 +38,9 @@ describe('the tabs of one browser', function () {
   })
   after(() => chromium?.stop())
   beforeEach(async () => {
-    server = await startServer()
+    // While it is stopped, a port that the kernel gave could be given to another.
+    const [port] = await freePorts(1)
+    server = await startServer({ PULLTRACE_HTTP_ADDR: `127.0.0.1:${port}` })
     agent = new ScriptedAgent(server.url, 'node-a')
     context = await chromium.browser.newContext({ viewport: { width: 1280, height: 900 } })
     faults.length = 0

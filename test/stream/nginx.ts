@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import path from 'node:path'
+import { freePorts } from '../cluster/ports.ts'
 import { type Child, makeRigDir, removeRigDir, startChild, waitUntil } from '../rig/child.ts'
 import { findProgram } from '../rig/programs.ts'
 
@@ -31,7 +31,7 @@ export async function startNginx(serverUrl: string): Promise<Nginx> {
   const begin = async () => {
     // nginx cannot choose a port by itself, and between our choice and its bind another may take it.
     for (let tries = 1; ; tries++) {
-      const port = await freePort()
+      const [port] = (await freePorts(1)) as [number]
       url = `http://127.0.0.1:${port}`
       await writeFile(config, configOf(dir, port, serverUrl))
       try {
@@ -75,12 +75,4 @@ ${temp.map(name => `  ${name}_temp_path ${dir}/temp/${name};`).join('\n')}
   }
 }
 `
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise(resolve => server.once('listening', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise(resolve => server.close(resolve))
-  return port
 }
