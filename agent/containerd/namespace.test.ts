@@ -3,7 +3,7 @@ import { digestOf, startMs } from '../build.fake.ts'
 import { layerOf, newTrail } from '../layers.ts'
 import type { SeenLayer } from '../source.ts'
 import { FakeContainerd } from './client.fake.ts'
-import { NamespaceObserver } from './namespace.ts'
+import { NamespaceObserver, type ToldOf } from './namespace.ts'
 
 const [manifest, config, layer, diffId] = ['manifest', 'config', 'layer', 'diff'].map(digestOf) as [
   string,
@@ -37,7 +37,7 @@ describe('NamespaceObserver', () => {
 
   beforeEach(() => {
     containerd = new FakeContainerd()
-    observer = new NamespaceObserver(containerd, 'k8s.io', () => false, { bornMs: startMs, lookedMs: undefined })
+    observer = new NamespaceObserver(containerd, 'k8s.io', () => 'nothing', { bornMs: startMs, lookedMs: undefined })
   })
 
   describe('a layer that is unpacked when it is first seen to be there', () => {
@@ -115,16 +115,33 @@ describe('NamespaceObserver', () => {
     })
   })
 
-  it('sees a layer that came whole between two looks, of which no event told', async () => {
-    observer = new NamespaceObserver(containerd, 'k8s.io', () => true, { bornMs: startMs, lookedMs: undefined })
-    const extract = snapshot(`extract-1-abcd ${diffId}`)
-    putDocuments(containerd, startMs + 10)
-    containerd.lease(leaseId, startMs, [content(manifest), content(config), extract])
-    for (const afterMs of [100, 200]) assert.equal((await shown(afterMs)).blobCreatedMs, undefined)
-    containerd.put(layer, startMs + 250, layerBytes)
-    containerd.heldBy.get(leaseId)!.resources.push(content(layer))
-    const { blobCreatedMs, extracting } = await shown(300)
-    assert.deepEqual([blobCreatedMs, extracting], [startMs + 250, true])
+  describe('a layer that came whole between two looks', () => {
+    const questions: string[] = []
+    const lookAtIt = async (toldOf: ToldOf) => {
+      observer = new NamespaceObserver(containerd, 'k8s.io', () => toldOf, { bornMs: startMs, lookedMs: undefined })
+      containerd.before = question => void questions.push(question)
+      const extract = snapshot(`extract-1-abcd ${diffId}`)
+      putDocuments(containerd, startMs + 10)
+      containerd.lease(leaseId, startMs, [content(manifest), content(config), extract])
+      for (const afterMs of [100, 200]) assert.equal((await shown(afterMs)).blobCreatedMs, undefined)
+      containerd.put(layer, startMs + 250, layerBytes)
+      containerd.heldBy.get(leaseId)!.resources.push(content(layer))
+      questions.length = 0
+    }
+
+    it('is found where no event tells of it', async () => {
+      await lookAtIt('snapshots')
+      const { blobCreatedMs, extracting } = await shown(300)
+      assert.deepEqual([blobCreatedMs, extracting], [startMs + 250, true])
+    })
+
+    it('is asked for when an event has told of it, and not before', async () => {
+      await lookAtIt('blobs and snapshots')
+      assert.equal((await shown(300)).blobCreatedMs, undefined)
+      assert.ok(!questions.includes(`resources ${leaseId}`), questions.join(', '))
+      observer.changed(layer)
+      assert.equal((await shown(400)).blobCreatedMs, startMs + 250)
+    })
   })
 
   describe('a record of an image whose pull was never seen', () => {

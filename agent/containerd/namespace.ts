@@ -34,6 +34,9 @@ export interface Since {
   readonly lookedMs: number | undefined
 }
 
+/** What events tell of now. */
+export type ToldOf = 'blobs and snapshots' | 'snapshots' | 'nothing'
+
 const nothing: NamespaceLook = { leases: [], gone: [], found: [] }
 
 /** Looks at one containerd namespace, and remembers what cannot change. */
@@ -49,11 +52,11 @@ export class NamespaceObserver {
   #offsets: ReadonlyMap<string, number> = new Map()
   #find: FindParts
 
-  readonly #hearsEvents: () => boolean
+  readonly #toldOf: () => ToldOf
 
-  constructor(client: ContainerdClient, namespace: string, hearsEvents: () => boolean, { bornMs, lookedMs }: Since) {
+  constructor(client: ContainerdClient, namespace: string, toldOf: () => ToldOf, { bornMs, lookedMs }: Since) {
     this.#client = client
-    this.#hearsEvents = hearsEvents
+    this.#toldOf = toldOf
     this.#namespace = namespace
     this.#blobs = new BlobStore(client, namespace)
     this.#list = new LeaseList(client, namespace)
@@ -176,13 +179,16 @@ export class NamespaceObserver {
     const same = inFlight.length === lease.inFlight.size && inFlight.every(digest => lease.inFlight.has(digest))
     const known = layers !== undefined && lease.image.configsRead > 0
     const fresh = atMs - lease.heldAtMs < resourcesAgeMs && atMs >= lease.heldAtMs
-    // Before 2.1 no event tells of a blob: one that came and was committed between two looks shows in the lease alone.
-    const mayHaveCome = layers?.some(
-      ({ digest, blobCreatedMs, snapshotCreatedMs }) =>
-        blobCreatedMs === undefined && snapshotCreatedMs === undefined && !offsets.has(digest),
-    )
+    const toldOf = this.#toldOf()
+    // Where no event tells of blobs, one that came and was committed between two looks shows in the lease alone.
+    const mayHaveCome =
+      toldOf !== 'blobs and snapshots' &&
+      layers?.some(
+        ({ digest, blobCreatedMs, snapshotCreatedMs }) =>
+          blobCreatedMs === undefined && snapshotCreatedMs === undefined && !offsets.has(digest),
+      )
     const asBefore = known && same && !mayHaveCome && !lease.changed && lease.vanished.size === 0
-    if (asBefore && fresh && this.#hearsEvents()) return
+    if (asBefore && fresh && toldOf !== 'nothing') return
     lease.changed = false
     // A lease that went since it was listed keeps what it was known to hold; the next look buries it.
     const resources = await this.#client.resources(this.#namespace, lease.key.leaseId)

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/lib/clock.ts'
 import type { GoneLease, PullSource, RuntimeSnapshot } from '../source.ts'
 import { type ContainerdClient, openContainerd } from './client.ts'
 import { EventWatch } from './events.ts'
-import { NamespaceObserver } from './namespace.ts'
+import { NamespaceObserver, type ToldOf } from './namespace.ts'
 
 export interface ObserveOptions {
   readonly socket: string
@@ -120,9 +120,13 @@ class ContainerdSource implements PullSource {
 
   #observe(namespace: string): void {
     if (this.#observers.has(namespace)) return
-    const hearsEvents = () => this.#events.open
     const since = { bornMs: this.#bornMs, lookedMs: this.#lookedMs }
-    this.#observers.set(namespace, new NamespaceObserver(this.#client, namespace, hearsEvents, since))
+    this.#observers.set(namespace, new NamespaceObserver(this.#client, namespace, () => this.#toldOf(), since))
+  }
+
+  #toldOf(): ToldOf {
+    if (!this.#events.open) return 'nothing'
+    return this.#version !== undefined && tellsOfBlobs(this.#version) ? 'blobs and snapshots' : 'snapshots'
   }
 
   /**
@@ -137,4 +141,10 @@ class ContainerdSource implements PullSource {
       return 0
     }
   }
+}
+
+/** `/content/create` comes since containerd 2.1. */
+function tellsOfBlobs(version: string): boolean {
+  const [, major, minor] = /^v?(\d+)\.(\d+)/.exec(version) ?? []
+  return Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 1)
 }
