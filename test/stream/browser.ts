@@ -29,7 +29,7 @@ export async function startBrowser(): Promise<RealBrowser> {
   const dir = await makeRigDir('chromium')
   const profile = path.join(dir, 'profile')
   const args = [...flags, `--user-data-dir=${profile}`, '--remote-debugging-port=0', 'about:blank']
-  const child = await startChild(file, args, path.join(dir, 'chromium.log'), { ...process.env, HOME: dir })
+  const child = await startChild(file, args, path.join(dir, 'chromium.log'), { ...process.env, HOME: dir, TMPDIR: dir })
   try {
     const endpoint = await waitUntil(
       child,
