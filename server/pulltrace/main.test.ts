@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Pull } from '../../core/contract/pull.ts'
-import { freePorts } from '../../test/cluster/ports.ts'
+import { freePorts } from '../../test/rig/ports.ts'
 import { goodPull, goodReport, post, startServer } from './start-server.fake.ts'
 
 describe('pulltrace-server', () => {

@@ -2,12 +2,12 @@ import { execFile } from 'node:child_process'
 import { mkdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type Child, makeRigDir, removeRigDir, startChild, waitUntil } from '../rig/child.ts'
+import { freePorts } from '../rig/ports.ts'
 import { apiServerArgs, auditLogOf, isReady, writeApiServerFiles } from './api-server.ts'
 import { type AuditEvent, readAudit } from './audit.ts'
 import { createAuthority, createSigningKey } from './certificates.ts'
 import { compactEtcd, startEtcd } from './etcd.ts'
 import { findKubeProgram } from './kube-program.ts'
-import { freePorts } from './ports.ts'
 import { Users } from './users.ts'
 
 export interface User {

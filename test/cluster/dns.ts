@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type Child, startChild, waitUntil } from '../rig/child.ts'
+import { freePorts } from '../rig/ports.ts'
 import { findProgram } from '../rig/programs.ts'
 import type { ControlPlane } from './control-plane.ts'
 import { clusterDnsAddress } from './node-config.ts'
-import { freePorts } from './ports.ts'
 
 export const dnsUser = 'system:coredns'
 

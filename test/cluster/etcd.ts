@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { type Child, startChild, waitUntil } from '../rig/child.ts'
+import { freePorts } from '../rig/ports.ts'
 import { findKubeProgram } from './kube-program.ts'
-import { freePorts } from './ports.ts'
 
 /** One etcd in `dir`, on free loopback ports. Its data are thrown away, so it need not sync them to the disk. */
 export async function startEtcd(dir: string): Promise<{ readonly url: string; readonly child: Child }> {

@@ -1,9 +1,9 @@
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Child, startChild, waitUntil } from '../rig/child.ts'
+import { freePorts } from '../rig/ports.ts'
 import type { ControlPlane } from './control-plane.ts'
 import { findKubeProgram } from './kube-program.ts'
-import { freePorts } from './ports.ts'
 
 /** A port of this machine that leads to one of a Service, through the API server and the kubelet. */
 export interface Tunnel {

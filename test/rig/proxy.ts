@@ -1,8 +1,8 @@
 import { EventEmitter, once } from 'node:events'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
-import { freePorts } from '../cluster/ports.ts'
 import { type Flow, FlowGate, pass } from './flow.ts'
+import { freePorts } from './ports.ts'
 import { type Answer, challengeOf, ruleFits, type ServedRequest, servedOf } from './proxy-requests.ts'
 
 export interface BlobRules extends Flow {

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { makeKey } from '../../server/tk/api-key.ts'
 import { type Child, makeRigDir, removeRigDir, startChild, waitUntil } from './child.ts'
+import { freePorts } from './ports.ts'
 
 /** A program of the product as a process of its own, which can die and come back at the same place. */
 export interface Program {
@@ -37,24 +38,17 @@ export interface ServerOptions {
 export async function startServer({ reportIntervalMs, env = {} }: ServerOptions = {}): Promise<ServerProgram> {
   const dir = await makeRigDir('server')
   const dataDir = path.join(dir, 'data')
-  let url = 'http://127.0.0.1:0'
-  let metricsUrl = url
+  const { url, metricsUrl } = await freeUrls()
   const program = await startProgram('server/pulltrace/main.ts', dir, {
-    environment: () => ({
+    environment: {
       PULLTRACE_HTTP_ADDR: new URL(url).host,
       PULLTRACE_METRICS_ADDR: new URL(metricsUrl).host,
       PULLTRACE_DATA_DIR: dataDir,
       PULLTRACE_READER_AUTH: 'none',
       ...(reportIntervalMs !== undefined && { PULLTRACE_REPORT_INTERVAL: `${reportIntervalMs}ms` }),
       ...env,
-    }),
-    isReady(lines) {
-      const line = lines.find(({ msg }) => msg === 'listening')
-      if (!line) return false
-      url = String(line['url'])
-      metricsUrl = String(line['metricsUrl'])
-      return true
     },
+    isReady: isListening,
   })
   return Object.assign(program, { dataDir, url, metricsUrl })
 }
@@ -73,7 +67,7 @@ export interface AgentOptions {
 export async function startAgent(options: AgentOptions): Promise<Program> {
   const { nodeName, serverUrl, socket, namespaces = ['*'], reportIntervalMs, env = {} } = options
   return startProgram('agent/main.ts', await makeRigDir('agent'), {
-    environment: () => ({
+    environment: {
       PULLTRACE_NODE_NAME: nodeName,
       PULLTRACE_SERVER_URL: serverUrl,
       PULLTRACE_CONTAINERD_SOCKET: socket,
@@ -81,7 +75,7 @@ export async function startAgent(options: AgentOptions): Promise<Program> {
       PULLTRACE_AGENT_METRICS_ADDR: '127.0.0.1:0',
       ...(reportIntervalMs !== undefined && { PULLTRACE_REPORT_INTERVAL: `${reportIntervalMs}ms` }),
       ...env,
-    }),
+    },
     isReady: lines => lines.some(({ msg }) => msg === 'agent started'),
   })
 }
@@ -109,31 +103,31 @@ export async function startSensorApi({
   const key = makeKey(secret).text
   const keyFile = path.join(dir, 'key')
   await writeFile(keyFile, key, { mode: 0o600 })
-  let url = 'http://127.0.0.1:0'
-  let metricsUrl = url
+  const { url, metricsUrl } = await freeUrls()
   const program = await startProgram('server/sensor-api/main.ts', dir, {
-    environment: () => ({
+    environment: {
       TK_GRPC_ADDR: new URL(url).host,
       TK_SENSOR_METRICS_ADDR: new URL(metricsUrl).host,
       TK_DATABASE_URL: databaseFile,
       TK_HMAC_SECRET: `${secret.id}:${secret.secret.toString('base64')}`,
       TK_BOOTSTRAP_API_KEY_FILE: keyFile,
       ...env,
-    }),
-    isReady(lines) {
-      const line = lines.find(({ msg }) => msg === 'listening')
-      if (!line) return false
-      url = String(line['url'])
-      metricsUrl = String(line['metricsUrl'])
-      return true
     },
+    isReady: isListening,
   })
   return Object.assign(program, { address: new URL(url).host, metricsUrl, databaseFile, key })
 }
 
+/** What a program that comes back listens on: nobody is given its ports while it is away. */
+async function freeUrls() {
+  const [url, metricsUrl] = (await freePorts(2)).map(port => `http://127.0.0.1:${port}`)
+  return { url: url!, metricsUrl: metricsUrl! }
+}
+
+const isListening = (lines: readonly LogLine[]) => lines.some(({ msg }) => msg === 'listening')
+
 interface Start {
-  /** Asked at each start, when the ports of the first one are known. */
-  readonly environment: () => Readonly<Record<string, string>>
+  readonly environment: Readonly<Record<string, string>>
   readonly isReady: (lines: readonly LogLine[]) => boolean
 }
 
@@ -146,7 +140,7 @@ async function startProgram(file: string, dir: string, { environment, isReady }:
   const start = async (): Promise<Child> => {
     starts += 1
     // Nothing of this process's own settings gets in, and the log of each life is a file of its own.
-    const env = { PATH: process.env['PATH'], ...environment() }
+    const env = { PATH: process.env['PATH'], ...environment }
     const log = path.join(dir, `${starts}.log`)
     const child = await startChild(process.execPath, [path.join(root, file)], log, env)
     await waitUntil(child, async () => (isReady(linesOf(child.log())) ? true : undefined))

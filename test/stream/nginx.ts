@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { freePorts } from '../cluster/ports.ts'
 import { type Child, makeRigDir, removeRigDir, startChild, waitUntil } from '../rig/child.ts'
+import { freePorts } from '../rig/ports.ts'
 import { findProgram } from '../rig/programs.ts'
 
 export interface Nginx {
