@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Architecture } from '../oci/image.ts'
 import { file, type LayerFile, symlink } from '../oci/layer.ts'
@@ -11,7 +11,9 @@ const release = 'trixie'
 const names = ['base-files', 'ca-certificates', 'gcc-14-base', 'libc6', 'libgcc-s1', 'libstdc++6']
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
 const packagesOfApt = 'apt and debian-archive-keyring (Debian, Ubuntu)'
-const keptForMs = 24 * 3_600_000
+const freshForMs = 24 * 3_600_000
+/** As long as packages that are not fresh any more are read by builds that began before. */
+const readForMs = 3_600_000
 
 /** What the dynamic linker may be asked for by Node; that all of it is there is checked when the image is made. */
 const library = /^usr\/lib(?:64)?\/(?:[\w-]+\/)?(?:ld-linux[\w-]*|lib(?:c|m|dl|pthread|gcc_s|stdc\+\+))\.so\.[\d.]+$/
@@ -44,25 +46,30 @@ const layerFileOf = ({ type, path, target, bytes, mode }: TarEntry): LayerFile =
 
 /** The packages, as they were at most a day ago. */
 async function debsOf(architecture: Architecture): Promise<string[]> {
-  const kept = path.join(cacheFolder(), `debian-${release}-${architecture}`)
-  const age = await stat(kept).then(
-    ({ mtimeMs }) => Date.now() - mtimeMs,
-    () => Number.POSITIVE_INFINITY,
-  )
-  if (age > keptForMs) {
-    await mkdir(cacheFolder(), { recursive: true })
-    // A folder for each build: apt's lists cannot be shared by two at once.
-    const work = await mkdtemp(path.join(cacheFolder(), '.apt-'))
-    try {
-      await download(work, architecture)
-      await rm(kept, { recursive: true, force: true })
-      await rename(path.join(work, 'debs'), kept)
-    } finally {
-      await rm(work, { recursive: true, force: true })
-    }
+  const prefix = `debian-${release}-${architecture}-`
+  await mkdir(cacheFolder(), { recursive: true })
+  const ageMs = (folder: string) => Date.now() - Number(folder.slice(prefix.length).split('-')[0])
+  const kept = (await readdir(cacheFolder())).filter(folder => folder.startsWith(prefix))
+  const [newest] = kept.sort((a, b) => ageMs(a) - ageMs(b))
+  const fresh = newest !== undefined && ageMs(newest) < freshForMs ? newest : await fetched(architecture, prefix)
+  for (const old of kept.filter(folder => ageMs(folder) > freshForMs + readForMs)) {
+    await rm(path.join(cacheFolder(), old), { recursive: true, force: true })
   }
-  const files = await readdir(kept)
-  return files.sort().map(deb => path.join(kept, deb))
+  const folder = path.join(cacheFolder(), fresh)
+  return (await readdir(folder)).sort().map(deb => path.join(folder, deb))
+}
+
+/** A folder and a name for each fetch: builds that run side by side share neither apt's lists nor a half-made folder. */
+async function fetched(architecture: Architecture, prefix: string): Promise<string> {
+  const name = `${prefix}${Date.now()}-${process.pid}`
+  const work = await mkdtemp(path.join(cacheFolder(), '.apt-'))
+  try {
+    await download(work, architecture)
+    await rename(path.join(work, 'debs'), path.join(cacheFolder(), name))
+    return name
+  } finally {
+    await rm(work, { recursive: true, force: true })
+  }
 }
 
 async function download(work: string, architecture: Architecture): Promise<void> {
