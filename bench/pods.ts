@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { nodeFile } from '../core/contract/launch.ts'
+import { untilServed } from '../test/cluster/kinds.ts'
 import { agents, openStory, type Story, system } from '../test/cluster/story.ts'
 import { median, table } from './measure.ts'
 
@@ -57,7 +58,7 @@ const story = await openStory()
 const stop = new AbortController()
 try {
   await story.kubectl('apply', '-f', 'config/install.yaml')
-  await story.kubectl('wait', '--for=condition=Established', 'crd/pulltraceconfigs.pulltrace.dev')
+  await untilServed(story.cluster, 'pulltraceconfigs')
   await story.kubectl('apply', '-f', 'config/samples/pulltraceconfig.yaml')
   await story.kubectl('wait', '--for=condition=Ready', 'ptc/pulltrace', '--timeout=150s')
   await story.look()
