@@ -33,6 +33,7 @@ describe('tk-sensor-api with TLS', () => {
       TK_SHUTDOWN_GRACE: '500ms',
     }
     const server = await startSensorApi({ env })
+    const metricsUrl = server.metricsUrl.replace('http:', 'https:')
     try {
       const [host, port] = server.address.split(':') as [string, string]
       const codeBy = async (name: string) => {
@@ -44,10 +45,10 @@ describe('tk-sensor-api with TLS', () => {
       }
       assert.equal(await codeBy('first'), Status.OK)
       assert.equal(await codeBy('second'), Status.UNAVAILABLE)
-      assert.equal(await readyBy(server.metricsUrl, readFileSync(file('first.crt'))), 200)
+      assert.equal(await readyBy(metricsUrl, readFileSync(file('first.crt'))), 200)
       install('second')
       await eventuallyHolds(async () => assert.equal(await codeBy('second'), Status.OK))
-      assert.equal(await readyBy(server.metricsUrl, readFileSync(file('second.crt'))), 200)
+      assert.equal(await readyBy(metricsUrl, readFileSync(file('second.crt'))), 200)
       // Never says hello.
       const silent = connect({ host, port: Number(port) })
       silent.on('error', () => {})
