@@ -19,7 +19,9 @@ export default class Reporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options?: Mocha.MochaOptions) {
     super(runner, options)
     runner.on('fail', (test: Mocha.Runnable, error: Error) => {
-      this.#failed.push(`${test.fullTitle()}: ${error.message.split('\n', 1)[0]}`)
+      // A throw in here would end the run: a message may be no string. That of an AggregateError may be empty.
+      const why = String(error.message || error).trimStart()
+      this.#failed.push(`${test.fullTitle()}: ${why.split('\n', 1)[0]}`)
     })
     for (const signal of ['SIGINT', 'SIGTERM']) {
       // Ends with the test that runs, so that what tests started is stopped. The second time it ends at once.
