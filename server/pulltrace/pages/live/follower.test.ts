@@ -202,6 +202,20 @@ describe('Follower', () => {
     assert.equal(follower.link, 'live')
   })
 
+  it('opens a silent stream anew in time when the clock was set back', () => {
+    nowMs = 3_600_000
+    follower.start({ lastEventId: 'e-1', pulls: [] })
+    sources[0]!.onopen?.()
+    nowMs = 0
+    follower.checkLife()
+    nowMs = silentMs - 1
+    follower.checkLife()
+    assert.equal(sources.length, 1)
+    nowMs = silentMs
+    follower.checkLife()
+    assert.equal(sources.length, 2)
+  })
+
   it('leaves a stream alone that comes back by itself, or waits for its turn', async () => {
     follower.start({ lastEventId: 'e-1', pulls: [] })
     sources[0]!.fail(0)

@@ -144,7 +144,10 @@ export class Follower {
     const source = this.#source
     if (source === undefined) return
     const answered = source.readyState === 1
-    if (this.#parts.now() - this.#heardAtMs < (answered ? silentMs : unansweredMs)) return
+    const quietMs = this.#parts.now() - this.#heardAtMs
+    // The clock was set back: else the stream could be silent for so much longer.
+    if (quietMs < 0) this.#hear()
+    if (quietMs < (answered ? silentMs : unansweredMs)) return
     source.close()
     // A quiet stream is no trouble yet: whether the next one is answered will tell.
     if (!answered) this.#setLink('lost')
