@@ -48,15 +48,22 @@ const layerFileOf = ({ type, path, target, bytes, mode }: TarEntry): LayerFile =
 async function debsOf(architecture: Architecture): Promise<string[]> {
   const prefix = `debian-${release}-${architecture}-`
   await mkdir(cacheFolder(), { recursive: true })
-  const ageMs = (folder: string) => Date.now() - Number(folder.slice(prefix.length).split('-')[0])
-  const kept = (await readdir(cacheFolder())).filter(folder => folder.startsWith(prefix))
-  const [newest] = kept.sort((a, b) => ageMs(a) - ageMs(b))
-  const fresh = newest !== undefined && ageMs(newest) < freshForMs ? newest : await fetched(architecture, prefix)
-  for (const old of kept.filter(folder => ageMs(folder) > freshForMs + readForMs)) {
-    await rm(path.join(cacheFolder(), old), { recursive: true, force: true })
+  const kept = keptOf(await readdir(cacheFolder()), prefix, Date.now())
+  const [newest] = kept
+  const fresh = newest !== undefined && newest.ageMs < freshForMs ? newest.name : await fetched(architecture, prefix)
+  for (const { name, ageMs } of kept) {
+    if (ageMs > freshForMs + readForMs) await rm(path.join(cacheFolder(), name), { recursive: true, force: true })
   }
   const folder = path.join(cacheFolder(), fresh)
   return (await readdir(folder)).sort().map(deb => path.join(folder, deb))
+}
+
+/** The folders that `fetched` made, newest first. One of a clock that was ahead counts as being so old. */
+export function keptOf(entries: readonly string[], prefix: string, nowMs: number) {
+  return entries
+    .filter(name => name.startsWith(prefix) && /^\d+-\d+$/.test(name.slice(prefix.length)))
+    .map(name => ({ name, ageMs: Math.abs(nowMs - parseInt(name.slice(prefix.length), 10)) }))
+    .sort((a, b) => a.ageMs - b.ageMs)
 }
 
 /** A folder and a name for each fetch: builds that run side by side share neither apt's lists nor a half-made folder. */
