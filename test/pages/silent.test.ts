@@ -7,9 +7,11 @@ import { eventuallyHolds } from '../eventually.ts'
 import { type RealBrowser, startBrowser } from '../stream/browser.ts'
 import { pull, ScriptedAgent } from './cluster.fake.ts'
 
-/** The clock of the page, which the test sets ahead. */
+/** The clock of the page, which the test sets ahead; what it gives ten seconds has one. */
 const staged = `
   delete globalThis.SharedWorker
+  const timeout = AbortSignal.timeout
+  AbortSignal.timeout = ms => timeout.call(AbortSignal, ms / 10)
   globalThis.aheadMs = 0
   const now = Date.now
   Date.now = () => now() + aheadMs`
@@ -68,6 +70,28 @@ describe('a page whose server has fallen silent', function () {
     await page.waitForSelector('#link[data-link="live"]')
     await shows(30)
   })
+
+  it('goes on when more was asked of it meanwhile than a browser has connections', async () => {
+    const names = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight']
+    const agent = new ScriptedAgent(server.url, 'node-a')
+    await context.addInitScript(staged)
+    const page = await context.newPage()
+    await agent.report(names.map(name => pull(name, image, 'downloading', 10)))
+    await page.goto(relay.url)
+    await page.waitForSelector('#link[data-link="live"]')
+    await page.evaluate(`for (const row of document.querySelectorAll('.pull details')) row.open = true`)
+    await eventuallyHolds(async () => assert.equal(await page.locator('.layer-table').count(), names.length))
+
+    relay.silent = true
+    await eventuallyHolds(() => assert.ok(relay.unanswered >= 6, 'all connections wait for an answer'))
+    await eventuallyHolds(async () => {
+      await page.evaluate('aheadMs += 45_000')
+      assert.equal(await page.getAttribute('#link', 'data-link'), 'lost')
+    })
+
+    relay.silent = false
+    await page.waitForSelector('#link[data-link="live"]')
+  })
 })
 
 interface Relay {
@@ -76,12 +100,15 @@ interface Relay {
   readonly streams: number
   /** As behind a machine that is gone: nothing that is sent arrives, and no connection ends. */
   silent: boolean
+  /** Answers that did not arrive. */
+  readonly unanswered: number
   stop(): Promise<void>
 }
 
 async function openRelay(port: number): Promise<Relay> {
   const sockets = new Set<Socket>()
   let streams = 0
+  let unanswered = 0
   const server = net.createServer(client => {
     const upstream = net.connect(port, '127.0.0.1')
     client.on('data', bytes => {
@@ -89,7 +116,10 @@ async function openRelay(port: number): Promise<Relay> {
       upstream.write(bytes)
     })
     client.on('end', () => upstream.end())
-    upstream.on('data', bytes => void (relay.silent || client.write(bytes)))
+    upstream.on('data', bytes => {
+      if (relay.silent) unanswered++
+      else client.write(bytes)
+    })
     upstream.on('end', () => relay.silent || client.end())
     for (const socket of [client, upstream]) {
       sockets.add(socket)
@@ -105,6 +135,9 @@ async function openRelay(port: number): Promise<Relay> {
       return streams
     },
     silent: false,
+    get unanswered() {
+      return unanswered
+    },
     async stop() {
       const closed = once(server, 'close')
       server.close()

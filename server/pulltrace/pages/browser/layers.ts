@@ -3,6 +3,7 @@ import type { Phase } from '../../../../core/contract/words.ts'
 import { formatBytes, formatShare } from '../../../../core/lib/format.ts'
 import { harmless } from '../../../../core/lib/harmless.ts'
 import { layerWords } from '../live/layer-words.ts'
+import { ask } from './ask.ts'
 
 const everyMs = 1000
 
@@ -30,10 +31,12 @@ export function watchLayers(root: HTMLElement): void {
 
 async function fill(details: HTMLDetailsElement): Promise<void> {
   const id = details.closest<HTMLElement>('.pull')?.dataset['id']
-  const answer = await fetch(`/api/v1/pulls/${id}`).catch(() => undefined)
+  const pull = await ask(`/api/v1/pulls/${id}`)
+    .then(async answer => (answer.ok ? ((await answer.json()) as Pull) : undefined))
+    .catch(() => undefined)
   // What is shown stays: the page says by itself that the server is away.
-  if (!answer?.ok) return
-  const { layers = [], phase } = (await answer.json()) as Pull
+  if (pull === undefined) return
+  const { layers = [], phase } = pull
   const table = document.createElement('table')
   table.className = 'layer-table'
   for (const layer of layers) {

@@ -1,13 +1,12 @@
 import type { PullList } from '../../../../core/contract/api.ts'
 import { Follower, type Marks, type News, type Seed, type Source } from '../live/follower.ts'
+import { ask } from './ask.ts'
 
 export type FromTab = { readonly kind: 'hello'; readonly seed: Seed } | { readonly kind: 'bye' }
 
 /** How often changes are handed to pages. Milliseconds. */
 const handEveryMs = 50
 const tickMs = 1000
-/** Of an answer that is no stream. Milliseconds. */
-const answerWithinMs = 10_000
 
 /** Follows the stream for all that have joined, with one connection. Lives in the shared worker, or in a page. */
 export class Fanout {
@@ -94,8 +93,6 @@ export class Fanout {
     for (const listener of this.#listeners) listener(news)
   }
 }
-
-const ask = (path: string) => fetch(path, { signal: AbortSignal.timeout(answerWithinMs) })
 
 /** Calls `heard` upon each message, before the follower hands it on. */
 function watched(source: Source, heard: () => void): Source {

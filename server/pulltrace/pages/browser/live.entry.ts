@@ -5,6 +5,7 @@ import type { Link } from '../live/follower.ts'
 import { type Grouping, imageSentence } from '../live/group.ts'
 import type { ImageNodes } from '../live/image-book.ts'
 import { summaryOf } from '../live/summary.ts'
+import { ask } from './ask.ts'
 import { follow, linkTexts } from './follow.ts'
 import { watchLayers } from './layers.ts'
 import { PullList } from './list.ts'
@@ -99,10 +100,10 @@ async function tellImages(list: PullList, images: Set<string>): Promise<void> {
   if (asked.length === 0 || document.hidden) return
   for (const image of asked) images.delete(image)
   const query = new URLSearchParams(asked.map(image => ['image', image]))
-  const answer = await fetch(`/pages/images?${query}`).catch(() => undefined)
-  if (!answer?.ok) return
-  const { items } = (await answer.json()) as { items: ImageNodes[] }
-  for (const item of items) list.setSentence(item.imageRef, imageSentence(item))
+  const told = await ask(`/pages/images?${query}`)
+    .then(async answer => (answer.ok ? ((await answer.json()) as { items: ImageNodes[] }) : undefined))
+    .catch(() => undefined)
+  for (const item of told?.items ?? []) list.setSentence(item.imageRef, imageSentence(item))
 }
 
 function setText(element: HTMLElement, text: string): void {
