@@ -202,6 +202,23 @@ describe('Follower', () => {
     assert.equal(follower.link, 'live')
   })
 
+  it('waits longer for each answer that did not come, so that a slow server is no lost one for ever', () => {
+    follower.start({ lastEventId: 'e-1', pulls: [] })
+    const unanswered = (ms: number) => {
+      const source = sources.at(-1)!
+      source.readyState = 0
+      nowMs += ms - 1
+      follower.checkLife()
+      assert.equal(sources.at(-1), source, `gives it ${ms} ms`)
+      nowMs += 1
+      follower.checkLife()
+      assert.notEqual(sources.at(-1), source)
+    }
+    for (const times of [1, 2, 4, 4]) unanswered(times * unansweredMs)
+    sources.at(-1)!.onopen?.()
+    unanswered(unansweredMs)
+  })
+
   it('opens a silent stream anew in time when the clock was set back', () => {
     nowMs = 3_600_000
     follower.start({ lastEventId: 'e-1', pulls: [] })

@@ -17,6 +17,8 @@ const maxRetryMs = 5000
 export const silentMs = 45_000
 /** A server that takes a connection and does not answer for this long hangs. Milliseconds. */
 export const unansweredMs = 10_000
+/** Each stream that was not answered makes the next one wait twice as long for that: a server may be slow, not away. */
+const maxUnansweredMs = 40_000
 
 /** What of EventSource is used. */
 export interface Source {
@@ -84,6 +86,7 @@ export class Follower {
   #syncing: Set<string> | undefined
   #source: Source | undefined
   #heardAtMs = 0
+  #patienceMs = unansweredMs
   #retryMs = firstRetryMs
   #closed = false
   link: Link = 'connecting'
@@ -147,10 +150,13 @@ export class Follower {
     const quietMs = this.#parts.now() - this.#heardAtMs
     // The clock was set back: else the stream could be silent for so much longer.
     if (quietMs < 0) this.#hear()
-    if (quietMs < (answered ? silentMs : unansweredMs)) return
+    if (quietMs < (answered ? silentMs : this.#patienceMs)) return
     source.close()
     // A quiet stream is no trouble yet: whether the next one is answered will tell.
-    if (!answered) this.#setLink('lost')
+    if (!answered) {
+      this.#setLink('lost')
+      this.#patienceMs = Math.min(maxUnansweredMs, 2 * this.#patienceMs)
+    }
     this.#connect()
   }
 
@@ -174,6 +180,7 @@ export class Follower {
     source.onopen = () => {
       this.#hear()
       this.#retryMs = firstRetryMs
+      this.#patienceMs = unansweredMs
       this.#setLink('live')
     }
     source.onmessage = ({ data, lastEventId }) => {
