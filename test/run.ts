@@ -40,7 +40,7 @@ async function run(args: readonly string[], stdout: 'inherit' | number): Promise
   child.on('message', message => {
     counts = message as Counts
   })
-  const [code] = await once(child, 'exit')
+  const [code, signal] = await once(child, 'exit')
   const { passes, failures, failed } = counts ?? { passes: 0, failures: 0, failed: [] }
   // One that fails without a failed test could not load a file, was killed, or went on when its tests had ended; one
   // that says nothing has not come to their end.
@@ -48,6 +48,7 @@ async function run(args: readonly string[], stdout: 'inherit' | number): Promise
   return {
     passes,
     failures: Math.max(failures, 1),
-    failed: failed.length > 0 ? failed : [`${args[0]}: ended with ${code}`],
+    failed:
+      failed.length > 0 ? failed : [`a run of ${args.length} patterns ended with ${signal ?? `exit code ${code}`}`],
   }
 }

@@ -3,7 +3,7 @@ import { ImageCreate } from '../../proto/generated/containerd/events/image.ts'
 import { SnapshotCommit, SnapshotPrepare } from '../../proto/generated/containerd/events/snapshot.ts'
 import { digestOf } from '../build.fake.ts'
 import type { ContainerdClient, Envelope } from './client.ts'
-import { EventWatch } from './events.ts'
+import { EventWatch, tellsOfBlobs } from './events.ts'
 
 /** A subscription that the test feeds and ends. */
 function openFeed() {
@@ -92,4 +92,13 @@ describe('EventWatch', () => {
     feed.watch.ensure()
     assert.equal(feed.subscriptions(), 1)
   })
+})
+
+describe('tellsOfBlobs', () => {
+  for (const version of ['2.1.0', 'v2.1.4-k3s1', '2.1.0-beta.0', '2.10.1', '3.0.0']) {
+    it(`is so for ${version}`, () => assert.equal(tellsOfBlobs(version), true))
+  }
+  for (const version of ['1.6.20~ds1', 'v1.7.28', '2.0.7', 'main', '']) {
+    it(`is not so for '${version}'`, () => assert.equal(tellsOfBlobs(version), false))
+  }
 })

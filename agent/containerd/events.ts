@@ -4,11 +4,14 @@ import { SnapshotCommit, SnapshotPrepare } from '../../proto/generated/container
 import type { ContainerdClient, Envelope } from './client.ts'
 import { chainIdOfKey } from './holdings.ts'
 
-/**
- * Signs that a pull begins, goes on or ends. 1.6 has none for the beginning; /content/create
- * comes since 2.1. A wake-up is a hint, not a fact.
- */
+/** Signs that a pull begins, goes on or ends. 1.6 has none for the beginning. A wake-up is a hint, not a fact. */
 const topics = ['/images/create', '/images/update', '/content/create', '/snapshot/prepare', '/snapshot/commit']
+
+/** Of containerd: `/content/create` comes since 2.1. */
+export function tellsOfBlobs(version: string): boolean {
+  const [, major, minor] = /^v?(\d+)\.(\d+)/.exec(version) ?? []
+  return Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 1)
+}
 
 export interface EventListener {
   /** A blob is complete, or a snapshot was prepared or committed, by its digest or chain id. */

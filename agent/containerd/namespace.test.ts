@@ -3,7 +3,7 @@ import { digestOf, startMs } from '../build.fake.ts'
 import { layerOf, newTrail } from '../layers.ts'
 import type { SeenLayer } from '../source.ts'
 import { FakeContainerd } from './client.fake.ts'
-import { NamespaceObserver, type ToldOf } from './namespace.ts'
+import { type EventScope, NamespaceObserver } from './namespace.ts'
 
 const [manifest, config, layer, diffId] = ['manifest', 'config', 'layer', 'diff'].map(digestOf) as [
   string,
@@ -117,8 +117,8 @@ describe('NamespaceObserver', () => {
 
   describe('a layer that came whole between two looks', () => {
     const questions: string[] = []
-    const lookAtIt = async (toldOf: ToldOf) => {
-      observer = new NamespaceObserver(containerd, 'k8s.io', () => toldOf, { bornMs: startMs, lookedMs: undefined })
+    const lookAtIt = async (eventScope: EventScope) => {
+      observer = new NamespaceObserver(containerd, 'k8s.io', () => eventScope, { bornMs: startMs, lookedMs: undefined })
       containerd.before = question => void questions.push(question)
       const extract = snapshot(`extract-1-abcd ${diffId}`)
       putDocuments(containerd, startMs + 10)

@@ -35,7 +35,7 @@ export interface Since {
 }
 
 /** What events tell of now. */
-export type ToldOf = 'blobs and snapshots' | 'snapshots' | 'nothing'
+export type EventScope = 'blobs and snapshots' | 'snapshots' | 'nothing'
 
 const nothing: NamespaceLook = { leases: [], gone: [], found: [] }
 
@@ -43,6 +43,7 @@ const nothing: NamespaceLook = { leases: [], gone: [], found: [] }
 export class NamespaceObserver {
   readonly #client: ContainerdClient
   readonly #namespace: string
+  readonly #eventScope: () => EventScope
   readonly #blobs: BlobStore
   readonly #list: LeaseList
   readonly #leases = new Map<string, LeaseMemory>()
@@ -52,12 +53,10 @@ export class NamespaceObserver {
   #offsets: ReadonlyMap<string, number> = new Map()
   #find: FindParts
 
-  readonly #toldOf: () => ToldOf
-
-  constructor(client: ContainerdClient, namespace: string, toldOf: () => ToldOf, { bornMs, lookedMs }: Since) {
+  constructor(client: ContainerdClient, namespace: string, eventScope: () => EventScope, { bornMs, lookedMs }: Since) {
     this.#client = client
-    this.#toldOf = toldOf
     this.#namespace = namespace
+    this.#eventScope = eventScope
     this.#blobs = new BlobStore(client, namespace)
     this.#list = new LeaseList(client, namespace)
     this.#find = { pending: new Map(), recent: new Map(), glimpsed: new Map(), bornMs, lastLookMs: lookedMs }
@@ -179,16 +178,16 @@ export class NamespaceObserver {
     const same = inFlight.length === lease.inFlight.size && inFlight.every(digest => lease.inFlight.has(digest))
     const known = layers !== undefined && lease.image.configsRead > 0
     const fresh = atMs - lease.heldAtMs < resourcesAgeMs && atMs >= lease.heldAtMs
-    const toldOf = this.#toldOf()
+    const eventScope = this.#eventScope()
     // Where no event tells of blobs, one that came and was committed between two looks shows in the lease alone.
     const mayHaveCome =
-      toldOf !== 'blobs and snapshots' &&
+      eventScope !== 'blobs and snapshots' &&
       layers?.some(
         ({ digest, blobCreatedMs, snapshotCreatedMs }) =>
           blobCreatedMs === undefined && snapshotCreatedMs === undefined && !offsets.has(digest),
       )
     const asBefore = known && same && !mayHaveCome && !lease.changed && lease.vanished.size === 0
-    if (asBefore && fresh && toldOf !== 'nothing') return
+    if (asBefore && fresh && eventScope !== 'nothing') return
     lease.changed = false
     // A lease that went since it was listed keeps what it was known to hold; the next look buries it.
     const resources = await this.#client.resources(this.#namespace, lease.key.leaseId)

@@ -2,8 +2,8 @@ import { statSync } from 'node:fs'
 import type { Clock } from '../../core/lib/clock.ts'
 import type { GoneLease, PullSource, RuntimeSnapshot } from '../source.ts'
 import { type ContainerdClient, openContainerd } from './client.ts'
-import { EventWatch } from './events.ts'
-import { NamespaceObserver, type ToldOf } from './namespace.ts'
+import { EventWatch, tellsOfBlobs } from './events.ts'
+import { type EventScope, NamespaceObserver } from './namespace.ts'
 
 export interface ObserveOptions {
   readonly socket: string
@@ -121,10 +121,10 @@ class ContainerdSource implements PullSource {
   #observe(namespace: string): void {
     if (this.#observers.has(namespace)) return
     const since = { bornMs: this.#bornMs, lookedMs: this.#lookedMs }
-    this.#observers.set(namespace, new NamespaceObserver(this.#client, namespace, () => this.#toldOf(), since))
+    this.#observers.set(namespace, new NamespaceObserver(this.#client, namespace, () => this.#eventScope(), since))
   }
 
-  #toldOf(): ToldOf {
+  #eventScope(): EventScope {
     if (!this.#events.open) return 'nothing'
     return this.#version !== undefined && tellsOfBlobs(this.#version) ? 'blobs and snapshots' : 'snapshots'
   }
@@ -141,10 +141,4 @@ class ContainerdSource implements PullSource {
       return 0
     }
   }
-}
-
-/** `/content/create` comes since containerd 2.1. */
-function tellsOfBlobs(version: string): boolean {
-  const [, major, minor] = /^v?(\d+)\.(\d+)/.exec(version) ?? []
-  return Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 1)
 }
