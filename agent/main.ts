@@ -1,7 +1,8 @@
-import { checkSettings, checkSettingsFlag, toldWrongSettings } from '../core/lib/check-settings.ts'
+import { toldWrongSettings } from '../core/lib/check-settings.ts'
 import { systemClock } from '../core/lib/clock.ts'
 import { openHealth } from '../core/lib/health.ts'
 import { createLogger } from '../core/lib/log.ts'
+import { answeredArguments } from '../core/lib/program-arguments.ts'
 import type { Env } from '../core/lib/settings.ts'
 import { toldToBegin } from '../core/lib/told-to-begin.ts'
 import { warnOfUnknownSettings } from '../core/lib/unknown-settings.ts'
@@ -60,7 +61,8 @@ export async function main(env: Env, stop: AbortSignal): Promise<void> {
 }
 
 if (import.meta.main) {
-  if (process.argv.includes(checkSettingsFlag)) process.exit(checkSettings(() => loadAgentConfig(process.env)))
+  const answered = answeredArguments(program, process.argv.slice(2), process.env, loadAgentConfig)
+  if (answered !== undefined) process.exit(answered)
   const env = await toldToBegin(process.argv, process.env, () => loadAgentConfig(process.env))
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())

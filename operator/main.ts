@@ -10,6 +10,7 @@ import { systemClock } from '../core/lib/clock.ts'
 import { PulltraceError } from '../core/lib/errors.ts'
 import { openHealth } from '../core/lib/health.ts'
 import { createLogger } from '../core/lib/log.ts'
+import { answeredArguments } from '../core/lib/program-arguments.ts'
 import type { Env } from '../core/lib/settings.ts'
 import { warnOfUnknownSettings } from '../core/lib/unknown-settings.ts'
 import { version } from '../core/lib/version.ts'
@@ -79,6 +80,8 @@ async function openApi(kubeconfigFile: string | undefined, metrics: OperatorMetr
 }
 
 if (import.meta.main) {
+  const answered = answeredArguments(program, process.argv.slice(2), process.env, loadOperatorConfig)
+  if (answered !== undefined) process.exit(answered)
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())
   try {

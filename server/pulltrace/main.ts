@@ -2,10 +2,11 @@ import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { openapiOf } from '../../core/contract/openapi.ts'
 import { openKubeApi } from '../../core/kube/kube-api.ts'
-import { checkSettings, checkSettingsFlag, toldWrongSettings } from '../../core/lib/check-settings.ts'
+import { toldWrongSettings } from '../../core/lib/check-settings.ts'
 import { type Clock, systemClock } from '../../core/lib/clock.ts'
 import { healthLimits } from '../../core/lib/http-listener.ts'
 import { createLogger, type Logger } from '../../core/lib/log.ts'
+import { answeredArguments } from '../../core/lib/program-arguments.ts'
 import type { Env } from '../../core/lib/settings.ts'
 import { openTls } from '../../core/lib/tls.ts'
 import { toldToBegin } from '../../core/lib/told-to-begin.ts'
@@ -276,7 +277,8 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 if (import.meta.main) {
-  if (process.argv.includes(checkSettingsFlag)) process.exit(checkSettings(() => loadServerConfig(process.env)))
+  const answered = answeredArguments(program, process.argv.slice(2), process.env, loadServerConfig)
+  if (answered !== undefined) process.exit(answered)
   const env = await toldToBegin(process.argv, process.env, () => loadServerConfig(process.env))
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())
