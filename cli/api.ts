@@ -63,8 +63,32 @@ const plainCauses: Record<string, string> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
 }
 
-/** The JSON of an answer, checked: what does not fit is not from a server of this version. */
-export async function getJson<T>(api: Api, path: string, validator: Validator<T>, signal: AbortSignal): Promise<T> {
+/** A server that hangs is told of, not waited for. Milliseconds. */
+export const answerWithinMs = 15_000
+
+/**
+ * The JSON of an answer, checked: what does not fit is not from a server of this version. Throws Unavailable when it is
+ * not there in time.
+ */
+export async function getJson<T>(
+  api: Api,
+  path: string,
+  validator: Validator<T>,
+  signal: AbortSignal,
+  withinMs = answerWithinMs,
+): Promise<T> {
+  const late = AbortSignal.timeout(withinMs)
+  try {
+    return await readJson(api, path, validator, AbortSignal.any([signal, late]))
+  } catch (error) {
+    if (!late.aborted || signal.aborted) throw error
+    const message = `${api.server} did not answer within ${withinMs / 1000} s`
+    const fix = 'try again in a moment; the log of the server, and its /readyz, say more'
+    throw new PulltraceError(Code.Unavailable, message, { fix, cause: error })
+  }
+}
+
+async function readJson<T>(api: Api, path: string, validator: Validator<T>, signal: AbortSignal): Promise<T> {
   const response = await api.get(path, { accept: 'application/json' }, signal)
   if (!response.ok) throw await answerError(api, response)
   const value: unknown = await response.json().catch(() => undefined)

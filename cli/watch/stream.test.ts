@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { FakeClock } from '../../core/lib/clock.fake.ts'
 import { systemClock } from '../../core/lib/clock.ts'
 import { Secret } from '../../core/lib/secret.ts'
-import { createApi } from '../api.ts'
+import { answerWithinMs, createApi } from '../api.ts'
 import { buildEvent, frame, type Handler, openEventServer, startStream } from './event-server.fake.ts'
 import { followEvents, type StreamItem, type StreamOptions } from './stream.ts'
 
@@ -140,13 +140,17 @@ describe('followEvents', () => {
     })
     const clock = new FakeClock()
     // Watchdogs would fire at once on a clock that never waits.
+    const watchdogs: number[] = []
     const waits: number[] = []
     const sleeping = {
       ...clock,
       now: () => 0,
       monotonic: () => 0,
       sleep: (ms: number, signal?: AbortSignal) => {
-        if (ms === 45_000 && signal !== undefined && waits.length < 8) return new Promise<void>(() => {})
+        if ((ms === 45_000 || ms === answerWithinMs) && signal !== undefined && waits.length < 8) {
+          watchdogs.push(ms)
+          return new Promise<void>(() => {})
+        }
         waits.push(ms)
         return Promise.resolve()
       },
@@ -156,6 +160,11 @@ describe('followEvents', () => {
       items => items.filter(item => item.kind === 'lost').length === 9,
     )
     assert.deepEqual(waits.slice(0, 8), [750, 1500, 3000, 3750, 3750, 3750, 3750, 3750])
+    assert.deepEqual(
+      watchdogs.slice(0, 2),
+      [answerWithinMs, 45_000],
+      'an answer is waited for less than the next event',
+    )
   })
 
   it('gives up a connection on which nothing comes', async () => {
