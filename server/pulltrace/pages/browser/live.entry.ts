@@ -4,6 +4,7 @@ import { matches, parsePullFilter } from '../../events/filter.ts'
 import type { Link } from '../live/follower.ts'
 import { type Grouping, imageSentence } from '../live/group.ts'
 import type { ImageNodes } from '../live/image-book.ts'
+import { namesOf } from '../live/image-names.ts'
 import { summaryOf } from '../live/summary.ts'
 import { ask } from './ask.ts'
 import { follow, linkTexts } from './follow.ts'
@@ -65,9 +66,10 @@ function start(root: HTMLElement): void {
   /** Images whose nodes may count otherwise now: something of them began or ended. */
   const images = new Set<string>()
   const phases = new Map<string, Pull['phase']>()
-  const noteImage = ({ id, imageRef, phase }: Pull) => {
+  const noteImage = (pull: Pull) => {
+    const { id, phase } = pull
     if (by !== 'image' || phases.get(id) === phase) return
-    if (!phases.has(id) || isTerminal(phase)) images.add(imageRef)
+    if (!phases.has(id) || isTerminal(phase)) for (const name of namesOf(pull)) images.add(name)
     if (isTerminal(phase)) phases.delete(id)
     else phases.set(id, phase)
   }

@@ -27,6 +27,22 @@ describe('ImageBook', () => {
     assert.equal(imageSentence(book.of('app:v1', [state('a', 'downloading', 4)], 0)), '0 of 1 node has it')
   })
 
+  for (const order of [1, -1]) {
+    it(`counts what a tag has brought for the same content without one, ${order > 0 ? 'in' : 'against'} the order of the news`, () => {
+      const book = new ImageBook()
+      const digest = `sha256:${'a'.repeat(64)}`
+      const named = (imageRef: string, pull: PullState) => ({ ...pull, imageRef, digest })
+      const byDigest = `registry.example.com/app@${digest}`
+      const failed = named(byDigest, state('a', 'failed', 1, 'Unknown'))
+      const completed = named('registry.example.com:5000/app:v1', state('a', 'completed', 2))
+      for (const pull of order > 0 ? [failed, completed] : [completed, failed]) book.observe(pull, 0)
+      assert.equal(imageSentence(book.of(byDigest, [], 0)), '1 of 1 node has it')
+      assert.equal(imageSentence(book.of(completed.imageRef, [], 0)), '1 of 1 node has it')
+      book.drop(completed)
+      assert.equal(book.of(byDigest, [], 0).nodes, 0)
+    })
+  }
+
   it('takes of what is published the ends, and the reasons that come after them', () => {
     const book = new ImageBook()
     book.note([{ type: 'pull.started', pull: state('a', 'downloading') }], 0)

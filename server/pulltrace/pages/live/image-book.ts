@@ -1,6 +1,7 @@
 import { type ErrorCode, isTerminal, type Phase } from '../../../../core/contract/words.ts'
 import type { PullChange } from '../../../../core/pulls/change.ts'
 import type { PullState } from '../../../../core/pulls/pull.ts'
+import { namesOf } from './image-names.ts'
 
 /** How far an image has come on all nodes. */
 export interface ImageNodes {
@@ -44,21 +45,13 @@ export class ImageBook {
   }
 
   /** `pull` has ended. */
-  observe({ imageRef, nodeName, phase, errorCode, startedAtMs }: PullState, seenAtMs: number): void {
-    const nodes = this.#images.get(imageRef) ?? new Map<string, OnNode>()
-    const before = nodes.get(nodeName)
-    if (before !== undefined && before.startedAtMs > startedAtMs) return
-    if (before === undefined) this.#entries++
-    nodes.set(nodeName, { phase, code: errorCode, startedAtMs, seenAtMs })
-    this.#images.delete(imageRef)
-    this.#images.set(imageRef, nodes)
-    while (this.#entries > maxEntries) this.#forgetOldest()
+  observe(pull: PullState, seenAtMs: number): void {
+    for (const name of namesOf(pull)) this.#observe(name, pull, seenAtMs)
   }
 
   /** A rule keeps the pull out of sight. */
-  drop({ imageRef, nodeName }: PullState): void {
-    const nodes = this.#images.get(imageRef)
-    if (nodes?.delete(nodeName)) this.#entries--
+  drop(pull: PullState): void {
+    for (const name of namesOf(pull)) if (this.#images.get(name)?.delete(pull.nodeName)) this.#entries--
   }
 
   /** `live`: the pulls of the image that have not ended. */
@@ -91,6 +84,17 @@ export class ImageBook {
       }
       if (nodes.size === 0) this.#images.delete(imageRef)
     }
+  }
+
+  #observe(imageRef: string, { nodeName, phase, errorCode, startedAtMs }: PullState, seenAtMs: number): void {
+    const nodes = this.#images.get(imageRef) ?? new Map<string, OnNode>()
+    const before = nodes.get(nodeName)
+    if (before !== undefined && before.startedAtMs > startedAtMs) return
+    if (before === undefined) this.#entries++
+    nodes.set(nodeName, { phase, code: errorCode, startedAtMs, seenAtMs })
+    this.#images.delete(imageRef)
+    this.#images.set(imageRef, nodes)
+    while (this.#entries > maxEntries) this.#forgetOldest()
   }
 
   #forgetOldest(): void {
