@@ -46,6 +46,9 @@ describe('planRules', () => {
 
   it('has the line written that tells where it listens, whatever level is asked for', () => {
     assert.equal(planRules(enabled, { PULLTRACE_LOG_LEVEL: 'error' }, '/d')!.sensorApi['TK_LOG_LEVEL'], 'info')
+    // One that is none is told by the programs whose setting it is.
+    assert.equal(planRules(enabled, { PULLTRACE_LOG_LEVEL: 'loud' }, '/d')!.sensorApi['TK_LOG_LEVEL'], 'info')
+    assert.equal(planRules(enabled, { TK_LOG_LEVEL: 'loud' }, '/d')!.sensorApi['TK_LOG_LEVEL'], 'loud')
   })
 
   it('makes the server its sensor, by the file of the key alone', () => {

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { PulltraceConfigSpec } from '../../core/contract/pulltrace-config.ts'
+import { logLevels } from '../../core/lib/log.ts'
 import type { Env } from '../../core/lib/settings.ts'
 
 /** tk-sensor-api and tk-web-ui beside the server, and what makes the server their sensor. */
@@ -29,7 +30,7 @@ export function planRules(spec: PulltraceConfigSpec, env: Env, dataDir: string):
   const given = Object.fromEntries(Object.entries(env).filter(([name, value]) => name.startsWith('TK_') && value))
   const { retention } = spec.rules
   const database = env['TK_DATABASE_URL'] || path.join(dataDir, 'tk.db')
-  const logLevel = env['TK_LOG_LEVEL'] || env['PULLTRACE_LOG_LEVEL'] || 'info'
+  const logLevel = env['TK_LOG_LEVEL'] || logLevels.find(level => level === env['PULLTRACE_LOG_LEVEL']) || 'info'
   const {
     TK_BOOTSTRAP_API_KEY_FILE: keyFile = path.join(dataDir, 'tk-api-key'),
     TK_ADMIN_PASSWORD_FILE: passwordFile = path.join(dataDir, 'tk-admin-password'),
