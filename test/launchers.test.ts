@@ -94,7 +94,7 @@ describe('launch', () => {
         assert.equal(error.code, 2)
         assert.ok(error.stderr.startsWith(`${program} cannot start: `), error.stderr)
         assert.match(error.stderr, /_LOG_LEVEL must be one of .*, got 'loud'/)
-        assert.match(error.stderr, /\nset these in the environment; docs\/configuration\.md lists every setting\n$/)
+        assert.match(error.stderr, /\nthese are set in the environment; docs\/configuration\.md lists every setting\n$/)
         return true
       })
     })

@@ -39,7 +39,7 @@ describe('toldWrongSettings', () => {
       toldWrongSettings(wrong, line => printed.push(line)),
       2,
     )
-    assert.match(printed.join(), /^x cannot start: X_A must be set: a text\nset these in the environment/)
+    assert.match(printed.join(), /^x cannot start: X_A must be set: a text\nthese are set in the environment/)
     for (const other of [new Error('x'), new PulltraceError(Code.Invalid, 'x'), undefined]) {
       assert.equal(toldWrongSettings(other, assert.fail), undefined)
     }

@@ -59,7 +59,7 @@ export function readSettings<S extends Record<string, Setting<unknown>>>(
 export class WrongSettings extends PulltraceError {
   constructor(program: string, faults: readonly string[]) {
     super(Code.Invalid, `${program} cannot start: ${faults.join('; ')}`, {
-      fix: 'set these in the environment; docs/configuration.md lists every setting',
+      fix: 'these are set in the environment; docs/configuration.md lists every setting',
     })
   }
 }
