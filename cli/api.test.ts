@@ -8,22 +8,25 @@ import { openEventServer } from './watch/event-server.fake.ts'
 describe('getJson', () => {
   const lists = validatorOf('pulls', PullList)
 
-  for (const [what, answer] of [
-    ['says nothing', () => {}],
+  for (const [what, answer, message] of [
+    ['says nothing', () => {}, /^no pulltrace server at http:.*: it does not answer within 0\.05 s$/],
     [
       'stops in the middle of its answer',
       (response: ServerResponse) => void response.writeHead(200).write('{"pulls":['),
+      /^http:.* did not end its answer within 0\.05 s$/,
+    ],
+    [
+      'stops in the middle of saying what is wrong',
+      (response: ServerResponse) => void response.writeHead(503).write('{"error":'),
+      /^http:.* answers 503: it cannot serve now$/,
     ],
   ] as const) {
     it(`does not wait for ever for a server that ${what}`, async () => {
       const server = await openEventServer((_, response) => answer(response))
       try {
-        const api = createApi(server.url, async () => undefined)
+        const api = createApi(server.url, async () => undefined, 50)
         const asked = getJson(api, '/api/v1/pulls', lists, new AbortController().signal, 50)
-        await assert.rejects(asked, {
-          code: 'unavailable',
-          message: `http://127.0.0.1:${server.port} did not answer within 0.05 s`,
-        })
+        await assert.rejects(asked, { code: 'unavailable', message })
       } finally {
         await server.close()
       }

@@ -9,12 +9,15 @@ export interface Api {
   readonly server: string
   /** What to do when the server refuses who asks. */
   readonly refusedFix: string
-  /** Rejects with Unavailable when no answer comes; any status is an answer. */
+  /** Rejects with Unavailable when no answer comes, or begins too late; any status is an answer. */
   get(path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response>
 }
 
+/** A server that hangs is told of, not waited for: so long from the request to the head of the answer. Milliseconds. */
+export const answerWithinMs = 15_000
+
 /** `token` is asked for at each request, so that one that was renewed on disk is used. */
-export function createApi(server: URL, token: () => Promise<Secret | undefined>): Api {
+export function createApi(server: URL, token: () => Promise<Secret | undefined>, answerMs = answerWithinMs): Api {
   const name = `${server.origin}${server.pathname.replace(/\/$/, '')}`
   return {
     server: name,
@@ -22,19 +25,28 @@ export function createApi(server: URL, token: () => Promise<Secret | undefined>)
     async get(path, headers, signal) {
       const secret = await token()
       const authorization = secret === undefined ? {} : { authorization: `Bearer ${secret.reveal()}` }
+      const late = new AbortController()
+      const timer = setTimeout(
+        () => late.abort(new Error('given up', { cause: new Error(notWithin(answerMs)) })),
+        answerMs,
+      )
       try {
-        return await fetch(`${name}${path}`, { headers: { ...headers, ...authorization }, signal })
+        const either = AbortSignal.any([signal, late.signal])
+        return await fetch(`${name}${path}`, { headers: { ...headers, ...authorization }, signal: either })
       } catch (reason) {
         if (signal.aborted) throw reason
-        throw unreachable(
-          name,
-          reason,
-          "start one with 'pulltrace up -f FILE', or name another: --server, or PULLTRACE_SERVER_URL",
-        )
+        throw unreachable(name, reason, late.signal.aborted ? hangingFix : absentFix)
+      } finally {
+        clearTimeout(timer)
       }
     },
   }
 }
+
+const absentFix = "start one with 'pulltrace up -f FILE', or name another: --server, or PULLTRACE_SERVER_URL"
+const hangingFix = 'try again in a moment; the log of the server, and its /readyz, say more'
+
+export const notWithin = (answerMs: number) => `it does not answer within ${answerMs / 1000} s`
 
 /** No answer came; `reason.cause` is why. `otherwise`: what to do where no certificate is at fault. */
 export function unreachable(server: string, reason: unknown, otherwise: string): PulltraceError {
@@ -63,40 +75,39 @@ const plainCauses: Record<string, string> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
 }
 
-/** A server that hangs is told of, not waited for. Milliseconds. */
-export const answerWithinMs = 15_000
-
 /**
- * The JSON of an answer, checked: what does not fit is not from a server of this version. Throws Unavailable when it is
- * not there in time.
+ * The JSON of an answer, checked: what does not fit is not from a server of this version. Throws Unavailable when it
+ * is not whole within `wholeMs` after its head.
  */
 export async function getJson<T>(
   api: Api,
   path: string,
   validator: Validator<T>,
   signal: AbortSignal,
-  withinMs = answerWithinMs,
+  wholeMs = answerWithinMs,
 ): Promise<T> {
-  const late = AbortSignal.timeout(withinMs)
+  const late = new AbortController()
+  const response = await api.get(path, { accept: 'application/json' }, AbortSignal.any([signal, late.signal]))
+  const timer = setTimeout(() => late.abort(), wholeMs)
   try {
-    return await readJson(api, path, validator, AbortSignal.any([signal, late]))
+    if (!response.ok) throw await answerError(api, response)
+    return await readJson(api.server, response, validator)
   } catch (error) {
-    if (!late.aborted || signal.aborted) throw error
-    const message = `${api.server} did not answer within ${withinMs / 1000} s`
-    const fix = 'try again in a moment; the log of the server, and its /readyz, say more'
-    throw new PulltraceError(Code.Unavailable, message, { fix, cause: error })
+    signal.throwIfAborted()
+    if (!late.signal.aborted || !response.ok) throw error
+    const message = `${api.server} did not end its answer within ${wholeMs / 1000} s`
+    throw new PulltraceError(Code.Unavailable, message, { fix: hangingFix, cause: error })
+  } finally {
+    clearTimeout(timer)
   }
 }
 
-async function readJson<T>(api: Api, path: string, validator: Validator<T>, signal: AbortSignal): Promise<T> {
-  const response = await api.get(path, { accept: 'application/json' }, signal)
-  if (!response.ok) throw await answerError(api, response)
+async function readJson<T>(server: string, response: Response, validator: Validator<T>): Promise<T> {
   const value: unknown = await response.json().catch(() => undefined)
   try {
     return validator.parse(value)
   } catch (cause) {
-    signal.throwIfAborted()
-    const message = `${api.server} does not answer as a pulltrace server of this version: ${(cause as Error).message}`
+    const message = `${server} does not answer as a pulltrace server of this version: ${(cause as Error).message}`
     throw new PulltraceError(Code.Invalid, harmless(message), {
       fix: 'check the address, or use the same version on both sides',
       cause,

@@ -7,7 +7,7 @@ import { openPortForward } from '../../core/kube/port-forward.ts'
 import { configMaps, pods } from '../../core/kube/resources.ts'
 import type { Clock } from '../../core/lib/clock.ts'
 import type { Secret } from '../../core/lib/secret.ts'
-import { type Api, unreachable } from '../api.ts'
+import { type Api, answerWithinMs, notWithin, unreachable } from '../api.ts'
 import { kubeFault, tunnelGrants, viewerGrants } from './kube-fault.ts'
 import { readerTokens } from './reader-token.ts'
 import { type ServerPod, serverPodOf, serverSelector } from './server-pod.ts'
@@ -35,7 +35,7 @@ const placeLastsMs = 5_000
  * which the API server and the kubelet carry. Nothing listens on this machine.
  */
 export function createTunnelApi(options: TunnelOptions): Api {
-  const { kube, namespace, agentNamespace, token, clock, answerMs = 30_000 } = options
+  const { kube, namespace, agentNamespace, token, clock, answerMs = answerWithinMs } = options
   const name = `${clusterNames.server} in namespace ${namespace}`
   const tokenOf = readerTokens(kube, clock)
   let known: { readonly place: SharedCall<ServerPod>; readonly untilMs: number } | undefined
@@ -112,7 +112,7 @@ function send(connection: Duplex, { tls: secure }: ServerPod, sending: Sending) 
     const stream = secure ? tls.connect({ socket: connection, servername: host, ...trusted }) : connection
     // Without an agent: one connection, one request. Nothing is kept, so nothing must be found dead later.
     const request = http.request({ path, headers: { host, ...headers }, createConnection: () => stream, signal })
-    const timer = setTimeout(() => failed(new Error(`it does not answer within ${answerMs / 1000} s`)), answerMs)
+    const timer = setTimeout(() => failed(new Error(notWithin(answerMs))), answerMs)
     const failed = (cause: Error) => {
       clearTimeout(timer)
       connection.destroy()

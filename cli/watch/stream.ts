@@ -4,7 +4,7 @@ import { PullEvent as PullEventSchema } from '../../core/contract/pull-event.ts'
 import { validatorOf } from '../../core/contract/schema.ts'
 import type { Clock } from '../../core/lib/clock.ts'
 import { Code, PulltraceError } from '../../core/lib/errors.ts'
-import { type Api, answerError, answerWithinMs } from '../api.ts'
+import { type Api, answerError } from '../api.ts'
 
 export type StreamItem =
   /** Connected. `resumed` false: the whole state follows, then `synced`. */
@@ -94,8 +94,8 @@ async function* connect(
   const either = AbortSignal.any([signal, closing.signal])
   try {
     const headers = { accept: 'text/event-stream', ...(lastId !== undefined && { 'last-event-id': lastId }) }
-    const response = await watched(clock, Math.min(idleMs, answerWithinMs), either, api.get(path, headers, either))
-    if (!response.ok) throw await answerError(api, response)
+    const response = await api.get(path, headers, either)
+    if (!response.ok) throw await watched(clock, idleMs, either, answerError(api, response))
     if (!response.headers.get('content-type')?.startsWith('text/event-stream') || response.body === null) {
       throw new PulltraceError(Code.Invalid, `${api.server} is not a pulltrace server: it does not stream events`, {
         fix: 'check the address: --server, or PULLTRACE_SERVER_URL',
