@@ -35,7 +35,8 @@ function configuration(): string {
   const intro = `Every setting is an environment variable. A program checks all of them at its start and names every fault at once.
 Addresses are \`host:port\` or \`:port\` (every address), durations are Go's (\`500ms\`, \`2s\`, \`168h\`). An empty variable counts as
 not set, and one whose name begins as ours do but is no setting of any program is warned of at the start. With a fault a program
-says all of them and ends with exit code 2; \`--check-settings\` has a program only look: exit code 2, or 0 when there is none.
+says all of them and ends with exit code 2; \`--check-settings\` has a program only look: exit code 2, or 0 when there is
+none, also where it names a setting that nothing reads.
 \`pulltrace up\` takes the same names for what it starts, and sets the rest from its PulltraceConfig.`
   const parts = [
     part('pulltrace-server', serverSettings),

@@ -1,13 +1,17 @@
 import { PulltraceError } from './errors.ts'
-import { WrongSettings } from './settings.ts'
+import { type Env, WrongSettings } from './settings.ts'
+import { unknownSettings, unknownSettingText } from './unknown-settings.ts'
 
 /** The argument that has a program say what is wrong with its settings, and do nothing else. */
 export const checkSettingsFlag = '--check-settings'
 
-/**
- * For that argument: reads the settings as at a start and prints every fault. The exit code: 0 when there is
- * none, else 2, as for a bad argument.
- */
+/** For that argument: names also what looks like a setting and is none, which is no fault. The exit code. */
+export function answerCheckSettings(env: Env, load: (env: Env) => unknown, print = console.error): number {
+  for (const setting of unknownSettings(env)) print(unknownSettingText(setting))
+  return checkSettings(() => load(env), print)
+}
+
+/** Reads the settings as at a start and prints every fault. The exit code: 0 when there is none, else 2, as for a bad argument. */
 export function checkSettings(load: () => unknown, print: (text: string) => void = console.error): number {
   try {
     load()

@@ -1,14 +1,13 @@
-import { checkSettings, checkSettingsFlag } from './check-settings.ts'
+import { answerCheckSettings, checkSettingsFlag } from './check-settings.ts'
 import { closest } from './closest.ts'
 import { harmless } from './harmless.ts'
 import type { Env } from './settings.ts'
 import { waitToBeginFlag } from './told-to-begin.ts'
-import { unknownSettings, unknownSettingText } from './unknown-settings.ts'
 import { version } from './version.ts'
 
 const helpFlag = '--help'
 const versionFlag = '--version'
-const known: readonly string[] = [helpFlag, versionFlag, checkSettingsFlag, waitToBeginFlag]
+const told: readonly string[] = [helpFlag, versionFlag, checkSettingsFlag]
 
 const helpOf = (program: string) => `Usage: ${program} [${checkSettingsFlag}]
 
@@ -29,19 +28,17 @@ export function answeredArguments(
   load: (env: Env) => unknown,
   { print = console.log, complain = console.error }: { print?(text: string): void; complain?(text: string): void } = {},
 ): number | undefined {
-  const wrong = args.find(arg => !known.includes(arg))
+  const wrong = args.find(arg => !told.includes(arg) && arg !== waitToBeginFlag)
   if (args.includes(helpFlag)) print(helpOf(program))
   else if (wrong !== undefined) {
-    const meant = closest(wrong, known)
+    const meant = closest(wrong, told)
     const guess = meant === undefined ? '' : `, did you mean ${meant}?`
     complain(
       `${program} has no argument '${harmless(wrong)}'${guess}\nsettings come from the environment: ${program} ${helpFlag}`,
     )
     return 2
   } else if (args.includes(versionFlag)) print(version)
-  else if (args.includes(checkSettingsFlag)) {
-    for (const setting of unknownSettings(env)) complain(unknownSettingText(setting))
-    return checkSettings(() => load(env), complain)
-  } else return undefined
+  else if (args.includes(checkSettingsFlag)) return answerCheckSettings(env, load, complain)
+  else return undefined
   return 0
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { checkSettings, checkSettingsFlag, toldWrongSettings } from '../../core/lib/check-settings.ts'
+import { answerCheckSettings, checkSettingsFlag, toldWrongSettings } from '../../core/lib/check-settings.ts'
 import { systemClock } from '../../core/lib/clock.ts'
 import { acquireLock, LockHeld } from '../../core/lib/lockfile.ts'
 import { createLogger, type Logger } from '../../core/lib/log.ts'
@@ -140,7 +140,7 @@ async function serve(env: Env): Promise<void> {
 
 if (import.meta.main) {
   const args = process.argv.slice(2).filter(arg => arg !== waitToBeginFlag)
-  if (args.includes(checkSettingsFlag)) process.exit(checkSettings(() => loadSensorApiConfig(process.env)))
+  if (args.includes(checkSettingsFlag)) process.exit(answerCheckSettings(process.env, loadSensorApiConfig))
   const env = await toldToBegin(process.argv, process.env, () => loadSensorApiConfig(process.env))
   if (args.length === 0) await serve(env)
   else {

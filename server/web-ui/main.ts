@@ -1,4 +1,4 @@
-import { checkSettings, checkSettingsFlag, toldWrongSettings } from '../../core/lib/check-settings.ts'
+import { answerCheckSettings, checkSettingsFlag, toldWrongSettings } from '../../core/lib/check-settings.ts'
 import { systemClock } from '../../core/lib/clock.ts'
 import { PulltraceError } from '../../core/lib/errors.ts'
 import { harmless } from '../../core/lib/harmless.ts'
@@ -137,11 +137,16 @@ function aborted(signal: AbortSignal): Promise<void> {
 const usage = `tk-web-ui                       serve the pages
 tk-web-ui reset-password NAME   give a user a new first password, also while it serves
 tk-web-ui --check-settings      name every wrong setting, and do nothing else
+tk-web-ui --version             show the version
 
 Settings are environment variables: docs/configuration.md.`
 
 /** The exit code. */
 async function runCommand([command, name, ...more]: readonly string[]): Promise<number> {
+  if (command === '--version') {
+    console.log(`${program} ${version}`)
+    return 0
+  }
   if (command !== 'reset-password' || name === undefined || more.length > 0) {
     const asked = command === '--help' || command === '-h'
     console[asked ? 'log' : 'error'](usage)
@@ -182,7 +187,7 @@ async function serve(env: Env): Promise<void> {
 
 if (import.meta.main) {
   const args = process.argv.slice(2).filter(arg => arg !== waitToBeginFlag)
-  if (args.includes(checkSettingsFlag)) process.exit(checkSettings(() => loadWebUiConfig(process.env)))
+  if (args.includes(checkSettingsFlag)) process.exit(answerCheckSettings(process.env, loadWebUiConfig))
   const env = await toldToBegin(process.argv, process.env, () => loadWebUiConfig(process.env))
   if (args.length === 0) await serve(env)
   else process.exitCode = await runCommand(args)

@@ -104,9 +104,10 @@ describe('tk-sensor-api', function () {
   })
 
   it('names every wrong setting and starts nothing', async () => {
-    const env = { PATH: process.env['PATH'], TK_GRPC_ADDR: 'x', TK_EVENTS_RETENTION: 'soon' }
+    const env = { PATH: process.env['PATH'], TK_GRPC_ADDR: 'x', TK_EVENTS_RETENTION: 'soon', TK_GRPC_ADR: 'y' }
     await assert.rejects(run(launcher, ['--check-settings'], { env }), (error: Failed) => {
       assert.equal(error.code, 2)
+      assert.match(error.stderr, /^nothing reads TK_GRPC_ADR, it is no setting: did you mean TK_GRPC_ADDR\?$/m)
       assert.match(error.stderr, /TK_GRPC_ADDR must be .*; TK_EVENTS_RETENTION must be/)
       return true
     })

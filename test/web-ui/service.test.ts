@@ -129,9 +129,11 @@ describe('tk-web-ui', function () {
   })
 
   it('names every wrong setting at once, and starts nothing', async () => {
-    const env = { PATH: process.env['PATH'], TK_HTTP_ADDR: 'x', TK_PUBLIC_URL: 'y', TK_TLS_CERT_FILE: '/none' }
+    const wrong = { TK_HTTP_ADDR: 'x', TK_PUBLIC_URL: 'y', TK_TLS_CERT_FILE: '/none', TK_HTTP_ADDRES: 'z' }
+    const env = { PATH: process.env['PATH'], ...wrong }
     await assert.rejects(run(launcher, ['--check-settings'], { env }), (error: Failed) => {
       assert.equal(error.code, 2)
+      assert.match(error.stderr, /^nothing reads TK_HTTP_ADDRES, it is no setting: did you mean TK_HTTP_ADDR\?$/m)
       for (const name of ['TK_HTTP_ADDR must be', 'TK_PUBLIC_URL must be', 'TK_TLS_CERT_FILE must be']) {
         assert.ok(error.stderr.includes(name), name)
       }
@@ -144,6 +146,11 @@ describe('tk-web-ui', function () {
         return true
       },
     )
+  })
+
+  it('says its version', async () => {
+    const { stdout } = await run(launcher, ['--version'], { env: { PATH: process.env['PATH'] } })
+    assert.match(stdout, /^tk-web-ui \d+\.\d+\.\d+$/m)
   })
 
   it('ends in order at SIGTERM', async () => {
