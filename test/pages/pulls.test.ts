@@ -81,6 +81,19 @@ describe('the pages of pulltrace-server', function () {
       })
     })
 
+    it('read: of a digest that failed, that a tag of it is pulled again', async () => {
+      const agent = new ScriptedAgent(server.url, 'node-a')
+      const digest = `sha256:${'d'.repeat(64)}`
+      const error = { code: 'Timeout', message: 'i/o timeout' }
+      const failed = { ...pull('one', `registry.example.com/shop/web@${digest}`, 'failed', 10, { error }), digest }
+      await agent.report([failed])
+      const group = async () => (await open('/', { script: false })).locator('.group', { hasText: 'web@' }).innerText()
+      await eventuallyHolds(async () => assert.match(await group(), /0 of 1 node has it, 1 failing: Timeout/))
+      const again = pull('two', 'registry.example.com/shop/web:v2', 'downloading', 10, { startedAgoMs: 1000 })
+      await agent.report([failed, { ...again, digest }])
+      await eventuallyHolds(async () => assert.match(await group(), /0 of 1 node has it(?!, 1 failing)/))
+    })
+
     it('filter, group and change the colours by forms and links', async () => {
       await new ScriptedAgent(server.url, 'node-a').report([pull('one', image, 'downloading', 40)])
       await new ScriptedAgent(server.url, 'node-b').report([pull('two', image, 'downloading', 40)])
@@ -253,6 +266,25 @@ describe('the pages of pulltrace-server', function () {
         assert.match(await rowText(page, 'one'), /done/)
         assert.match(await rowText(page, 'two'), /the disk is full/)
         assert.deepEqual([await figure(page, 'active'), await figure(page, 'failing')], ['0', '1'])
+        assert.match(await page.locator('.group').first().innerText(), /1 of 1 node has it/)
+      })
+    })
+
+    it('ask again how far an image has come when no answer came', async () => {
+      const agent = new ScriptedAgent(server.url, 'node-a')
+      await agent.report([pull('one', image, 'downloading', 10)])
+      const page = await open()
+      await live(page)
+      let refused = 0
+      await page.route('**/pages/images?*', route => {
+        refused++
+        return route.abort()
+      })
+      await agent.report([pull('one', image, 'completed', 100)])
+      await eventuallyHolds(() => assert.ok(refused > 0))
+      assert.match(await page.locator('.group').first().innerText(), /0 of 1 node has it/)
+      await page.unroute('**/pages/images?*')
+      await eventuallyHolds(async () => {
         assert.match(await page.locator('.group').first().innerText(), /1 of 1 node has it/)
       })
     })

@@ -6,6 +6,7 @@ import { filterParameters, matches, type PullFilter, parsePullFilter } from '../
 import { keepDoneMs, keepFailedMs } from '../../pages/live/follower.ts'
 import { type Grouping, groupings } from '../../pages/live/group.ts'
 import type { ImageBook } from '../../pages/live/image-book.ts'
+import { namesOf } from '../../pages/live/image-names.ts'
 import { livePage } from '../../pages/live/live-page.ts'
 import type { LivePulls } from '../pulls.ts'
 import { choice, limit, parseQuery, queryOf } from '../query.ts'
@@ -77,6 +78,13 @@ export function tellImages({ images, live, clock }: Pick<LiveParts, 'images' | '
 
 /** How far an image has come, by what ended and what goes on; the pulls that go on are sorted out once for all images. */
 function imagesNow(images: ImageBook, live: LivePulls, nowMs: number) {
-  const pulls = Map.groupBy(live.snapshot().pulls, ({ imageRef }) => imageRef)
+  const pulls = new Map<string, PullState[]>()
+  for (const pull of live.snapshot().pulls) {
+    for (const name of namesOf(pull)) {
+      const named = pulls.get(name)
+      if (named === undefined) pulls.set(name, [pull])
+      else named.push(pull)
+    }
+  }
   return (imageRef: string) => images.of(imageRef, pulls.get(imageRef) ?? [], nowMs)
 }

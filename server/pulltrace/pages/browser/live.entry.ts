@@ -105,6 +105,8 @@ async function tellImages(list: PullList, images: Set<string>): Promise<void> {
   const told = await ask(`/pages/images?${query}`)
     .then(async answer => (answer.ok ? ((await answer.json()) as { items: ImageNodes[] }) : undefined))
     .catch(() => undefined)
+  // Asked again with the next question: nobody else tells what changed meanwhile.
+  if (told === undefined) for (const image of asked) images.add(image)
   for (const item of told?.items ?? []) list.setSentence(item.imageRef, imageSentence(item))
 }
 

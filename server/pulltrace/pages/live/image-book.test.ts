@@ -43,6 +43,15 @@ describe('ImageBook', () => {
     })
   }
 
+  it('keeps what another tag has brought when a rule drops a pull of the same content', () => {
+    const book = new ImageBook()
+    const digest = `sha256:${'a'.repeat(64)}`
+    const kept = { ...state('a', 'completed', 1), imageRef: 'registry.example.com/app:v1', digest }
+    book.observe(kept, 0)
+    book.drop({ ...state('a', 'completed', 2), imageRef: 'registry.example.com/app:dev', digest })
+    assert.equal(imageSentence(book.of(`registry.example.com/app@${digest}`, [], 0)), '1 of 1 node has it')
+  })
+
   it('takes of what is published the ends, and the reasons that come after them', () => {
     const book = new ImageBook()
     book.note([{ type: 'pull.started', pull: state('a', 'downloading') }], 0)

@@ -25,15 +25,15 @@ interface OnNode {
 }
 
 export const rememberMs = 24 * 3_600_000
-/** Images x nodes; 100 bytes each. Above it the image that was heard of longest ago goes. */
-const maxEntries = 200_000
+/** Names of images x nodes; most images have two. 100 bytes each. Above it the name that was heard of longest ago goes. */
+const maxEntries = 400_000
 
 /**
  * How the newest pull of each image on each node ended, over the last day. Pulls that go on are not written down:
  * there would be news of them with every report, and whoever asks has them at hand.
  */
 export class ImageBook {
-  /** The image that was heard of longest ago is the first. */
+  /** By name; what was heard of longest ago is the first. */
   readonly #images = new Map<string, Map<string, OnNode>>()
   #entries = 0
 
@@ -46,12 +46,19 @@ export class ImageBook {
 
   /** `pull` has ended. */
   observe(pull: PullState, seenAtMs: number): void {
-    for (const name of namesOf(pull)) this.#observe(name, pull, seenAtMs)
+    const { nodeName, phase, errorCode: code, startedAtMs } = pull
+    const end: OnNode = { phase, code, startedAtMs, seenAtMs }
+    for (const name of namesOf(pull)) this.#observe(name, nodeName, end)
   }
 
-  /** A rule keeps the pull out of sight. */
+  /** A rule keeps the pull out of sight. What another pull has brought under one of its names stays. */
   drop(pull: PullState): void {
-    for (const name of namesOf(pull)) if (this.#images.get(name)?.delete(pull.nodeName)) this.#entries--
+    for (const name of namesOf(pull)) {
+      const nodes = this.#images.get(name)
+      if (nodes?.get(pull.nodeName)?.startedAtMs !== pull.startedAtMs) continue
+      nodes.delete(pull.nodeName)
+      this.#entries--
+    }
   }
 
   /** `live`: the pulls of the image that have not ended. */
@@ -78,28 +85,28 @@ export class ImageBook {
 
   /** To be called now and then: forgets what is older than a day. */
   sweep(nowMs: number): void {
-    for (const [imageRef, nodes] of this.#images) {
+    for (const [name, nodes] of this.#images) {
       for (const [node, { seenAtMs }] of nodes) {
         if (nowMs - seenAtMs > rememberMs && nodes.delete(node)) this.#entries--
       }
-      if (nodes.size === 0) this.#images.delete(imageRef)
+      if (nodes.size === 0) this.#images.delete(name)
     }
   }
 
-  #observe(imageRef: string, { nodeName, phase, errorCode, startedAtMs }: PullState, seenAtMs: number): void {
-    const nodes = this.#images.get(imageRef) ?? new Map<string, OnNode>()
+  #observe(name: string, nodeName: string, end: OnNode): void {
+    const nodes = this.#images.get(name) ?? new Map<string, OnNode>()
     const before = nodes.get(nodeName)
-    if (before !== undefined && before.startedAtMs > startedAtMs) return
+    if (before !== undefined && before.startedAtMs > end.startedAtMs) return
     if (before === undefined) this.#entries++
-    nodes.set(nodeName, { phase, code: errorCode, startedAtMs, seenAtMs })
-    this.#images.delete(imageRef)
-    this.#images.set(imageRef, nodes)
+    nodes.set(nodeName, end)
+    this.#images.delete(name)
+    this.#images.set(name, nodes)
     while (this.#entries > maxEntries) this.#forgetOldest()
   }
 
   #forgetOldest(): void {
-    const [imageRef, nodes] = this.#images.entries().next().value!
-    this.#images.delete(imageRef)
+    const [name, nodes] = this.#images.entries().next().value!
+    this.#images.delete(name)
     this.#entries -= nodes.size
   }
 }
