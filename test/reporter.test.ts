@@ -14,12 +14,18 @@ async function countsOf(thrown: readonly string[]): Promise<Counts> {
   const args = ['--no-config', '--reporter', path.resolve('test/reporter.ts'), file]
   const child = fork('node_modules/mocha/bin/mocha.js', args, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
   const ended = once(child, 'exit')
-  const [counts] = await once(child, 'message', { signal: AbortSignal.timeout(8_000) })
-  await ended
-  return counts as Counts
+  try {
+    const [counts] = await once(child, 'message', { signal: AbortSignal.timeout(30_000) })
+    return counts as Counts
+  } finally {
+    child.kill()
+    await ended
+  }
 }
 
-describe('Reporter', () => {
+describe('Reporter', function () {
+  this.timeout(40_000)
+
   it('tells why each test failed, whatever was thrown', async () => {
     const thrown = [
       "new Error('one line\\nand another')",
