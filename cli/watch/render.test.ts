@@ -170,6 +170,59 @@ describe('renderWatch', () => {
     )
   })
 
+  it('shows what is under way above however much has ended, with its layers', () => {
+    const layers = [{ digest: 'sha256:01', state: 'waiting', totalBytes: 5, downloadedBytes: 0, totalKnown: true }]
+    const done = Array.from({ length: 50 }, () => ({ phase: 'completed' }) as const)
+    const view = viewOf([{ layers } as Partial<Pull>, ...done])
+    const lines = renderWatch(view, frame({ width: 80, height: 23, layers: true }))
+    assert.match(lines[1]!, / 62% /)
+    assert.equal(lines[2], '  layers: 1 waiting')
+    assert.equal(lines[22], '… and 31 more ended')
+  })
+
+  it('hides no pull while layers of another or a line of nothing stand there', () => {
+    const layer = { digest: 'sha256:01', state: 'downloading', totalBytes: 5, downloadedBytes: 0, totalKnown: true }
+    const violations = [{ ruleId: 'r1', name: 'r', action: 'fail' }]
+    const pull = fc.record({ layers: fc.integer({ min: 0, max: 8 }), breaks: fc.boolean() })
+    fc.assert(
+      fc.property(
+        fc.array(pull, { maxLength: 40 }),
+        fc.nat({ max: 40 }),
+        fc.integer({ min: 2, max: 40 }),
+        fc.boolean(),
+        (under, endedCount, height, layers) => {
+          const view = viewOf([
+            ...under.map(({ layers: count, breaks }, index) => ({
+              imageRef: `active-${index}:1`,
+              layers: Array.from({ length: count }, () => layer) as NonNullable<Pull['layers']>,
+              violations: breaks ? violations : [],
+            })),
+            ...Array.from({ length: endedCount }, () => ({ imageRef: 'ended:1', phase: 'completed' }) as const),
+          ])
+          const lines = renderWatch(view, frame({ width: 120, height, layers }))
+          const own = lines.filter(line => line.startsWith('active-')).length
+          const below = lines.filter(line => line.startsWith('  ')).length
+          const ended = lines.filter(line => line.startsWith('ended:') || line.endsWith('more ended')).length
+          const room = height - 1
+          const quarter = Math.min(endedCount, Math.floor(room / 4))
+          const forActive = room - quarter
+          assert.ok(lines.length <= height)
+          assert.ok(ended >= quarter)
+          if (under.length <= forActive) assert.equal(own, under.length)
+          else {
+            assert.equal(own, forActive - 1)
+            assert.equal(lines[forActive], `… and ${under.length - own} more under way`)
+          }
+          const wanted = under.reduce((sum, { layers: n, breaks }) => sum + (layers ? n : 0) + (breaks ? 1 : 0), 0)
+          if (own < under.length) assert.equal(below, 0)
+          else assert.equal(below, Math.min(wanted, forActive - own))
+          if (own + below + ended < under.length + wanted + endedCount) assert.equal(lines.length, height)
+        },
+      ),
+      { numRuns: 500 },
+    )
+  })
+
   it('shows the layers at work one by one and counts the others', () => {
     const layer = (state: (typeof layerStates)[number], digest: string) => ({
       digest: `sha256:${digest}`,

@@ -1,6 +1,7 @@
 import pc from 'picocolors'
 import stringWidth from 'string-width'
 import { isDemoNode } from '../../core/contract/demo.ts'
+import type { Pull } from '../../core/contract/pull.ts'
 import { formatRate } from '../../core/lib/format.ts'
 import { harmless } from '../../core/lib/harmless.ts'
 import { cut } from './image-name.ts'
@@ -105,7 +106,10 @@ function connectionLine(view: WatchView, { width, nowMs }: Frame, colors: Colors
   return undefined
 }
 
-/** Pulls under way first; ended ones get what is left, and at least a quarter when there are any. */
+/**
+ * Pulls under way first, each with a line of its own where there are enough; what breaks rules and layers take only
+ * lines that are left over. Ended pulls get what those under way do not want, and at least a quarter.
+ */
 function bodyLines(
   active: readonly SeenPull[],
   ended: readonly SeenPull[],
@@ -114,29 +118,32 @@ function bodyLines(
   colors: Colors,
 ): string[] {
   if (room < 1) return []
-  const forEnded = Math.min(ended.length, Math.max(Math.floor(room / 4), room - active.length))
   const columns = columnsOf([...active.slice(0, room), ...ended.slice(0, room)], frame.width)
   const lineOf = (seen: SeenPull) => pullLine(seen, columns, frame.nowMs, colors)
-  const lines: string[] = []
-  let shown = 0
-  const roomForActive = room - forEnded
-  for (const [index, seen] of active.entries()) {
-    const last = index === active.length - 1 && forEnded === ended.length
-    const left = roomForActive - lines.length - (last ? 0 : 1)
-    if (left < 1) break
-    // A pull that does not fit loses layers, never its own line.
-    const below = [
-      ...breaksLines(seen.pull, frame.width, colors),
-      ...(frame.layers ? layerLines(seen.pull, frame.width, colors) : []),
-    ]
-    lines.push(lineOf(seen), ...below.slice(0, left - 1))
-    shown++
-  }
-  const hidden = active.length - shown
   const more = (count: number, what: string) => colors.dim(cut(`… and ${count} more ${what}`, frame.width))
-  if (hidden > 0) lines.push(more(hidden, 'under way'))
+  // Only as many as can have a line: there may be thousands, and this is drawn ten times a second.
+  const below = active.length < room ? active.map(({ pull }) => linesBelow(pull, frame, colors)) : []
+  const wanted = below.reduce((sum, lines) => sum + lines.length, active.length)
+  const forEnded = Math.min(ended.length, Math.max(Math.floor(room / 4), room - wanted))
+  const forActive = room - forEnded
+  const lines: string[] = []
+  if (active.length > forActive) {
+    lines.push(...active.slice(0, forActive - 1).map(lineOf), more(active.length - forActive + 1, 'under way'))
+  } else {
+    let spare = forActive - active.length
+    for (const [index, seen] of active.entries()) {
+      const shown = (below[index] ?? []).slice(0, spare)
+      lines.push(lineOf(seen), ...shown)
+      spare -= shown.length
+    }
+  }
   const left = room - lines.length
   if (ended.length <= left) return [...lines, ...ended.map(lineOf)]
   if (left < 1) return lines
   return [...lines, ...ended.slice(0, left - 1).map(lineOf), more(ended.length - left + 1, 'ended')]
 }
+
+const linesBelow = (pull: Pull, { width, layers }: Frame, colors: Colors) => [
+  ...breaksLines(pull, width, colors),
+  ...(layers ? layerLines(pull, width, colors) : []),
+]

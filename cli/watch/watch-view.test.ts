@@ -76,4 +76,14 @@ describe('WatchView', () => {
     assert.equal(ids.length, 200)
     assert.equal(ids[0], 'p299')
   })
+
+  it('forgets what completed before what failed, however new', () => {
+    const view = new WatchView()
+    tell(view, { id: 'failed', phase: 'failed' }, 0)
+    tell(view, { id: 'unknown', phase: 'unknown' }, 1)
+    for (let index = 0; index < 300; index++) tell(view, { id: `p${index}`, phase: 'completed' }, 2 + index)
+    const ids = ended(view, 302)
+    assert.equal(ids.length, 200)
+    assert.deepEqual(ids.slice(0, 3), ['unknown', 'failed', 'p299'])
+  })
 })

@@ -8,7 +8,7 @@ export const keepDoneMs = 60_000
 export const keepFailedMs = 300_000
 /** How long a pull that a restarted server has not heard of yet stays in sight. Milliseconds. */
 export const keepMissingMs = 15_000
-/** Ended pulls kept in memory, whatever their age. */
+/** Ended pulls kept in memory, whatever their age; above it completed ones go first. */
 const maxEnded = 200
 
 export interface SeenPull {
@@ -114,11 +114,10 @@ export class WatchView {
     return active.sort((a, b) => compare(a.pull.startedAt, b.pull.startedAt) || compare(a.pull.id, b.pull.id))
   }
 
-  /** Newest end first. */
+  /** What did not complete above what did, so that where there is little room a failure is seen; newest end first. */
   ended(nowMs: number): readonly SeenPull[] {
     this.#forget(nowMs)
-    const ended = [...this.#pulls.values()].filter(seen => seen.endedAtMs !== undefined)
-    return ended.sort((a, b) => b.endedAtMs! - a.endedAtMs! || compare(a.pull.id, b.pull.id))
+    return [...this.#pulls.values()].filter(seen => seen.endedAtMs !== undefined).sort(byInterest)
   }
 
   #forget(nowMs: number): void {
@@ -130,10 +129,13 @@ export class WatchView {
       else if (endedAtMs !== undefined) ended.push(seen)
     }
     if (ended.length <= maxEnded) return
-    ended.sort((a, b) => b.endedAtMs! - a.endedAtMs!)
+    ended.sort(byInterest)
     for (const { pull } of ended.slice(maxEnded)) this.#pulls.delete(pull.id)
   }
 }
 
 const keepMs = (phase: Phase) => (phase === 'completed' ? keepDoneMs : keepFailedMs)
+const completed = ({ pull }: SeenPull) => Number(pull.phase === 'completed')
+const byInterest = (a: SeenPull, b: SeenPull) =>
+  completed(a) - completed(b) || b.endedAtMs! - a.endedAtMs! || compare(a.pull.id, b.pull.id)
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
