@@ -19,9 +19,9 @@ describe('pulltrace', () => {
   })
 
   /** Runs one command; it is stopped as by Ctrl-C when its output holds `until`. */
-  async function run(argv: string[], env: Record<string, string> = {}, until?: string) {
+  async function run(argv: string[], env: Record<string, string> = {}, until?: string, terminal = {}) {
     const stop = new AbortController()
-    const stdout = new PassThrough()
+    const stdout = Object.assign(new PassThrough(), terminal)
     const stderr = new PassThrough()
     const text = { out: '', err: '' }
     stdout.on('data', data => {
@@ -139,6 +139,19 @@ describe('pulltrace', () => {
     assert.equal(
       server!.requests[0]!.url,
       '/api/v1/history?limit=1&errorCode=NoSpace&since=2026-11-01T00%3A00%3A00.000Z',
+    )
+  })
+
+  it('shows the history whole where the terminal says that it has no columns', async () => {
+    const url = await serve((_, response) => {
+      response.setHeader('content-type', 'application/json')
+      response.end(JSON.stringify({ items: [buildEvent({}, { phase: 'completed' }).pull], nextCursor: null }))
+    })
+    const { out } = await run(['history', '-s', url], {}, undefined, { isTTY: true, columns: 0 })
+    assert.match(out, /^ENDED +RESULT .*IMAGE.*\n.*completed .*team\/app:v1/)
+    assert.match(
+      (await run(['--help'], {}, undefined, { columns: 0 })).out,
+      /\n {2}watch \[options\] +show pulls while they happen\n/,
     )
   })
 

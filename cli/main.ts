@@ -61,8 +61,9 @@ export async function main(argv: readonly string[], world: World): Promise<numbe
     command.exitOverride().configureOutput({
       writeOut: text => stdout.write(text),
       writeErr: text => stderr.write(text),
-      getOutHelpWidth: () => Math.min(stdout.columns ?? 100, 100),
-      getErrHelpWidth: () => Math.min(stderr.columns ?? 100, 100),
+      // 0 is what a terminal says that was never told its size.
+      getOutHelpWidth: () => Math.min(stdout.columns || 100, 100),
+      getErrHelpWidth: () => Math.min(stderr.columns || 100, 100),
     })
   }
   try {
@@ -163,7 +164,7 @@ async function history(options: HistoryOptions, name: CommandName, world: World)
   const { api, namespace, namespaceAsked } = await openSource(options, viaCluster, world.env, systemClock)
   const query = { node, image, phase, errorCode, namespace, pod, groupBy, since, until }
   // In a pipe nothing is cut: what reads it can.
-  const width = stdout.isTTY ? (stdout.columns ?? 80) : Number.MAX_SAFE_INTEGER
+  const width = stdout.isTTY ? stdout.columns || 80 : Number.MAX_SAFE_INTEGER
   const write = (lines: readonly string[], more: boolean, what: string) => {
     if (options.output !== 'json' && lines.length <= 1)
       stdout.write(`No ${what} match${namespaceAsked ? '' : ` in namespace ${harmless(namespace ?? '')} (-A: all)`}.\n`)
@@ -185,7 +186,7 @@ async function why(podName: string, options: WhyOptions, world: World): Promise<
   try {
     const facts = await readPod(kube, namespace, podName, stop)
     const { answer, fault } = await whyOf({ ...facts, api, clock: systemClock }, stop)
-    const width = stdout.isTTY ? Math.min(stdout.columns ?? 80, 100) : Number.MAX_SAFE_INTEGER
+    const width = stdout.isTTY ? Math.min(stdout.columns || 80, 100) : Number.MAX_SAFE_INTEGER
     const paragraph = [answer.text, answer.incomplete].filter(Boolean).join(' ')
     const lines = options.output === 'json' ? [harmlessJson(answer)] : wrapped(paragraph, width)
     for (const line of lines) stdout.write(`${line}\n`)

@@ -27,7 +27,10 @@ const leave = '\u001B[?25h\u001B[?1049l'
  */
 export function openScreen(terminal: Terminal, onKey: (key: string) => void, onResize: () => void): Screen {
   const { out } = terminal
-  const update = createLogUpdate(out, { showCursor: true })
+  // A terminal that was never told its size says 0 of both.
+  const columns = () => out.columns || 80
+  const rows = () => out.rows || 24
+  const update = createLogUpdate(sized(out, columns, rows), { showCursor: true })
   const keys = terminal.in.isTTY === true
   let last: readonly string[] = []
   let open = true
@@ -49,7 +52,7 @@ export function openScreen(terminal: Terminal, onKey: (key: string) => void, onR
   }
   return {
     keys,
-    size: () => ({ width: out.columns || 80, height: Math.max(1, (out.rows || 24) - 1) }),
+    size: () => ({ width: columns(), height: Math.max(1, rows() - 1) }),
     draw(lines) {
       if (!open) return
       last = lines
@@ -69,4 +72,19 @@ export function openScreen(terminal: Terminal, onKey: (key: string) => void, onR
       out.write(`${leave}${last.length === 0 ? '' : `${last.join('\n')}\n`}`)
     },
   }
+}
+
+/** What log-update asks of a stream, with a size that can be drawn in. */
+function sized(out: NodeJS.WriteStream, columns: () => number, rows: () => number) {
+  const stream = {
+    isTTY: out.isTTY,
+    get columns() {
+      return columns()
+    },
+    get rows() {
+      return rows()
+    },
+    write: (text: string) => out.write(text),
+  }
+  return stream as unknown as NodeJS.WritableStream
 }

@@ -85,6 +85,14 @@ describe('watchLive', function () {
     assert.doesNotMatch(after, /q quit/)
   })
 
+  it('draws in a terminal that says it has no columns and no rows', async () => {
+    const terminal = openTerminal(0, 0)
+    const running = start(terminal)
+    await terminal.until(/1 pulling[^]*62% +62.0\/100 MiB/)
+    terminal.press('q')
+    await running
+  })
+
   it('draws anew for another width', async () => {
     const terminal = openTerminal(100, 24)
     const running = start(terminal)
