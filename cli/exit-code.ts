@@ -11,7 +11,7 @@ export const exitCodes = {
 
 export const exitCodeHelp = `Exit codes:
   0  done, or stopped by Ctrl-C
-  1  something went wrong inside pulltrace
+  1  something went wrong inside pulltrace, or its output cannot be written
   2  a bad argument, setting, file or answer
   3  the server cannot be reached, or a program of 'up' died
   4  the server refused: token missing or not allowed`

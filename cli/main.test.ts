@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { PassThrough } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import { main } from './main.ts'
 import { buildEvent, frame, type Handler, openEventServer, startStream } from './watch/event-server.fake.ts'
 
@@ -254,6 +258,24 @@ describe('pulltrace', () => {
       assert.match(result.err, err)
     })
   }
+
+  const bin = fileURLToPath(new URL('../bin/pulltrace', import.meta.url))
+
+  it('says once that the disk is full when its output cannot be written', async () => {
+    const full = openSync('/dev/full', 'w')
+    const child = spawn(bin, ['--help'], { stdio: ['ignore', full, 'pipe'] })
+    closeSync(full)
+    const [err, [code]] = await Promise.all([text(child.stderr!), once(child, 'exit')])
+    assert.equal(code, 1)
+    assert.match(err, /^pulltrace: the output cannot be written: .*no space left on device.*\n$/)
+  }).timeout(20_000)
+
+  it('ends in silence when whoever read its output has gone', async () => {
+    const child = spawn(bin, ['--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
+    child.stdout.destroy()
+    const [err, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')])
+    assert.deepEqual([code, err], [0, ''])
+  }).timeout(20_000)
 
   it('tells its version and its help without an error', async () => {
     for (const way of ['version', '--version']) {

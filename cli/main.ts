@@ -226,10 +226,17 @@ if (import.meta.main) {
       else if (performance.now() - askedMs > sameMomentMs) kill.abort()
     })
   }
-  // Whoever read our output has gone (`| head`): that is an end, not a fault.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stop.abort())
   const { env, stdin, stdout, stderr } = process
-  process.exitCode = await main(process.argv.slice(2), {
+  for (const stream of [stdout, stderr]) stream.on('error', () => stop.abort())
+  let unwritten = false
+  stdout.once('error', error => {
+    // Whoever read our output has gone (`| head`, a closed terminal): that is an end, not a fault.
+    if (['EPIPE', 'EIO'].includes((error as NodeJS.ErrnoException).code ?? '')) return
+    unwritten = true
+    process.exitCode = exitCodes.internal
+    stderr.write(`pulltrace: the output cannot be written: ${error.message}\n`)
+  })
+  const code = await main(process.argv.slice(2), {
     env,
     stdin,
     stdout,
@@ -238,4 +245,5 @@ if (import.meta.main) {
     kill: kill.signal,
     calledAs: process.env['PULLTRACE_COMMAND'] || process.argv[1],
   })
+  process.exitCode = unwritten ? exitCodes.internal : code
 }

@@ -88,7 +88,7 @@ describe('watchLive', function () {
   it('draws in a terminal that says it has no columns and no rows', async () => {
     const terminal = openTerminal(0, 0)
     const running = start(terminal)
-    await terminal.until(/1 pulling[^]*62% +62.0\/100 MiB/)
+    await terminal.until(/1 pulling[\s\S]*62% +62.0\/100 MiB/)
     terminal.press('q')
     await running
   })
