@@ -85,6 +85,36 @@ describe('pulltrace', () => {
     assert.deepEqual(JSON.parse(out), buildEvent({}, { imageRef: 'a\u009B2J:1' }))
   })
 
+  it('tells readers of JSON to forget what they hold before the whole state comes again', async () => {
+    const url = await serve((_, response) => {
+      startStream(response)
+      response.write(frame({ event: 'reset' }) + frame({ data: buildEvent() }) + frame({ id: 'e-1', event: 'synced' }))
+      response.write(frame({ event: 'reset' }) + frame({ data: buildEvent({}, { percent: 63 }) }))
+    })
+    const { out } = await run(['watch', '-s', url, '-o', 'json'], {}, '63')
+    const lines = out.trimEnd().split('\n')
+    assert.deepEqual(
+      lines.map(line => JSON.parse(line).type),
+      ['pull.progress', 'reset', 'pull.progress'],
+    )
+  })
+
+  for (const format of [[], ['-o', 'json']]) {
+    it(`says once that the connection is lost and once that it is there again (watch ${format.join(' ')})`, async () => {
+      const url = await serve((_, response, connection) => {
+        if (connection === 2 || connection === 3) return void response.writeHead(503).end()
+        startStream(response)
+        const event = buildEvent({}, { phase: connection === 1 ? 'downloading' : 'unpacking' })
+        response.write(`retry: 100\n\n${frame({ data: event })}`)
+        if (connection === 1) response.end()
+      })
+      const { out, err } = await run(['watch', '-s', url, ...format], {}, 'unpacking')
+      assert.match(err, /^pulltrace: connection lost: .*; trying again\npulltrace: connected again\n$/)
+      // Nothing had an id, so what came after the break is a whole state.
+      if (format.length > 0) assert.match(out, /downloading.*\n\{"type":"reset"\}\n.*unpacking/)
+    })
+  }
+
   it('sends every filter to the server', async () => {
     const url = await serve(stream)
     const filters = [

@@ -176,6 +176,7 @@ Example:
 const watchHelp = (name: CommandName) => `
 In a terminal: live bars (keys: l layers, q quit). Elsewhere: a line for each change of phase and
 one of progress each 5 s. The stream goes on where it stopped when the server comes back.
+With -o json a line {"type":"reset"} says: forget what you hold, the whole state follows.
 
 Examples:
   ${name} watch --image team/app

@@ -4,7 +4,7 @@ import type { Api } from '../api.ts'
 import { PlainLines } from './plain.ts'
 import { renderWatch } from './render.ts'
 import type { Screen } from './screen.ts'
-import { followEvents, type StreamOptions } from './stream.ts'
+import { followEvents, type StreamItem, type StreamOptions } from './stream.ts'
 import { WatchView } from './watch-view.ts'
 
 /** What is watched. Each is a filter of the server; absent means all. */
@@ -40,7 +40,28 @@ const streamOf = ({ api, clock, random, filter, wait }: WatchParts, layers: bool
   path: eventsPath(filter, layers),
 })
 
-/** One PullEvent a line, as the server sent it, until the signal aborts or nobody reads any more. */
+/** All that a stream tells, with the news of its connection noted: what broke it, once however many tries fail. */
+async function* withNews(items: AsyncIterable<StreamItem>, note: (line: string) => void): AsyncGenerator<StreamItem> {
+  let lost = false
+  for await (const item of items) {
+    if (item.kind === 'lost' && !lost) {
+      lost = true
+      note(`connection lost: ${item.reason}; trying again`)
+    } else if (item.kind === 'open' && lost) {
+      lost = false
+      note('connected again')
+    }
+    yield item
+  }
+}
+
+/** What a consumer that keeps state reads as "forget it all: the whole state follows". */
+const resetLine = JSON.stringify({ type: 'reset' })
+
+/**
+ * One PullEvent a line, as the server sent it, until the signal aborts or nobody reads any more. `note` is where the
+ * connection's own news goes, here as in plain lines.
+ */
 export async function watchJson(
   parts: WatchParts,
   layers: boolean,
@@ -48,13 +69,19 @@ export async function watchJson(
   note: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  for await (const item of followEvents(streamOf(parts, layers), signal)) {
-    if (item.kind === 'event') write(harmlessJson(item.data))
-    else if (item.kind === 'lost') note(`connection lost: ${item.reason}; trying again`)
+  let told = false
+  for await (const item of withNews(followEvents(streamOf(parts, layers), signal), note)) {
+    if (item.kind === 'event') {
+      write(harmlessJson(item.data))
+      told = true
+    } else if (told && (item.kind === 'reset' || (item.kind === 'open' && !item.resumed))) {
+      write(resetLine)
+      told = false
+    }
   }
 }
 
-/** Lines for a log. `note` is where the connection's own news goes. */
+/** Lines for a log. */
 export async function watchPlain(
   parts: WatchParts,
   write: (line: string) => void,
@@ -62,19 +89,12 @@ export async function watchPlain(
   signal: AbortSignal,
 ): Promise<void> {
   const lines = new PlainLines()
-  let lost = false
-  for await (const item of followEvents(streamOf(parts, false), signal)) {
+  for await (const item of withNews(followEvents(streamOf(parts, false), signal), note)) {
     if (item.kind === 'event' && item.event !== undefined) {
       const line = lines.lineOf(item.event, parts.clock.now())
       if (line !== undefined) write(line)
     } else if (item.kind === 'reset') {
       lines.reset()
-    } else if (item.kind === 'lost' && !lost) {
-      lost = true
-      note(`connection lost: ${item.reason}; trying again`)
-    } else if (item.kind === 'open' && lost) {
-      lost = false
-      note('connected again')
     }
   }
 }
