@@ -25,6 +25,7 @@ import { BodyBudget } from './http/body.ts'
 import { openCredentials } from './http/credentials.ts'
 import { GrantGuard } from './http/grants.ts'
 import { healthHandler } from './http/health.ts'
+import { HistoryReads } from './http/history-reads.ts'
 import { apiLimits, openListener } from './http/listener.ts'
 import { openPages } from './http/pages/open-pages.ts'
 import { Tickets } from './http/tickets.ts'
@@ -152,12 +153,13 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
     running,
   )
   const nodes = () => intake.nodes()
+  const reads = new HistoryReads(history)
   const pages = await openPages({
     config,
     version,
     readers,
     live: hub,
-    history,
+    reads,
     images,
     nodes,
     nodeNames: () => intake.nodeNames(),
@@ -184,7 +186,7 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
         },
         maxStreams: config.maxStreams,
         nodes,
-        history,
+        reads,
         openapi: openapiOf(version),
       }),
       ...pages.routes,

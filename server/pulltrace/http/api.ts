@@ -1,12 +1,12 @@
 import type { Middleware } from 'koa'
 import type { NodeView } from '../../../core/contract/api.ts'
-import type { HistoryStore } from '../../store/store.ts'
 import { produces, type Route } from './app.ts'
 import type { ReaderAuth } from './auth.ts'
 import { type StreamOpener, streamEvents } from './events.ts'
 import { answeredFromCache, etagOf } from './fresh.ts'
 import { readBy } from './grants.ts'
 import { searchHistory } from './history.ts'
+import type { HistoryReads } from './history-reads.ts'
 import { listNodes } from './nodes.ts'
 import { getPull, type LivePulls, listPulls } from './pulls.ts'
 import { parseQuery, queryOf } from './query.ts'
@@ -22,14 +22,14 @@ export interface ApiParts {
   readonly streams: StreamOpener
   readonly maxStreams: number
   readonly nodes: () => readonly NodeView[]
-  readonly history: Pick<HistoryStore, 'search' | 'summarize' | 'get'>
+  readonly reads: HistoryReads
   /** The document that GET /openapi.json answers. */
   readonly openapi: object
 }
 
 /** Every path of the API. */
 export function apiRoutes(parts: ApiParts): readonly Route[] {
-  const { report, tickets, live, streams, maxStreams, nodes, history } = parts
+  const { report, tickets, live, streams, maxStreams, nodes, reads } = parts
   const json = produces('application/json')
   const reader = readBy(parts.readers)
   return [
@@ -43,10 +43,10 @@ export function apiRoutes(parts: ApiParts): readonly Route[] {
         streamEvents(streams, maxStreams),
       ],
     },
-    { method: 'GET', path: '/api/v1/pulls', handlers: [json, reader, listPulls({ live, history })] },
-    { method: 'GET', path: '/api/v1/pulls/:id', handlers: [json, reader, getPull({ live, history })] },
+    { method: 'GET', path: '/api/v1/pulls', handlers: [json, reader, listPulls({ live, reads })] },
+    { method: 'GET', path: '/api/v1/pulls/:id', handlers: [json, reader, getPull({ live, reads })] },
     { method: 'GET', path: '/api/v1/nodes', handlers: [json, reader, listNodes(nodes)] },
-    { method: 'GET', path: '/api/v1/history', handlers: [json, reader, searchHistory({ history, live })] },
+    { method: 'GET', path: '/api/v1/history', handlers: [json, reader, searchHistory({ reads, live })] },
     { method: 'POST', path: '/api/v1/tickets', handlers: [json, reader, issueTicket(tickets)] },
     { method: 'GET', path: '/openapi.json', handlers: [json, serveOpenapi(parts.openapi)] },
   ]

@@ -2,7 +2,8 @@ import type { Context } from 'koa'
 import { type HistoryList, type HistorySummaryList, historyGroups } from '../../../core/contract/api.ts'
 import { errorCodes, terminalPhases } from '../../../core/contract/words.ts'
 import { pullOf } from '../../../core/pulls/pull.ts'
-import type { HistoryFilter, HistoryStore } from '../../store/store.ts'
+import type { HistoryFilter } from '../../store/store.ts'
+import type { HistoryReads } from './history-reads.ts'
 import type { LivePulls } from './pulls.ts'
 import { choice, flag, limit, parseQuery, plainText, queryOf, time } from './query.ts'
 
@@ -27,7 +28,7 @@ export const historyParameters = {
 }
 
 export interface HistoryParts {
-  readonly history: Pick<HistoryStore, 'search' | 'summarize'>
+  readonly reads: HistoryReads
   readonly live: Pick<LivePulls, 'get'>
 }
 
@@ -35,7 +36,7 @@ export interface HistoryParts {
  * GET /api/v1/history: newest end first, or sums with `groupBy`. A pull whose end was not known and that goes on after all
  * has not ended: it is not told here, and the sums count it until its true end takes the place of that one.
  */
-export function searchHistory({ history, live }: HistoryParts) {
+export function searchHistory({ reads, live }: HistoryParts) {
   return async (ctx: Context): Promise<void> => {
     const query = parseQuery(queryOf(ctx), historyParameters)
     const { phase, since, until, groupBy, layers = false, limit = defaultLimit, cursor, ...same } = query
@@ -47,11 +48,11 @@ export function searchHistory({ history, live }: HistoryParts) {
     }
     ctx.set('Cache-Control', 'private, no-cache')
     if (groupBy !== undefined) {
-      const page = await history.summarize(groupBy, filter, limit, cursor)
+      const page = await reads.ask(ctx, history => history.summarize(groupBy, filter, limit, cursor))
       ctx.body = { items: [...page.items], nextCursor: page.nextCursor ?? null } satisfies HistorySummaryList
       return
     }
-    const page = await history.search(filter, limit, cursor)
+    const page = await reads.ask(ctx, history => history.search(filter, limit, cursor))
     const ended = page.items.filter(({ id }) => live.get(id) === undefined)
     const items = ended.map(pull => pullOf(pull, { layers }))
     ctx.body = { items, nextCursor: page.nextCursor ?? null } satisfies HistoryList

@@ -4,9 +4,10 @@ import { isTerminal } from '../../../core/contract/words.ts'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import { layerCountOf } from '../../../core/pulls/layers.ts'
 import { type PullState, pullOf } from '../../../core/pulls/pull.ts'
-import type { HistoryFilter, HistoryStore } from '../../store/store.ts'
+import type { HistoryFilter } from '../../store/store.ts'
 import { filterParameters, type PullFilter, parseLayers, parsePullFilter } from '../events/filter.ts'
 import { answeredFromCache, etagOf } from './fresh.ts'
+import type { HistoryReads } from './history-reads.ts'
 import {
   badCursor,
   badParameter,
@@ -27,7 +28,7 @@ export interface LivePulls {
 
 export interface PullParts {
   readonly live: LivePulls
-  readonly history: Pick<HistoryStore, 'search' | 'get'>
+  readonly reads: HistoryReads
 }
 
 export const pullStates = ['active', 'finished', 'all'] as const
@@ -53,7 +54,7 @@ interface PullPage {
 }
 
 /** GET /api/v1/pulls: active ones, newest start first; then ended ones, newest end first. */
-export function listPulls({ live, history }: PullParts) {
+export function listPulls({ live, reads }: PullParts) {
   return async (ctx: Context): Promise<void> => {
     const params = queryOf(ctx)
     const {
@@ -70,7 +71,7 @@ export function listPulls({ live, history }: PullParts) {
     const page =
       state !== 'finished' && from?.[0] !== 'ended'
         ? activePage(pulls, query, state === 'all', from, cursor)
-        : await endedPage({ live, history }, query, from, cursor)
+        : await endedPage({ live, reads }, ctx, query, from, cursor)
     const body = {
       pulls: page.pulls.map(pull => pullOf(pull, { layers: query.layers })),
       lastEventId,
@@ -82,11 +83,11 @@ export function listPulls({ live, history }: PullParts) {
 }
 
 /** GET /api/v1/pulls/{id}: with layers; as it is now, else as it ended. */
-export function getPull({ live, history }: PullParts) {
+export function getPull({ live, reads }: PullParts) {
   return async (ctx: Context): Promise<void> => {
     parseQuery(queryOf(ctx), {})
     const id = String(ctx['params'].id)
-    const pull = live.get(id) ?? (await history.get(id))
+    const pull = live.get(id) ?? (await reads.ask(ctx, history => history.get(id)))
     if (pull === undefined) {
       throw new PulltraceError(
         Code.NotFound,
@@ -136,7 +137,8 @@ function fitting(pulls: readonly PullState[]): number {
 }
 
 async function endedPage(
-  { live, history }: PullParts,
+  { live, reads }: PullParts,
+  ctx: Context,
   { filter, limit }: PullQuery,
   from: readonly unknown[] | undefined,
   cursor = '',
@@ -145,7 +147,8 @@ async function endedPage(
   if (kind !== 'ended' || (inner !== undefined && typeof inner !== 'string')) throw badCursor(cursor)
   const phases = filter.phases.filter(isTerminal)
   if (filter.phases.length > 0 && phases.length === 0) return { pulls: [], nextCursor: null }
-  const page = await history.search(historyFilterOf(filter), limit, inner)
+  const asked = historyFilterOf(filter)
+  const page = await reads.ask(ctx, history => history.search(asked, limit, inner))
   // A pull that is running again, or whose end is stored and not yet told, is still active.
   const pulls = page.items.filter(pull => live.get(pull.id) === undefined)
   return { pulls, nextCursor: page.nextCursor === undefined ? null : cursorOf('ended', page.nextCursor) }

@@ -31,7 +31,7 @@ export interface WorkerLimits {
   readonly clock: Clock
   /** Heap of the thread. */
   readonly memoryMiB: number
-  /** A disk that has not answered for this long is taken for lost. */
+  /** A disk that has not answered the call that it is at for this long is taken for lost; calls behind that one have not begun. */
   readonly answerTimeoutMs: number
 }
 
@@ -45,6 +45,8 @@ export class WorkerClient<D extends Methods> {
   readonly #file: string
   readonly #waiting = new Map<number, (outcome: Outcome) => void>()
   readonly #lose: (failure: Failure) => void
+  /** Ends the wait for the call that the worker is at. */
+  #watched = new AbortController()
   #loss: Failure | undefined
   #lastId = 0
 
@@ -71,6 +73,7 @@ export class WorkerClient<D extends Methods> {
     this.#worker.on('message', (answer: Answer) => {
       const settle = this.#waiting.get(answer.id)
       this.#waiting.delete(answer.id)
+      this.#watch()
       settle?.(answer)
     })
   }
@@ -138,20 +141,26 @@ export class WorkerClient<D extends Methods> {
   async #answer(id: number): Promise<unknown> {
     const { promise, resolve } = Promise.withResolvers<Outcome>()
     this.#waiting.set(id, resolve)
-    const answered = new AbortController()
-    this.#clock.sleep(this.#answerTimeoutMs, answered.signal).then(
-      () => this.#end('io_error', `no answer for ${this.#answerTimeoutMs / 1000} s`),
-      // Answered in time.
-      () => {},
-    )
+    if (this.#waiting.size === 1) this.#watch()
     const outcome = await promise
-    answered.abort()
     if ('failure' in outcome) throw new CallFailed(outcome.failure)
     if ('refusal' in outcome) {
       const { code, message, details } = outcome.refusal
       throw new PulltraceError(code, message, details)
     }
     return outcome.value
+  }
+
+  /** From now on for the oldest call: calls are answered in order, so the worker begins it now. */
+  #watch(): void {
+    this.#watched.abort()
+    if (this.#waiting.size === 0) return
+    this.#watched = new AbortController()
+    this.#clock.sleep(this.#answerTimeoutMs, this.#watched.signal).then(
+      () => this.#end('io_error', `no answer for ${this.#answerTimeoutMs / 1000} s`),
+      // Answered in time.
+      () => {},
+    )
   }
 
   #end(kind: 'crashed' | 'closed' | 'io_error', why: string): void {
@@ -167,6 +176,7 @@ export class WorkerClient<D extends Methods> {
     this.#loss = failure
     for (const settle of this.#waiting.values()) settle({ failure })
     this.#waiting.clear()
+    this.#watched.abort()
     this.#lose(failure)
   }
 }

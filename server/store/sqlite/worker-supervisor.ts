@@ -14,7 +14,7 @@ export interface SupervisorOptions {
   readonly retryMs?: { readonly first: number; readonly max: number }
   /** Heap of the worker. */
   readonly memoryMiB?: number
-  /** A disk that has not answered a call for this long is taken for lost: the call rejects, the file is opened anew. */
+  /** A disk that has not answered the call that it is at for this long is taken for lost: all calls reject, the file is opened anew. */
   readonly answerTimeoutMs?: number
 }
 

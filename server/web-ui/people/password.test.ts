@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { checkPassword, parseRole, parseUserName } from './parse-people.ts'
 import { hashPassword, isPassword } from './password.ts'
-import { Turns } from './turns.ts'
 
 const cheap = { ln: 4, r: 8, p: 1 }
 
@@ -44,44 +43,5 @@ describe('people', () => {
   it('have one of three roles', () => {
     assert.equal(parseRole('editor'), 'editor')
     for (const bad of ['', 'Admin', 'root', 'toString']) assert.throws(() => parseRole(bad), { code: 'invalid' })
-  })
-})
-
-describe('Turns', () => {
-  it('lets some work, some wait in order, and turns the others away', async () => {
-    const turns = new Turns(2, 2)
-    const ends: (() => void)[] = []
-    const begun: number[] = []
-    const work = (id: number) =>
-      turns.take(
-        () =>
-          new Promise<number>(end => {
-            begun.push(id)
-            ends.push(() => end(id))
-          }),
-      )
-    const all = [1, 2, 3, 4].map(work)
-    await assert.rejects(work(5), { code: 'unavailable' })
-    assert.deepEqual(begun, [1, 2])
-    ends[1]!()
-    assert.equal(await all[1], 2)
-    assert.deepEqual(begun, [1, 2, 3])
-    ends[0]!()
-    ends[2]!()
-    await Promise.all([all[0], all[2]])
-    ends[3]!()
-    assert.deepEqual(await Promise.all(all), [1, 2, 3, 4])
-    const after = [6, 7].map(work)
-    assert.deepEqual(begun, [1, 2, 3, 4, 6, 7])
-    for (const end of ends) end()
-    await Promise.all(after)
-  })
-
-  it('goes on after work that failed', async () => {
-    const turns = new Turns(1, 5)
-    const failed = turns.take(() => Promise.reject(new Error('no')))
-    const next = turns.take(async () => 'yes')
-    await assert.rejects(failed, /no/)
-    assert.equal(await next, 'yes')
   })
 })

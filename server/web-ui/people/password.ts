@@ -1,6 +1,6 @@
 import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
-import { Turns } from './turns.ts'
+import { Turns } from '../../../core/lib/turns.ts'
 
 /** How hard a password is to guess from its hash: N = 2^ln, block size, times. Memory: 128 N r bytes. */
 export interface ScryptCost {
@@ -16,7 +16,15 @@ const keyBytes = 32
 const maxLn = 20
 
 /** Passwords are hashed two at a time; more of them would take the memory and threads of everything else. */
-const turns = new Turns(2, 20)
+const turns = new Turns(
+  2,
+  20,
+  () =>
+    new PulltraceError(Code.Unavailable, 'too many people are signing in at this moment', {
+      fix: 'try again in a few seconds',
+      retryAfterSeconds: 5,
+    }),
+)
 
 /** What is stored of a password: `$scrypt$ln=15,r=8,p=3$salt$hash`, so that another cost leaves old ones good. */
 export async function hashPassword(password: string, cost: ScryptCost = scryptCost): Promise<string> {

@@ -1,13 +1,13 @@
 import type { Context } from 'koa'
 import type { Clock } from '../../../../core/lib/clock.ts'
 import type { PullState } from '../../../../core/pulls/pull.ts'
-import type { HistoryStore } from '../../../store/store.ts'
 import { filterParameters, matches, type PullFilter, parsePullFilter } from '../../events/filter.ts'
 import { keepDoneMs, keepFailedMs } from '../../pages/live/follower.ts'
 import { type Grouping, groupings } from '../../pages/live/group.ts'
 import type { ImageBook } from '../../pages/live/image-book.ts'
 import { namesOf } from '../../pages/live/image-names.ts'
 import { livePage } from '../../pages/live/live-page.ts'
+import type { HistoryReads } from '../history-reads.ts'
 import type { LivePulls } from '../pulls.ts'
 import { choice, limit, parseQuery, queryOf } from '../query.ts'
 import type { PageFrame } from './frame.ts'
@@ -21,20 +21,20 @@ const parameters = { group: choice(groupings), rows: choice(['all']), from: limi
 export interface LiveParts {
   readonly frame: PageFrame
   readonly live: LivePulls
-  readonly history: Pick<HistoryStore, 'search'>
+  readonly reads: HistoryReads
   readonly images: ImageBook
   readonly nodeNames: () => readonly string[]
   readonly clock: Pick<Clock, 'now'>
 }
 
 /** GET /: what is pulled now, and what ended a moment ago. */
-export function showLive({ frame, live, history, images, nodeNames, clock }: LiveParts) {
+export function showLive({ frame, live, reads, images, nodeNames, clock }: LiveParts) {
   return async (ctx: Context): Promise<void> => {
     const query = queryOf(ctx)
     const { group = 'image', from = 0 } = parseQuery(query, parameters, filterParameters)
     const filter = parsePullFilter(query)
     const nowMs = clock.now()
-    const recent = await recentEnds(history, filter, nowMs)
+    const recent = await recentEnds(reads, ctx, filter, nowMs)
     // After the ends: a pull may end meanwhile, and one that ended may go on.
     const { lastEventId, pulls } = live.snapshot(filter)
     const active = [...pulls].sort((a, b) => a.startedAtMs - b.startedAtMs || (a.id < b.id ? -1 : 1))
@@ -58,8 +58,10 @@ export function showLive({ frame, live, history, images, nodeNames, clock }: Liv
 }
 
 /** A page of what is pulled now must not fail because the past cannot be read. */
-async function recentEnds(history: LiveParts['history'], filter: PullFilter, nowMs: number): Promise<PullState[]> {
-  const page = await history.search({ sinceMs: nowMs - keepFailedMs }, maxRecent).catch(() => undefined)
+async function recentEnds(reads: HistoryReads, ctx: Context, filter: PullFilter, nowMs: number): Promise<PullState[]> {
+  const page = await reads
+    .ask(ctx, history => history.search({ sinceMs: nowMs - keepFailedMs }, maxRecent))
+    .catch(() => undefined)
   return (page?.items ?? []).filter(
     pull =>
       matches(filter, pull) &&

@@ -1,12 +1,12 @@
 import type { NodeView } from '../../../../core/contract/api.ts'
 import type { Clock } from '../../../../core/lib/clock.ts'
 import type { Logger } from '../../../../core/lib/log.ts'
-import type { HistoryStore } from '../../../store/store.ts'
 import type { ServerConfig } from '../../config.ts'
 import type { ImageBook } from '../../pages/live/image-book.ts'
 import type { AppParts, Route } from '../app.ts'
 import { Attempts } from '../attempts.ts'
 import type { ReaderAuth } from '../auth.ts'
+import type { HistoryReads } from '../history-reads.ts'
 import type { LivePulls } from '../pulls.ts'
 import { openSessionKey } from '../session-key.ts'
 import { orBySession, Sessions } from '../sessions.ts'
@@ -20,7 +20,7 @@ export interface OpenPagesParts {
   /** As the API lets readers in, without sessions. */
   readonly readers: ReaderAuth
   readonly live: LivePulls
-  readonly history: Pick<HistoryStore, 'search' | 'summarize' | 'summarizeTime' | 'get'>
+  readonly reads: HistoryReads
   readonly images: ImageBook
   readonly nodes: () => readonly NodeView[]
   readonly nodeNames: () => readonly string[]
