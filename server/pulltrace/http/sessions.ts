@@ -7,7 +7,8 @@ import type { ReaderAuth, ReaderGrant } from './auth.ts'
 export const sessionLifeMs = 12 * 3_600_000
 /** Browsers drop larger cookies. Characters. */
 const maxCookie = 3800
-const maxEnded = 10_000
+/** Signed out and remembered; the oldest is forgotten first, as it is the nearest to its end. */
+export const maxEnded = 10_000
 
 const [ivBytes, tagBytes] = [12, 16]
 const cipher = 'aes-256-gcm'
@@ -47,6 +48,8 @@ export class Sessions {
     if (cookie.length > maxCookie || this.#ended.has(hashOf(cookie))) return undefined
     try {
       const bytes = Buffer.from(cookie, 'base64url')
+      // Decoding is lenient: of one session there would be texts of which no other was signed out.
+      if (bytes.toString('base64url') !== cookie) return undefined
       const opening = createDecipheriv(cipher, this.#key, bytes.subarray(0, ivBytes), { authTagLength: tagBytes })
       opening.setAuthTag(bytes.subarray(ivBytes, ivBytes + tagBytes))
       const text = Buffer.concat([opening.update(bytes.subarray(ivBytes + tagBytes)), opening.final()]).toString('utf8')
@@ -60,9 +63,9 @@ export class Sessions {
   end(cookie: string): void {
     const now = this.#clock.now()
     for (const [hash, endsAtMs] of this.#ended) if (endsAtMs <= now) this.#ended.delete(hash)
-    if (this.open(cookie) !== undefined && this.#ended.size < maxEnded) {
-      this.#ended.set(hashOf(cookie), now + sessionLifeMs)
-    }
+    if (this.open(cookie) === undefined) return
+    if (this.#ended.size >= maxEnded) this.#ended.delete(this.#ended.keys().next().value!)
+    this.#ended.set(hashOf(cookie), now + sessionLifeMs)
   }
 }
 
