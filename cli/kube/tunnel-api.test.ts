@@ -113,6 +113,17 @@ describe('createTunnelApi', () => {
     }
   })
 
+  it('finds no fault in what was stopped while it opened the port-forward', async () => {
+    const stop = new AbortController()
+    let calls = 0
+    // The second call is the port-forward's.
+    beforeCall = async () => {
+      if (++calls === 2) stop.abort()
+    }
+    await assert.rejects(open().get('/x', {}, stop.signal), { name: 'AbortError' })
+    assert.equal(calls, 2)
+  })
+
   it('takes the connection down with the request', async () => {
     const gone = Promise.withResolvers<void>()
     const stop = new AbortController()

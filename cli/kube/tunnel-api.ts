@@ -57,6 +57,8 @@ export function createTunnelApi(options: TunnelOptions): Api {
         const authorization = secret === undefined ? {} : { authorization: `Bearer ${secret.reveal()}` }
         const ca = place.tls ? await certificateOf(kube, agentNamespace, signal) : undefined
         const connection = await openPortForward(kube, place, signal).catch(reason => {
+          // Who stopped it knows why: that is no fault.
+          if (signal.aborted) throw reason
           throw kubeFault(reason, kube.serverUrl, tunnelGrants(namespace))
         })
         const host = `${clusterNames.server}.${namespace}.svc`
