@@ -3,6 +3,7 @@ import { historyGroups } from '../core/contract/api.ts'
 import { errorCodes, phases, terminalPhases } from '../core/contract/words.ts'
 import { version } from '../core/lib/version.ts'
 import { exitCodeHelp } from './exit-code.ts'
+import { maxLimit } from './history/history.ts'
 
 export interface ServerOptions {
   readonly server?: string
@@ -78,7 +79,7 @@ export function createProgram(actions: Actions, name: CommandName): Command {
     program
       .command('up')
       .description('run Pulltrace on this machine, without a cluster: agent, server, rules, and the pages of both')
-      .requiredOption('-f, --file <file>', 'the PulltraceConfig to run, as a cluster would apply it')
+      .requiredOption('-f, --file <file>', 'the PulltraceConfig to run, as a cluster would apply it; - is stdin')
       .option('--no-color', 'no colours (also: NO_COLOR)')
       .addHelpText('after', upHelp)
       .action((options: { file: string; color: boolean }) => actions.up(options))
@@ -134,7 +135,7 @@ function withCluster(command: Command): Command {
 
 function withFilters(command: Command, known: readonly string[], viaCluster: boolean): Command {
   if (viaCluster) command.option('-A, --all-namespaces', 'pulls of all namespaces, and those that no pod waits for')
-  const whose = viaCluster ? " (default: that of the kubeconfig's context)" : ''
+  const whose = viaCluster ? " (default: that of the kubeconfig's context; with --server: all)" : ''
   return command
     .option('--node <name>', 'only pulls on this node')
     .option('--image <text>', 'only images whose reference contains this')
@@ -153,8 +154,8 @@ const phasesOf = (known: readonly string[]) => (text: string) => {
 
 function countOf(text: string): number {
   const count = Number(text)
-  if (!Number.isInteger(count) || count < 1 || count > 1_000_000) {
-    throw new InvalidArgumentError('It must be an integer from 1 to 1000000.')
+  if (!Number.isInteger(count) || count < 1 || count > maxLimit) {
+    throw new InvalidArgumentError(`It must be an integer from 1 to ${maxLimit}.`)
   }
   return count
 }

@@ -144,6 +144,17 @@ describe('kubectl pulltrace', () => {
     ])
   })
 
+  it('asks a server that was named for all namespaces, but for one with -n and without -A', async () => {
+    handler = empty
+    const named = ['history', '--server', server.url.origin]
+    for (const more of [[], ['-n', 'bar'], ['-n', 'bar', '-A']]) await run([...named, ...more])
+    assert.deepEqual(
+      sent().map(({ url }) => url),
+      ['/api/v1/history?limit=50', '/api/v1/history?limit=50&namespace=bar', '/api/v1/history?limit=50'],
+    )
+    assert.deepEqual(cluster.forwards.requests, [])
+  })
+
   it('sends the own token to a server that asks the cluster who reads', async () => {
     handler = empty
     cluster.put(serverPod({ PULLTRACE_READER_AUTH: 'kubernetes' }))

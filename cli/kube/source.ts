@@ -23,13 +23,15 @@ export async function openSource(options: SourceOptions, viaCluster: boolean, en
   const { namespace, allNamespaces = false } = options
   const { server, caFile, token } = loadClientConfig(env, options)
   await trust(caFile)
+  // As for kubectl, -A wins over -n.
+  const wanted = (otherwise?: string) => (allNamespaces ? undefined : (namespace ?? otherwise))
   if (!viaCluster || isServerNamed(options, env)) {
-    return { api: createApi(server, token), namespace, namespaceAsked: true }
+    return { api: createApi(server, token), namespace: wanted(), namespaceAsked: true }
   }
   const kube = await openCluster(options, env)
   return {
     api: tunnel(kube, options, token, clock),
-    namespace: allNamespaces ? undefined : (namespace ?? kube.namespace),
+    namespace: wanted(kube.namespace),
     namespaceAsked: allNamespaces || namespace !== undefined,
   }
 }
