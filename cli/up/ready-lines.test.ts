@@ -12,6 +12,24 @@ describe('readyLines', () => {
       demo: false,
       command: './bin/pulltrace',
     })
+  it('quotes the path of the programs where a shell would take it apart', () => {
+    const said = readyLines({
+      server: { PULLTRACE_READER_AUTH: 'none' },
+      url: 'http://127.0.0.1:8080',
+      metrics: [],
+      nodeName: 'n',
+      demo: false,
+      command: '/my tools/bin/pulltrace',
+      rules: { databaseFile: '/d/tk.db', passwordFile: '/d/p', url: 'http://127.0.0.1:8090' },
+    })
+    for (const line of [
+      "  watch    '/my tools/bin/pulltrace' watch",
+      "  history  '/my tools/bin/pulltrace' history",
+      "  list     '/my tools/bin/tk-sensor-api' rules list --database /d/tk.db",
+    ])
+      assert.ok(said.includes(line), said.join('\n'))
+  })
+
   const tls = { PULLTRACE_TLS_CERT_FILE: '/c.pem', PULLTRACE_CA_FILE: '/ca.pem' }
   const token = { PULLTRACE_READER_AUTH: 'token' }
 

@@ -31,9 +31,11 @@ export function readyLines({ server, url, metrics, nodeName, demo, command, rule
         ]
       : []),
     `  events   curl -N${curl} ${url}/api/v1/events`,
-    `  watch    ${command} watch${address}${client}`,
-    `  history  ${command} history${address}${client}`,
-    ...(rules ? [`  list     ${sensorApiOf(command)} rules list --database ${quoted(rules.databaseFile)}`] : []),
+    `  watch    ${quoted(command)} watch${address}${client}`,
+    `  history  ${quoted(command)} history${address}${client}`,
+    ...(rules
+      ? [`  list     ${quoted(sensorApiOf(command))} rules list --database ${quoted(rules.databaseFile)}`]
+      : []),
     ...metrics.map(({ of, url: base }) => `  metrics  ${base}/metrics  (${of})`),
     ...hint,
     'Ctrl-C stops everything.',
