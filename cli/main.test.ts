@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { PassThrough } from 'node:stream'
-import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
+import { PassThrough, type Readable } from 'node:stream'
 import { main } from './main.ts'
 import { buildEvent, frame, type Handler, openEventServer, startStream } from './watch/event-server.fake.ts'
 
@@ -22,11 +18,31 @@ describe('pulltrace', () => {
     server = undefined
   })
 
+  interface Running {
+    readonly stdin?: Readable
+    /** What they say of themselves as a terminal would. */
+    readonly terminal?: { readonly out?: object; readonly err?: object }
+    /** As Ctrl-C. */
+    readonly interrupt?: AbortController
+    readonly limitMs?: number
+    readonly seenError?: (err: string) => unknown
+  }
+
   /** Runs one command; it is stopped as by Ctrl-C when its output holds `until`. */
-  async function run(argv: string[], env: Record<string, string> = {}, until?: string, terminal = {}) {
-    const stop = new AbortController()
-    const stdout = Object.assign(new PassThrough(), terminal)
-    const stderr = new PassThrough()
+  async function run(
+    argv: string[],
+    env: Record<string, string> = {},
+    until?: string,
+    {
+      stdin = process.stdin,
+      terminal,
+      interrupt: stop = new AbortController(),
+      limitMs = 8000,
+      seenError,
+    }: Running = {},
+  ) {
+    const stdout = Object.assign(new PassThrough(), terminal?.out)
+    const stderr = Object.assign(new PassThrough(), terminal?.err)
     const text = { out: '', err: '' }
     stdout.on('data', data => {
       text.out += data
@@ -34,13 +50,14 @@ describe('pulltrace', () => {
     })
     stderr.on('data', data => {
       text.err += data
+      seenError?.(text.err)
     })
     const world = {
       env,
-      stdin: process.stdin,
+      stdin: stdin as NodeJS.ReadStream,
       stdout: stdout as unknown as NodeJS.WriteStream,
       stderr: stderr as unknown as NodeJS.WriteStream,
-      stop: AbortSignal.any([stop.signal, AbortSignal.timeout(8000)]),
+      stop: AbortSignal.any([stop.signal, AbortSignal.timeout(limitMs)]),
       kill: new AbortController().signal,
     }
     const code = await main(argv, world)
@@ -181,13 +198,44 @@ describe('pulltrace', () => {
       response.setHeader('content-type', 'application/json')
       response.end(JSON.stringify({ items: [buildEvent({}, { phase: 'completed' }).pull], nextCursor: null }))
     })
-    const { out } = await run(['history', '-s', url], {}, undefined, { isTTY: true, columns: 0 })
+    const { out } = await run(['history', '-s', url], {}, undefined, { terminal: { out: { isTTY: true, columns: 0 } } })
     assert.match(out, /^ENDED +RESULT .*IMAGE.*\n.*completed .*team\/app:v1/)
     assert.match(
-      (await run(['--help'], {}, undefined, { columns: 0 })).out,
+      (await run(['--help'], {}, undefined, { terminal: { out: { columns: 0 } } })).out,
       /\n {2}watch \[options\] +show pulls while they happen\n/,
     )
   })
+
+  const answerOf = (groupBy: string | null) => {
+    const key = groupBy === 'node' ? 'demo-data-laptop' : 'registry.example.com'
+    return { key, count: 1, failed: 0, p50Seconds: 1, p95Seconds: 1, bytes: 1, cachedBytes: 0 }
+  }
+  for (const [group, asked] of [
+    [
+      'registry',
+      [
+        'limit=50&groupBy=registry&since=2026-11-01T00%3A00%3A00.000Z',
+        'limit=500&groupBy=node&since=2026-11-01T00%3A00%3A00.000Z',
+      ],
+    ],
+    ['node', ['limit=50&groupBy=node&since=2026-11-01T00%3A00%3A00.000Z']],
+  ] as const) {
+    it(`says above sums by ${group} that pulls that were made up are in them`, async () => {
+      const url = await serve((request, response) => {
+        const { searchParams } = new URL(request.url!, 'http://x')
+        response.setHeader('content-type', 'application/json')
+        response.end(JSON.stringify({ items: [answerOf(searchParams.get('groupBy'))], nextCursor: null }))
+      })
+      const argv = ['history', '-s', url, '--group-by', group, '--since', '2026-11-01']
+      const { out } = await run(argv)
+      assert.match(out, new RegExp(`^DEMO DATA: .*\\n${group.toUpperCase()} +PULLS .*\\n.* 1 `))
+      assert.deepEqual(
+        server!.requests.map(request => new URL(request.url!, url).search.slice(1)),
+        asked,
+      )
+      assert.doesNotMatch((await run([...argv, '-o', 'json'])).out, /DEMO DATA/)
+    })
+  }
 
   // A port that was free a moment ago: nothing listens on it.
   let gone: string
@@ -289,23 +337,42 @@ describe('pulltrace', () => {
     })
   }
 
-  const bin = fileURLToPath(new URL('../bin/pulltrace', import.meta.url))
+  it('reads the config from stdin', async () => {
+    const stdin = Object.assign(new PassThrough(), { isTTY: false })
+    stdin.end('kind: Pod\nspec:\n  reportInterval: 9h\n')
+    const { code, err } = await run(['up', '-f', '-'], {}, undefined, { stdin })
+    assert.equal(code, 2)
+    assert.match(err, /stdin has 4 faults:\n[\s\S]*stdin:3: `spec.reportInterval`/)
+  })
 
-  it('says once that the disk is full when its output cannot be written', async () => {
-    const full = openSync('/dev/full', 'w')
-    const child = spawn(bin, ['--help'], { stdio: ['ignore', full, 'pipe'] })
-    closeSync(full)
-    const [err, [code]] = await Promise.all([text(child.stderr!), once(child, 'exit')])
-    assert.equal(code, 1)
-    assert.match(err, /^pulltrace: the output cannot be written: .*no space left on device.*\n$/)
-  }).timeout(20_000)
+  it('ends at Ctrl-C while nobody writes a config to stdin', async () => {
+    const interrupt = new AbortController()
+    const ended = run(['up', '-f', '-'], {}, undefined, { stdin: new PassThrough(), interrupt })
+    interrupt.abort()
+    assert.deepEqual(await ended, { code: 0, out: '', err: '' })
+  })
 
-  it('ends in silence when whoever read its output has gone', async () => {
-    const child = spawn(bin, ['--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
-    child.stdout.destroy()
-    const [err, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')])
-    assert.deepEqual([code, err], [0, ''])
-  }).timeout(20_000)
+  it('paints the log of its programs where that goes to a terminal, whatever stdout is', async () => {
+    const interrupt = new AbortController()
+    const free = ['PULLTRACE_HTTP', 'PULLTRACE_METRICS', 'PULLTRACE_AGENT_METRICS'].map(name => [
+      `${name}_ADDR`,
+      '127.0.0.1:0',
+    ])
+    const config = file('apiVersion: pulltrace.dev/v1alpha1\nkind: PulltraceConfig\nmetadata: { name: a }\n')
+    const { out, err } = await run(
+      ['up', '-f', config],
+      { ...Object.fromEntries(free), PULLTRACE_DATA_DIR: path.join(folder, 'data') },
+      undefined,
+      {
+        terminal: { err: { isTTY: true } },
+        interrupt,
+        limitMs: 60_000,
+        seenError: text => text.includes('\n') && interrupt.abort(),
+      },
+    )
+    assert.ok(err.includes('\u001B[2m'), err)
+    assert.ok(!out.includes('\u001B'), out)
+  }).timeout(90_000)
 
   it('tells its version and its help without an error', async () => {
     for (const way of ['version', '--version']) {

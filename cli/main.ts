@@ -7,9 +7,8 @@ import { systemClock } from '../core/lib/clock.ts'
 import { Code, PulltraceError } from '../core/lib/errors.ts'
 import { harmless, harmlessJson } from '../core/lib/harmless.ts'
 import type { Env } from '../core/lib/settings.ts'
-import { readText } from './config.ts'
 import { exitCodeOf, exitCodes } from './exit-code.ts'
-import { fetchHistory, fetchSummary, historyTable, summaryTable } from './history/history.ts'
+import { fetchHistory, fetchSummary, historyTable, moreText, summaryTable, sumsOfDemo } from './history/history.ts'
 import { timeOf } from './history/history-time.ts'
 import { readPod } from './kube/read-pod.ts'
 import { openClusterSource, openSource } from './kube/source.ts'
@@ -22,7 +21,7 @@ import {
   type WhyOptions,
 } from './program.ts'
 import { trust } from './trust.ts'
-import { parseConfigFile } from './up/config-file.ts'
+import { readConfigFile } from './up/config-file.ts'
 import { findContainerd } from './up/find-containerd.ts'
 import { containerdSocketOf, planUp } from './up/plan-up.ts'
 import type { ProgramFiles } from './up/programs.ts'
@@ -86,13 +85,13 @@ export async function main(argv: readonly string[], world: World): Promise<numbe
 const commandNameOf = (calledAs = ''): CommandName =>
   /^kubectl[-_]pulltrace(?:\.|$)/.test(path.basename(calledAs)) ? 'kubectl pulltrace' : 'pulltrace'
 
-/** NO_COLOR (https://no-color.org): any text in it means none. */
-const wantsColor = (asked: boolean, { env, stdout }: World) =>
-  asked && !env['NO_COLOR'] && stdout.isTTY === true && env['TERM'] !== 'dumb'
+/** Whether what goes to `out` has colours. NO_COLOR (https://no-color.org): any text in it means none. */
+const wantsColor = (asked: boolean, env: Env, out: NodeJS.WriteStream) =>
+  asked && !env['NO_COLOR'] && out.isTTY === true && env['TERM'] !== 'dumb'
 
 async function up(file: string, color: boolean, world: World): Promise<void> {
   const { env, stdout, stderr, stop, kill } = world
-  const config = parseConfigFile(file, await readText('the PulltraceConfig', file))
+  const config = await readConfigFile(file, world.stdin, stop)
   // The server that it starts may have a certificate of its own, and is asked whether it is ready.
   await trust(env['PULLTRACE_CA_FILE'] || undefined)
   const containerd = await findContainerd(containerdSocketOf(config, env))
@@ -106,7 +105,8 @@ async function up(file: string, color: boolean, world: World): Promise<void> {
       files: programFiles(),
       sampleRules: fileURLToPath(new URL('../config/samples/rules', import.meta.url)),
       clock: systemClock,
-      color: wantsColor(color, world),
+      // Of its log lines only.
+      color: wantsColor(color, env, stderr),
       command: env['PULLTRACE_COMMAND'] || 'pulltrace',
       say: (line: string) => void stdout.write(`${line}\n`),
       log: (line: string) => void stderr.write(`${line}\n`),
@@ -146,7 +146,7 @@ async function watch(options: WatchOptions, name: CommandName, world: World): Pr
   if (!namespaceAsked && !stdout.isTTY) note(`pulls${where}`)
   if (options.output === 'json') return watchJson(parts, layers, write, note, stop)
   if (!stdout.isTTY || env['TERM'] === 'dumb') return watchPlain(parts, write, note, stop)
-  const color = wantsColor(options.color, world)
+  const color = wantsColor(options.color, env, stdout)
   return watchLive(
     parts,
     { layers, color, where, openScreen: (...on) => openScreen({ in: stdin, out: stdout }, ...on) },
@@ -165,18 +165,19 @@ async function history(options: HistoryOptions, name: CommandName, world: World)
   const query = { node, image, phase, errorCode, namespace, pod, groupBy, since, until }
   // In a pipe nothing is cut: what reads it can.
   const width = stdout.isTTY ? stdout.columns || 80 : Number.MAX_SAFE_INTEGER
-  const write = (lines: readonly string[], more: boolean, what: string) => {
+  const write = (lines: readonly string[], more: boolean) => {
     if (options.output !== 'json' && lines.length <= 1)
-      stdout.write(`No ${what} match${namespaceAsked ? '' : ` in namespace ${harmless(namespace ?? '')} (-A: all)`}.\n`)
+      stdout.write(`No pulls match${namespaceAsked ? '' : ` in namespace ${harmless(namespace ?? '')} (-A: all)`}.\n`)
     else for (const line of lines) stdout.write(`${line}\n`)
-    if (more) world.stderr.write(`pulltrace: there are more; --limit ${limit * 10} shows them\n`)
+    if (more) world.stderr.write(`pulltrace: ${moreText(limit)}\n`)
   }
   if (groupBy !== undefined) {
     const { items, more } = await fetchSummary(api, query, limit, stop)
-    write(options.output === 'json' ? items.map(harmlessJson) : summaryTable(groupBy, items, width), more, 'pulls')
+    const table = async () => summaryTable(groupBy, items, width, await sumsOfDemo(api, query, items, stop))
+    write(options.output === 'json' ? items.map(harmlessJson) : await table(), more)
   } else {
     const { items, more } = await fetchHistory(api, query, limit, stop)
-    write(options.output === 'json' ? items.map(harmlessJson) : historyTable(items, width, nowMs), more, 'pulls')
+    write(options.output === 'json' ? items.map(harmlessJson) : historyTable(items, width, nowMs), more)
   }
 }
 

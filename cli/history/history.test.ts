@@ -4,7 +4,7 @@ import stringWidth from 'string-width'
 import type { Pull } from '../../core/contract/pull.ts'
 import { createApi } from '../api.ts'
 import { buildPull, openEventServer } from '../watch/event-server.fake.ts'
-import { fetchHistory, historyTable, summaryTable } from './history.ts'
+import { fetchHistory, historyTable, moreText, summaryTable } from './history.ts'
 import { timeOf } from './history-time.ts'
 
 const mib = 1024 * 1024
@@ -69,7 +69,7 @@ describe('summaryTable', () => {
       bytes: 200 * mib,
       cachedBytes: 50 * mib,
     }
-    assert.deepEqual(summaryTable('registry', [item], 200), [
+    assert.deepEqual(summaryTable('registry', [item], 200, false), [
       'REGISTRY              PULLS  FAILED   P50  P95     SIZE  CACHED',
       'registry.example.com     12       1  3.2s       200 MiB     25%',
     ])
@@ -118,6 +118,14 @@ describe('fetchHistory', () => {
     } finally {
       await server.close()
     }
+  })
+})
+
+describe('moreText', () => {
+  it('names no limit that would be refused', () => {
+    assert.equal(moreText(50), 'there are more; --limit 500 shows them')
+    assert.equal(moreText(200_000), 'there are more; --limit 1000000 shows them')
+    assert.equal(moreText(1_000_000), 'there are more')
   })
 })
 

@@ -12,6 +12,13 @@ import { type Column, tableLines } from './table.ts'
 /** Filters of the server by their names in the query. */
 export type HistoryQuery = Readonly<Record<string, string | undefined>>
 
+/** Most items that one call of `pulltrace history` shows. */
+export const maxLimit = 1_000_000
+
+/** What to say when `limit` left some out. */
+export const moreText = (limit: number) =>
+  `there are more${limit < maxLimit ? `; --limit ${Math.min(limit * 10, maxLimit)} shows them` : ''}`
+
 /** Most items that one answer of the server holds. */
 const pageSize = 500
 
@@ -50,6 +57,21 @@ export const fetchHistory = (api: Api, query: HistoryQuery, limit: number, signa
 export const fetchSummary = (api: Api, query: HistoryQuery, limit: number, signal: AbortSignal) =>
   fetchAll<HistorySummary>(api, query, limit, summaries, signal)
 
+/** Whether pulls that were made up are among what these sums are of; only sums by node tell it by themselves. */
+export async function sumsOfDemo(
+  api: Api,
+  query: HistoryQuery,
+  items: readonly HistorySummary[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (items.length === 0) return false
+  const byNode =
+    query['groupBy'] === 'node'
+      ? items
+      : (await fetchSummary(api, { ...query, groupBy: 'node' }, pageSize, signal)).items
+  return byNode.some(({ key }) => isDemoNode(key))
+}
+
 /** Newest end first, as the server sends it. */
 export function historyTable(items: readonly Pull[], width: number, nowMs: number): string[] {
   const columns: Column<Pull>[] = [
@@ -79,11 +101,12 @@ export function historyTable(items: readonly Pull[], width: number, nowMs: numbe
     { title: 'REASON', text: reasonOf, shrinksTo: 12, keep: 7 },
   ]
   const used = columns.filter(({ title, text }) => title !== 'REASON' || items.some(item => text(item, 99) !== ''))
-  const lines = tableLines(used, items, width)
-  return items.some(({ nodeName }) => isDemoNode(nodeName)) ? [cut(demoLine, width), ...lines] : lines
+  const demo = items.some(({ nodeName }) => isDemoNode(nodeName))
+  return [...demoLines(demo, width), ...tableLines(used, items, width)]
 }
 
-const demoLine = 'DEMO DATA: pulls on nodes named demo-data-… were made up.'
+const demoLines = (demo: boolean, width: number) =>
+  demo ? [cut('DEMO DATA: pulls on nodes named demo-data-… were made up.', width)] : []
 
 const agoOf = ({ completedAt }: Pull, nowMs: number) =>
   completedAt === undefined ? '' : `${formatSeconds((nowMs - Date.parse(completedAt)) / 1000)} ago`
@@ -105,8 +128,13 @@ function reasonOf(pull: Pull, width: number): string {
   return texts.find(text => text.length <= width) ?? texts.at(-1) ?? ''
 }
 
-/** Sums by image, node or registry. */
-export function summaryTable(group: HistoryGroup, items: readonly HistorySummary[], width: number): string[] {
+/** Sums by image, node or registry; `demo`: pulls that were made up are in them. */
+export function summaryTable(
+  group: HistoryGroup,
+  items: readonly HistorySummary[],
+  width: number,
+  demo: boolean,
+): string[] {
   const key = (text: string, width: number) =>
     group === 'image' ? imageName(text, Math.min(width, 400)) : cut(harmless(text), Math.min(width, 400))
   const seconds = (value: number | null) => (value === null ? '' : formatTook(value))
@@ -124,5 +152,5 @@ export function summaryTable(group: HistoryGroup, items: readonly HistorySummary
       keep: 1,
     },
   ]
-  return tableLines(columns, items, width)
+  return [...demoLines(demo, width), ...tableLines(columns, items, width)]
 }

@@ -1,11 +1,20 @@
+import { addAbortSignal, type Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { LineCounter, type Node, parseAllDocuments } from 'yaml'
 import { parsePulltraceConfig } from '../../core/contract/parse-config.ts'
 import type { PulltraceConfig } from '../../core/contract/pulltrace-config.ts'
 import { offsetOf, placesOf } from '../../core/contract/yaml-places.ts'
 import { Code, PulltraceError } from '../../core/lib/errors.ts'
+import { readText } from '../config.ts'
 
 /** A config file is a page; more is not one. Characters. */
 export const maxConfigLength = 256 * 1024
+
+/** The PulltraceConfig that the user named; `-` is stdin, as for kubectl. Rejects when the signal aborts. */
+export async function readConfigFile(file: string, stdin: Readable, signal: AbortSignal): Promise<PulltraceConfig> {
+  if (file === '-') return parseConfigFile('stdin', await text(addAbortSignal(signal, stdin)))
+  return parseConfigFile(file, await readText('the PulltraceConfig', file))
+}
 
 /**
  * The PulltraceConfig in a YAML (or JSON) text. Throws Code.Invalid once with every fault, each
