@@ -136,9 +136,9 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
     rulesSide?.run(background.signal),
     podSide && every(clock, joinEveryMs, background.signal, async () => intake.joinDue(), log),
     every(clock, grantsEveryMs, background.signal, () => guard.sweep(), log),
-    fillImageBook(images, history, clock.now(), log),
+    fillImageBook(images, history, clock.now(), log, background.signal),
     every(clock, imagesEveryMs, background.signal, async () => images.sweep(clock.now()), log),
-    every(clock, pruneEveryMs, background.signal, () => prune(history, config, clock), log),
+    every(clock, pruneEveryMs, background.signal, () => prune(history, config, clock, background.signal), log),
   ]
   running.defer(async () => {
     background.abort()
@@ -249,13 +249,18 @@ async function figuresOf(history: HistoryStore) {
   return healthy ? { healthy, ...(await history.size().catch(() => ({}))) } : { healthy }
 }
 
-async function prune(history: HistoryStore, { dataDir, historyMaxMiB, historyTtlMs }: ServerConfig, clock: Clock) {
+async function prune(
+  history: HistoryStore,
+  { dataDir, historyMaxMiB, historyTtlMs }: ServerConfig,
+  clock: Clock,
+  signal: AbortSignal,
+) {
   const health = history.health()
   if (!health.healthy && health.kind !== 'disk_full') return
   const { bytes } = await history.size()
   const limitOf = health.healthy ? maxBytesOf : maxBytesWhenFull
   const maxBytes = await limitOf(dataDir, bytes, historyMaxMiB * mebibyte)
-  if (maxBytes !== undefined) await history.prune(clock.now() - historyTtlMs, maxBytes)
+  if (maxBytes !== undefined) await history.prune(clock.now() - historyTtlMs, maxBytes, signal)
 }
 
 /** Agents come back to a restarted server with their next report. */

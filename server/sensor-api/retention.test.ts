@@ -22,6 +22,15 @@ const size = (changes: Partial<EventsSize> = {}): EventsSize => ({
 })
 const full: StoreHealth = { healthy: false, kind: 'disk_full', reason: '', fix: '' }
 
+const quiet = {
+  health: () => ({ healthy: true }) as const,
+  databaseFile: path.join(tmpdir(), 'tk.db'),
+  keepMs: 720 * hour,
+  maxBytes: 5,
+  pruned: () => {},
+  log: silentLogger,
+}
+
 /** Runs it until the test is over; `looks` moves its clock by so many of its looks at the volume. */
 function start(parts: Partial<RetentionParts> & { readonly size?: () => EventsSize } = {}) {
   const clock = new SteppedClock(1000 * hour)
@@ -37,13 +46,9 @@ function start(parts: Partial<RetentionParts> & { readonly size?: () => EventsSi
   const running = runRetention(
     {
       store: { prune, size: async () => parts.size?.() ?? size(), noteRetention: async run => void noted.push(run) },
-      health: () => ({ healthy: true }),
-      databaseFile: path.join(tmpdir(), 'tk.db'),
-      keepMs: 720 * hour,
-      maxBytes: 5,
+      ...quiet,
       pruned: (removed, nowMs) => void told.push([removed, nowMs / hour]),
       clock,
-      log: silentLogger,
       ...parts,
     },
     stop.signal,
@@ -80,6 +85,22 @@ describe('retention of events', () => {
       [{ byAge: 3, bySize: 0 }, 1002],
     ])
     assert.deepEqual(retention.noted, Array(2).fill({ keepMs: 720 * hour, maxBytes: 5, byAge: 3, bySize: 0 }))
+  })
+
+  it('ends a run that is under way when it is to stop', async () => {
+    const stop = new AbortController()
+    const begun = Promise.withResolvers<void>()
+    const prune = (_: number, __: number, signal?: AbortSignal) => {
+      begun.resolve()
+      return new Promise<{ byAge: number; bySize: number }>(resolve =>
+        signal?.addEventListener('abort', () => resolve({ byAge: 0, bySize: 0 }), { once: true }),
+      )
+    }
+    const store = { prune, size: async () => size(), noteRetention: async () => {} }
+    const running = runRetention({ ...quiet, store, clock: new SteppedClock() }, stop.signal)
+    await begun.promise
+    stop.abort()
+    await running
   })
 
   it('keeps events for ever when there is no bound', async () => {

@@ -32,7 +32,7 @@ export async function runRetention(parts: RetentionParts, signal: AbortSignal): 
   while (!signal.aborted) {
     const startMs = clock.monotonic()
     try {
-      if (await runIfDue(parts, startMs - ranMs >= everyMs)) ranMs = startMs
+      if (await runIfDue(parts, startMs - ranMs >= everyMs, signal)) ranMs = startMs
     } catch (error) {
       if (!signal.aborted) log.error('events not removed', { error })
       ranMs = startMs
@@ -43,7 +43,7 @@ export async function runRetention(parts: RetentionParts, signal: AbortSignal): 
 }
 
 /** Whether it ran. */
-async function runIfDue(parts: RetentionParts, hourIsOver: boolean): Promise<boolean> {
+async function runIfDue(parts: RetentionParts, hourIsOver: boolean, signal: AbortSignal): Promise<boolean> {
   const { store, databaseFile, keepMs, maxBytes, pruned, clock, log } = parts
   const health = parts.health()
   const full = !health.healthy && health.kind === 'disk_full'
@@ -52,7 +52,7 @@ async function runIfDue(parts: RetentionParts, hourIsOver: boolean): Promise<boo
   const bound = await eventsBound(path.dirname(databaseFile), await store.size(), maxBytes, full)
   if (bound === undefined || (bound === maxBytes && !full && !hourIsOver)) return false
   const nowMs = clock.now()
-  const removed = await store.prune(keepMs === 0 ? 0 : nowMs - keepMs, bound)
+  const removed = await store.prune(keepMs === 0 ? 0 : nowMs - keepMs, bound, signal)
   pruned(removed, nowMs)
   // Between two hours it runs only to keep within the volume: of that, only what was removed is news.
   if (hourIsOver || removed.byAge + removed.bySize > 0) {

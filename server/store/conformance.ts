@@ -286,6 +286,16 @@ export function describeHistoryStore(engine: string, open: (parts: HistoryParts)
         assert.equal(after.pulls, before.pulls - removed)
         assert.deepEqual([...(await store.endsOf(['0-0', '4-99'])).keys()], ['4-99'])
       })
+
+      it('ends early when told to, and leaves the rest to the next call', async () => {
+        await store.append(Array.from({ length: 1200 }, (_, i) => endedPull(`p${i}`)))
+        const stop = new AbortController()
+        const pruning = store.prune(nowMs + 1, Number.MAX_SAFE_INTEGER, stop.signal)
+        stop.abort()
+        const removed = await pruning
+        assert.ok(removed < 1200, `${removed} removed`)
+        assert.equal(await store.prune(nowMs + 1, Number.MAX_SAFE_INTEGER), 1200 - removed)
+      })
     })
 
     it('is healthy, and after close says so and takes nothing', async () => {

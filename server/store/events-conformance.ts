@@ -393,6 +393,16 @@ export function describeEventsStore(engine: string, open: () => Promise<EventsPa
         assert.deepEqual(await idsOf({ tag: 'production' }), ids(1, 0))
       })
 
+      it('ends early when told to, and leaves the rest to the next call', async () => {
+        await fill(40)
+        const stop = new AbortController()
+        const pruning = store.prune(receivedAtMs + 100 * hours, 0, stop.signal)
+        stop.abort()
+        const { byAge } = await pruning
+        assert.ok(byAge < 12_000, `${byAge} removed`)
+        assert.deepEqual(await store.prune(receivedAtMs + 100 * hours, 0), { byAge: 12_000 - byAge, bySize: 0 })
+      })
+
       it('bounds nothing by 0', async () => {
         await fill(1)
         assert.deepEqual(await store.prune(0, 0), { byAge: 0, bySize: 0 })

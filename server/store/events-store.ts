@@ -86,8 +86,12 @@ export interface EventsStore {
   /** How many events of each rule were received since then, by rule id. @throws Code.Timeout when it took longer than 10 s. */
   countByRule(sinceMs: number): Promise<ReadonlyMap<string, number>>
   get(eventId: string): Promise<FoundEvent | undefined>
-  /** Deletes oldest first, in batches, what is older than a time or beyond a size; 0 = no bound. */
-  prune(olderThanMs: number, maxBytes: number): Promise<{ readonly byAge: number; readonly bySize: number }>
+  /** Deletes oldest first, in batches, what is older than a time or beyond a size; 0 = no bound. Once aborted it ends after the batch. */
+  prune(
+    olderThanMs: number,
+    maxBytes: number,
+    signal?: AbortSignal,
+  ): Promise<{ readonly byAge: number; readonly bySize: number }>
   /** For readers of `retention`: what is set, and what a run of `prune` under it removed. */
   noteRetention(run: RetentionRun): Promise<void>
   /** Undefined before the first run. */

@@ -54,9 +54,10 @@ export interface HistoryStore {
   summarizeTime(spanMs: number, filter: HistoryFilter, limit: number): Promise<readonly TimeSummary[]>
   /**
    * Removes what was appended before `beforeMs` (by our clock: a node's clock may be years off), then the
-   * oldest until the files are below `maxBytes`, and gives the space back. Returns how many went.
+   * oldest until the files are below `maxBytes`, and gives the space back. Returns how many went. Once aborted it ends
+   * after the small step that it is at; what is left is for the next call.
    */
-  prune(beforeMs: number, maxBytes: number): Promise<number>
+  prune(beforeMs: number, maxBytes: number, signal?: AbortSignal): Promise<number>
   /** Counts for metrics: pulls kept and bytes on disk. */
   size(): Promise<{ readonly pulls: number; readonly bytes: number }>
   /** Without waiting: for readiness and metrics. While it is not healthy every call rejects or may reject. */

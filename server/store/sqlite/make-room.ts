@@ -4,7 +4,8 @@ export interface FullDatabase {
   readonly pruneSome: (most: number) => Promise<number>
   readonly releaseReserve: () => Promise<unknown>
   readonly checkpoint: () => Promise<unknown>
-  readonly returnPages: (pages: number) => Promise<unknown>
+  /** How many are left to give. */
+  readonly returnPages: (pages: number) => Promise<number>
 }
 
 /** So little that what was set aside suffices. Rows may be fewer, down to one. */
@@ -12,13 +13,16 @@ const rowsWhenFull = 50
 const pagesWhenFull = 16
 
 /** On a full disk even removing needs room: first what was set aside, then what each small step gives. */
-export async function makeRoom({ pruneSome, releaseReserve, checkpoint, returnPages }: FullDatabase): Promise<number> {
+export async function makeRoom(
+  { pruneSome, releaseReserve, checkpoint, returnPages }: FullDatabase,
+  signal?: AbortSignal,
+): Promise<number> {
   await releaseReserve()
   // What waits in the WAL may fit the file, and then the WAL is empty. If not, removing comes first.
   await checkpoint().catch(() => {})
   let removed = 0
   let rows = rowsWhenFull
-  while (removed < rowsWhenFull) {
+  while (removed < rowsWhenFull && !signal?.aborted) {
     try {
       const some = await pruneSome(rows)
       removed += some

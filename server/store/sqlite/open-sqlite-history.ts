@@ -6,6 +6,7 @@ import type { PullState } from '../../../core/pulls/pull.ts'
 import { decodeCursor, encodeCursor } from '../cursor.ts'
 import type { HistoryFilter, HistoryStore, Page, StoreHealth, TimeSummary } from '../store.ts'
 import { errorOf, type Failure } from './failure.ts'
+import { giveBack } from './give-back.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { GroupPlace, HistoryDatabase, PullPlace } from './history-database.ts'
 import { makeRoom } from './make-room.ts'
@@ -19,9 +20,6 @@ export interface SqliteHistoryOptions extends SupervisorOptions {
   /** Made if it is not there. The database in it is `pulls.db`. */
   readonly dataDir: string
 }
-
-/** Free pages that are given back between two appends. */
-const pagesAtOnce = 2000
 
 /**
  * Returns at once; the file is opened in the background, and again and again while
@@ -40,6 +38,10 @@ class SqliteHistory implements HistoryStore {
     groups => this.#write(groups),
     rows => rows.reduce((sum, { body }) => sum + body.length, 0),
   )
+  readonly #pages = {
+    checkpoint: () => this.#call('checkpoint'),
+    returnPages: (pages: number) => this.#call('returnPages', pages),
+  }
   #closed = false
 
   constructor(file: string, options: SupervisorOptions) {
@@ -87,29 +89,33 @@ class SqliteHistory implements HistoryStore {
     return this.#call('summarizeTime', spanMs, filter, limit)
   }
 
-  async prune(beforeMs: number, maxBytes: number): Promise<number> {
-    let removed = this.#supervisor.failure?.kind === 'disk_full' ? await this.#makeRoom(beforeMs, maxBytes) : 0
-    for (;;) {
+  async prune(beforeMs: number, maxBytes: number, signal?: AbortSignal): Promise<number> {
+    let removed = this.#supervisor.failure?.kind === 'disk_full' ? await this.#makeRoom(beforeMs, maxBytes, signal) : 0
+    while (!signal?.aborted) {
       const some = await this.#call('pruneSome', beforeMs, maxBytes)
       removed += some
       // In small steps: appends get their turn in between. What waits in the WAL goes into the file before each of
       // them, as both together may not fit a volume that is nearly full.
       if (some > 0) await this.#call('checkpoint')
-      while ((await this.#call('returnPages', pagesAtOnce)) > 0) await this.#call('checkpoint')
+      await giveBack(this.#pages, signal)
       if (some === 0) break
     }
+    if (signal?.aborted) return removed
     if (removed > 0) await this.#call('checkpoint')
     await this.#call('keepReserve').catch(error => this.#log.debug('no room set aside', { error }))
     return removed
   }
 
-  async #makeRoom(beforeMs: number, maxBytes: number): Promise<number> {
-    const removed = await makeRoom({
-      pruneSome: most => this.#call('pruneSome', beforeMs, maxBytes, most),
-      releaseReserve: () => this.#call('releaseReserve'),
-      checkpoint: () => this.#call('checkpoint'),
-      returnPages: pages => this.#call('returnPages', pages),
-    })
+  async #makeRoom(beforeMs: number, maxBytes: number, signal?: AbortSignal): Promise<number> {
+    const removed = await makeRoom(
+      {
+        pruneSome: most => this.#call('pruneSome', beforeMs, maxBytes, most),
+        releaseReserve: () => this.#call('releaseReserve'),
+        ...this.#pages,
+      },
+      signal,
+    )
+    if (signal?.aborted) return removed
     await this.#call('probe', this.#now())
     this.#supervisor.noteWritten()
     return removed

@@ -18,6 +18,7 @@ import { packBatch } from './event-packing.ts'
 import { foundEvent } from './event-rows.ts'
 import { type EventPlace, searchStart } from './event-search.ts'
 import { errorOf, type Failure } from './failure.ts'
+import { giveBack } from './give-back.ts'
 import { GroupCommit } from './group-commit.ts'
 import { makeRoom } from './make-room.ts'
 import { tkWords } from './store-words.ts'
@@ -36,9 +37,6 @@ const eventsAtOnce = 5000
 
 /** Events that are looked for, and deleted in one transaction, when somebody deletes what a search finds. */
 const deletedAtOnce = 1000
-
-/** Free pages that are given back between two appends. */
-const pagesAtOnce = 2000
 
 /** One part of a search: others are answered between two parts. */
 const searchPartMs = 100
@@ -116,7 +114,11 @@ export class SqliteEvents implements EventsStore {
     return row && foundEvent(row)
   }
 
-  async prune(olderThanMs: number, maxBytes: number): Promise<{ readonly byAge: number; readonly bySize: number }> {
+  async prune(
+    olderThanMs: number,
+    maxBytes: number,
+    signal?: AbortSignal,
+  ): Promise<{ readonly byAge: number; readonly bySize: number }> {
     const sum = { byAge: 0, bySize: 0 }
     const pruneSome = async (most: number) => {
       const { byAge, bySize } = await this.#calls.write('events.pruneSome', olderThanMs, maxBytes, most)
@@ -125,15 +127,16 @@ export class SqliteEvents implements EventsStore {
       return byAge + bySize
     }
     const pruneFull = async () => {
-      await makeRoom({ pruneSome, ...this.#file })
-      while ((await pruneSome(eventsAtOnce)) > 0) await this.#file.checkpoint()
+      await makeRoom({ pruneSome, ...this.#file }, signal)
+      while (!signal?.aborted && (await pruneSome(eventsAtOnce)) > 0) await this.#file.checkpoint()
       // Free pages wait in the file for the next events, but on a volume that was full others need them too.
-      await this.#giveBack()
+      await giveBack(this.#file, signal)
+      if (!signal?.aborted) await this.#file.checkpoint()
     }
     if (this.#calls.writeFailure?.kind === 'disk_full') await pruneFull()
     else {
       try {
-        while ((await pruneSome(eventsAtOnce)) > 0);
+        while (!signal?.aborted && (await pruneSome(eventsAtOnce)) > 0);
       } catch (reason) {
         // Room for what is small looks healthy, and removing may be more than that.
         if (PulltraceError.from(reason).code !== Code.Exhausted) throw reason
@@ -145,7 +148,7 @@ export class SqliteEvents implements EventsStore {
       await this.#calls.write('audit.record', run, this.#now())
     }
     // A volume without room for it gets on without.
-    await this.#calls.write('file.keepReserve').catch(() => {})
+    if (!signal?.aborted) await this.#calls.write('file.keepReserve').catch(() => {})
     return sum
   }
 
@@ -188,12 +191,6 @@ export class SqliteEvents implements EventsStore {
 
   retention(): Promise<Retention | undefined> {
     return this.#calls.read('events.retention')
-  }
-
-  async #giveBack(): Promise<void> {
-    const { checkpoint, returnPages } = this.#file
-    while ((await returnPages(pagesAtOnce)) > 0) await checkpoint()
-    await checkpoint()
   }
 
   size(): Promise<EventsSize> {
