@@ -386,14 +386,20 @@ describe('runAgent', () => {
 })
 
 describe('Readiness', () => {
-  it('needs a look within three intervals', () => {
-    const clock = new FakeClock()
-    const readiness = new Readiness(clock)
-    assert.match(readiness.reason() ?? '', /has not answered yet/)
-    readiness.looked(2000)
-    clock.advance(6000)
-    assert.equal(readiness.reason(), undefined)
-    clock.advance(1)
-    assert.match(readiness.reason() ?? '', /last answered 6 s ago/)
-  })
+  for (const [intervalMs, limitMs] of [
+    [100, 15_000],
+    [2000, 15_000],
+    [10_000, 30_000],
+  ] as const) {
+    it(`needs a look within ${limitMs / 1000} s at an interval of ${intervalMs} ms`, () => {
+      const clock = new FakeClock()
+      const readiness = new Readiness(clock)
+      assert.match(readiness.reason() ?? '', /has not answered yet/)
+      readiness.looked(intervalMs)
+      clock.advance(limitMs)
+      assert.equal(readiness.reason(), undefined)
+      clock.advance(1)
+      assert.equal(readiness.reason(), `not ready: containerd last answered ${limitMs / 1000} s ago`)
+    })
+  }
 })

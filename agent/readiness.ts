@@ -1,6 +1,9 @@
 import type { Clock } from '../core/lib/clock.ts'
 
-/** Ready means: containerd answered within the last three intervals. */
+/** A look takes a moment of its own, and a busy node a few: with a short interval it would seem away. */
+const leastMs = 15_000
+
+/** Ready means: containerd answered within the last three intervals, or 15 s if that is longer. */
 export class Readiness {
   readonly #clock: Clock
   #lookedMs: number | undefined
@@ -19,7 +22,7 @@ export class Readiness {
   reason(): string | undefined {
     if (this.#lookedMs === undefined) return 'not ready: containerd has not answered yet'
     const ageMs = this.#clock.monotonic() - this.#lookedMs
-    if (ageMs <= 3 * this.#intervalMs) return undefined
+    if (ageMs <= Math.max(3 * this.#intervalMs, leastMs)) return undefined
     return `not ready: containerd last answered ${Math.round(ageMs / 1000)} s ago`
   }
 }

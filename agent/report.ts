@@ -16,6 +16,9 @@ export interface BuiltReport {
   readonly terminals: readonly ReportedPull[]
 }
 
+/** By the contract; characters. */
+const maxVersionLength = 64
+
 /** What the rest of a report may take. */
 const headBytes = 4096
 
@@ -27,7 +30,8 @@ export function buildReport(head: ReportHead, active: readonly ReportedPull[], h
   const { runtime, ...rest } = head
   const report: AgentReport = {
     ...rest,
-    ...(runtime && { runtime }),
+    // A version that was built by hand may be of any length.
+    ...(runtime && { runtime: { ...runtime, version: runtime.version.slice(0, maxVersionLength) } }),
     droppedTerminal: held.dropped,
     pulls: [...fitting.pulls, ...terminals],
   }

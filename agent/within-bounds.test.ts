@@ -50,6 +50,13 @@ const hostile: { name: string; pull: Partial<ReportedPull>; layers: number }[] =
 ]
 
 describe('withinBounds', () => {
+  it('makes a report that the server takes of a runtime whose version has a hundred characters', () => {
+    const runtime = { name: 'containerd', version: '2.4.2-'.padEnd(100, 'x') }
+    const { report } = buildReport({ ...head, runtime }, [], new Terminals())
+    parseAgentReport(JSON.parse(JSON.stringify(report)))
+    assert.equal(report.runtime?.version.length, 64)
+  })
+
   for (const { name, pull, layers } of hostile) {
     it(`makes a report that the server takes of ${name}, under way and ended`, () => {
       const active = { ...aPull(pull), id: 'b'.repeat(26), phase: 'downloading' as const, completedAt: null }

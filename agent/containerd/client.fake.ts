@@ -15,6 +15,11 @@ export class FakeContainerd implements ContainerdClient {
     this.heldBy.set(id, { lease: { id, createdAt: timestampOf(createdMs), labels }, resources })
   }
 
+  /** Of a pod, as containerd's CRI makes it. */
+  lasting(id: string, createdMs: number, resources: Resource[] = []): void {
+    this.heldBy.set(id, { lease: { id, createdAt: timestampOf(createdMs), labels: {} }, resources })
+  }
+
   put(digest: string, createdMs: number, bytes: Buffer, labels: BlobInfo['labels'] = {}): void {
     const createdAt = timestampOf(createdMs)
     const info = { digest, size: bytes.byteLength, createdAt, updatedAt: createdAt, labels }

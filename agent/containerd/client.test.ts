@@ -91,6 +91,32 @@ describe('openContainerd', () => {
     })
   })
 
+  describe('snapshot', () => {
+    const ends = (status: string, message: string) => {
+      handle = stream =>
+        stream.respond({ ':status': 200, 'grpc-status': status, 'grpc-message': message }, { endStream: true })
+    }
+    const snapshot = () => client.snapshot('k8s.io', 'stargz', 'sha256:ab')
+
+    for (const [status, message] of [
+      ['5', 'snapshot sha256:ab does not exist: not found'],
+      ['3', 'snapshotter not loaded: stargz: invalid argument'],
+      ['14', 'connection error: dial unix /run/stargz.sock: connect: connection refused'],
+    ] as const) {
+      it(`is not there when containerd says '${message}'`, async () => {
+        ends(status, message)
+        assert.equal(await snapshot(), undefined)
+      })
+    }
+
+    it('is not known when containerd itself is away', async () => {
+      handle = stream => stream.session?.destroy()
+      await assert.rejects(snapshot(), { code: 'unavailable' })
+      ends('13', 'panic')
+      await assert.rejects(snapshot(), { code: 'internal' })
+    })
+  })
+
   it('asks what it is allowed to, and nothing else', async () => {
     const asked: unknown[] = []
     handle = (stream, headers) => {

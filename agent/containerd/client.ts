@@ -6,6 +6,7 @@ import type { Info as SnapshotInfo } from '../../proto/generated/containerd/serv
 import type { Envelope } from '../../proto/generated/containerd/types/event.ts'
 import { fromGrpc } from './errors.ts'
 import { GrpcConnection, type Method } from './grpc.ts'
+import { GrpcFailure, grpcStatus } from './grpc-failure.ts'
 import { type Ingest, ingestsIn } from './ingests.ts'
 import { type ReadPath, readMethods } from './read-methods.ts'
 import { withSameAnswer } from './same-answer.ts'
@@ -39,6 +40,15 @@ export const callDeadlineMs = 5_000
 
 /** A node with thousands of image records answers with more than gRPC's usual 4 MiB. */
 const maxAnswerBytes = 32 * 1024 * 1024
+
+/**
+ * Snapshotters are named by what images and leases remember. One that is no longer loaded (containerd then says that the
+ * argument is wrong), or whose own program is away, holds nothing that can be seen: it must not hide the others.
+ */
+function isOfSnapshotter({ cause }: Error): boolean {
+  if (!(cause instanceof GrpcFailure) || !cause.answered) return false
+  return [grpcStatus.notFound, grpcStatus.invalidArgument, grpcStatus.unavailable].some(code => code === cause.code)
+}
 
 /** Of each ingest the agent reads two fields of six. */
 const listIngests = { ...readMethods.ingests, responseDeserialize: ingestsIn }
@@ -92,7 +102,13 @@ export function openContainerd(socket: string): ContainerdClient {
     imagesOf: async (namespace, digest) =>
       (await ask(readMethods.images, namespace, { filters: [`target.digest==${digest}`] })).images,
     snapshot: (namespace, snapshotter, key) =>
-      orUndefined(ask(readMethods.snapshot, namespace, { snapshotter, key }).then(({ info }) => info)),
+      ask(readMethods.snapshot, namespace, { snapshotter, key }).then(
+        ({ info }) => info,
+        error => {
+          if (isOfSnapshotter(error)) return undefined
+          throw error
+        },
+      ),
     version: async () => (await ask(readMethods.version, '', {})).version,
     subscribe(topics, onEvent, onEnd) {
       const filters = topics.map(topic => `topic==${JSON.stringify(topic)}`)

@@ -16,8 +16,14 @@ export interface FindParts {
   /** Leases that came and went before they held anything we could read. */
   readonly glimpsed: Map<string, LeaseKey & { goneMs: number }>
   /** When this agent began. A pull whose manifest had come by then was seen under its lease by the agent before. */
-  readonly bornMs: number
+  bornMs: number
   lastLookMs: number | undefined
+}
+
+/** The clock may have been set back: what lies ahead of it would hide all that comes until then. */
+export function notAfter(parts: FindParts, atMs: number): void {
+  parts.bornMs = Math.min(parts.bornMs, atMs)
+  if (parts.lastLookMs !== undefined) parts.lastLookMs = Math.min(parts.lastLookMs, atMs)
 }
 
 /** A lease that went, and from when on what is there is the work of another. */
@@ -48,20 +54,23 @@ export async function findImages(parts: FindParts, now: Now): Promise<FoundImage
     else glimpsed.set(nameOf(lease), { ...lease, goneMs: now.atMs })
   }
   const found = new Map<string, FoundImage>()
+  const settled: string[] = []
   for (const [name, toldMs] of pending) {
     const digest = (await now.client.image(now.namespace, name))?.target?.digest
     const covered = digest === undefined || found.has(digest) || now.live.some(({ image }) => rootOf(image) === digest)
     // A lease that shows nothing yet may be the very pull that made this record.
     const mayBe = now.live.some(({ image, key }) => rootOf(image) === undefined && key.createdMs <= toldMs)
     if (!covered && mayBe && now.atMs - toldMs < patienceMs) continue
-    pending.delete(name)
+    settled.push(name)
     if (covered) continue
     const image = await readImage(parts, now, digest)
-    if (image) {
-      found.set(digest, image)
-      recent.set(digest, now.atMs)
-      if (image.lease) glimpsed.delete(nameOf(image.lease))
-    }
+    if (image) found.set(digest, image)
+  }
+  // Only now: where a call failed on the way, all of them are asked about again.
+  for (const name of settled) pending.delete(name)
+  for (const [digest, { lease }] of found) {
+    recent.set(digest, now.atMs)
+    if (lease) glimpsed.delete(nameOf(lease))
   }
   for (const [digest, goneMs] of recent) if (now.atMs - goneMs > 6 * patienceMs) recent.delete(digest)
   for (const [name, { goneMs }] of glimpsed) if (now.atMs - goneMs > patienceMs) glimpsed.delete(name)

@@ -13,13 +13,20 @@ export const grpcStatus = {
   unauthenticated: 16,
 } as const
 
+interface FailureOptions extends ErrorOptions {
+  readonly answered?: boolean
+}
+
 /** A call that did not end well: `code` is a gRPC status, by the server or by us. */
 export class GrpcFailure extends Error {
   override readonly name = 'GrpcFailure'
   readonly code: number
+  /** Whether the server said so; false: no whole answer came. */
+  readonly answered: boolean
 
-  constructor(code: number, message: string, options?: ErrorOptions) {
+  constructor(code: number, message: string, { answered = false, ...options }: FailureOptions = {}) {
     super(message, options)
     this.code = code
+    this.answered = answered
   }
 }

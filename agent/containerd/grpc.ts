@@ -146,7 +146,7 @@ function endOf(stream: ClientHttp2Stream, frames: Frames, deadlineMs: number | u
   stream.on('close', () => {
     clearTimeout(timer)
     if (status === grpcStatus.ok) resolve()
-    else if (status !== undefined) reject(new GrpcFailure(status, message))
+    else if (status !== undefined) reject(new GrpcFailure(status, message, { answered: true }))
     else fail(grpcStatus.unavailable, 'the connection was closed before the answer was whole')
   })
   return promise

@@ -35,6 +35,9 @@ export function looksLikePull(lease: Lease): boolean {
   return Math.abs(aheadMs - dayMs) < 60_000
 }
 
+/** It belongs to something that lasts, such as a pod; a client's operation has an end by which containerd collects it. */
+export const isLasting = (lease: Lease): boolean => lease.labels[expiryLabel] === undefined
+
 /** BuildKit keeps leases of its own for days; they hold parts of images, and are never a pull. */
 export const belongsToBuildKit = (lease: Lease): boolean =>
   Object.keys(lease.labels).some(label => label.startsWith('buildkit/'))

@@ -144,6 +144,84 @@ describe('NamespaceObserver', () => {
     })
   })
 
+  describe('leases that last, as those of pods do', () => {
+    const questions: string[] = []
+    beforeEach(() => {
+      observer = new NamespaceObserver(containerd, 'k8s.io', () => 'blobs and snapshots', {
+        bornMs: startMs,
+        lookedMs: undefined,
+      })
+      questions.length = 0
+      containerd.before = question => void questions.push(question)
+      for (let pod = 0; pod < 50; pod++) containerd.lasting(`pod-${pod}`, startMs + pod, [snapshot(`volume-${pod}`)])
+    })
+    const asked = () => questions.filter(question => question !== 'leases').length
+
+    it('are asked what they hold once, and a minute later', async () => {
+      await look(1_000)
+      assert.equal(asked(), 50)
+      for (let afterMs = 2_000; afterMs <= 60_000; afterMs += 2_000) await look(afterMs)
+      assert.equal(asked(), 50)
+      await look(61_000)
+      assert.equal(asked(), 100)
+    })
+
+    it('are not asked again for the blobs of a pull that is known', async () => {
+      putDocuments(containerd, startMs + 1_010)
+      containerd.lease(leaseId, startMs + 1_000, [content(manifest), content(config)])
+      await look(1_100)
+      questions.length = 0
+      containerd.put(layer, startMs + 1_150, layerBytes)
+      observer.changed(layer)
+      await look(1_200)
+      assert.deepEqual(
+        questions.filter(question => question.startsWith('resources')),
+        [`resources ${leaseId}`],
+      )
+    })
+
+    it('do not keep a record waiting whose pull nobody saw, nor tell when it began', async () => {
+      await look(1_000)
+      containerd.heldBy.delete('pod-7')
+      putDocuments(containerd, startMs + 1_020)
+      containerd.put(layer, startMs + 1_030, layerBytes)
+      containerd.record(name, manifest, startMs + 1_040)
+      observer.imageChanged(name, startMs + 1_040)
+      const { found } = await look(1_100)
+      assert.deepEqual(
+        found.map(({ image, lease }) => [image.digest, lease]),
+        [[manifest, undefined]],
+      )
+    })
+
+    it('show a pull that goes on under one of them', async () => {
+      await look(1_000)
+      putDocuments(containerd, startMs + 1_020)
+      containerd.heldBy.get('pod-7')!.resources.push(content(manifest), content(config))
+      assert.deepEqual((await look(1_100)).leases, [])
+      observer.changed(manifest)
+      const { leases } = await look(1_200)
+      assert.deepEqual(
+        leases.map(({ leaseId, kind, image }) => [leaseId, kind, image?.digest]),
+        [['pod-7', 'pull', manifest]],
+      )
+    })
+
+    it('are asked again when an answer did not come', async () => {
+      await look(1_000)
+      observer.changed(manifest)
+      questions.length = 0
+      containerd.before = question => {
+        questions.push(question)
+        if (question === 'resources pod-49') throw new Error('containerd is away')
+      }
+      await assert.rejects(look(1_100), { message: 'containerd is away' })
+      containerd.before = question => void questions.push(question)
+      await look(1_200)
+      assert.equal(asked(), 100)
+    })
+  })
+
   describe('a record of an image whose pull was never seen', () => {
     const found = async (manifestMs: number, lookMs: number) => {
       putDocuments(containerd, startMs + manifestMs)
@@ -165,6 +243,26 @@ describe('NamespaceObserver', () => {
     it('says nothing of an image that was there before', async () => {
       await look(5_000)
       assert.deepEqual(await found(3_500, 5_250), [])
+    })
+
+    it('tells of it although the clock was set back by an hour meanwhile', async () => {
+      await look(3_600_000 + 1_000)
+      assert.deepEqual(await found(900, 1_150), [manifest])
+    })
+
+    it('tells of it in the next look when it could not be looked up whole', async () => {
+      await look(1_000)
+      let failed = false
+      containerd.before = question => {
+        if (question !== `blob ${config}` || failed) return
+        failed = true
+        throw new Error('containerd is away')
+      }
+      await assert.rejects(found(1_020, 1_250), { message: 'containerd is away' })
+      assert.deepEqual(
+        (await look(1_500)).found.map(({ image }) => image.digest),
+        [manifest],
+      )
     })
 
     it('leaves it to the agent before when that has seen its lease', async () => {

@@ -3,7 +3,7 @@ import { BlobStore } from './blobs.ts'
 import { bury } from './bury.ts'
 import type { ContainerdClient } from './client.ts'
 import { type Evidence, evidenceFor } from './evidence.ts'
-import { type Buried, type FindParts, findImages } from './find-images.ts'
+import { type Buried, type FindParts, findImages, notAfter } from './find-images.ts'
 import { type Holdings, holdingsOf, together } from './holdings.ts'
 import {
   childrenOf,
@@ -15,7 +15,8 @@ import {
   rootOf,
   seenImageOf,
 } from './image-memory.ts'
-import { digestOfRef, looksLikePull, nameOf } from './keys.ts'
+import { digestOfRef, isLasting, looksLikePull, nameOf } from './keys.ts'
+import { LastingLeases } from './lasting-leases.ts'
 import { LeaseList, type Listed } from './lease-list.ts'
 import { isOther, type LeaseMemory, newLeaseMemory, resourcesAgeMs, tellOfRecord } from './lease-memory.ts'
 import { findSnapshots } from './snapshots.ts'
@@ -46,6 +47,7 @@ export class NamespaceObserver {
   readonly #eventScope: () => EventScope
   readonly #blobs: BlobStore
   readonly #list: LeaseList
+  readonly #lasting: LastingLeases
   readonly #leases = new Map<string, LeaseMemory>()
   /** Leases that are no pulls, as long as they are listed. */
   readonly #others = new Set<string>()
@@ -59,6 +61,7 @@ export class NamespaceObserver {
     this.#eventScope = eventScope
     this.#blobs = new BlobStore(client, namespace)
     this.#list = new LeaseList(client, namespace)
+    this.#lasting = new LastingLeases(client, namespace)
     this.#find = { pending: new Map(), recent: new Map(), glimpsed: new Map(), bornMs, lastLookMs: lookedMs }
   }
 
@@ -75,10 +78,13 @@ export class NamespaceObserver {
 
   /** A blob was completed, or a snapshot prepared or committed: `name` is its digest or chain id. */
   changed(name: string): void {
+    let wanted = false
     for (const lease of this.#leases.values()) {
-      lease.changed ||=
-        lease.image.layers?.some(({ digest, chainIds }) => digest === name || chainIds.includes(name)) ?? true
+      const wants = lease.image.layers?.some(({ digest, chainIds }) => digest === name || chainIds.includes(name))
+      lease.changed ||= wants ?? true
+      wanted ||= wants === true
     }
+    if (!wanted) this.#lasting.heard()
   }
 
   /**
@@ -86,9 +92,10 @@ export class NamespaceObserver {
    * worker is gone, and their lease stays until it expires, a day later.
    */
   async look(atMs: number, runtimeStartedMs: number): Promise<NamespaceLook> {
+    notAfter(this.#find, atMs)
     const listed = await this.#list.byName()
     for (const name of this.#others) if (!listed.has(name)) this.#others.delete(name)
-    const live = this.#meet(listed, runtimeStartedMs)
+    const live = await this.#meet(listed, runtimeStartedMs, atMs)
     if (this.#blobs.large) this.#blobs.forget()
     if (live.size === 0 && this.#leases.size === 0 && this.#find.pending.size === 0) {
       this.#blobs.forget()
@@ -151,11 +158,24 @@ export class NamespaceObserver {
   }
 
   /** Remembers new leases; returns those that are worked on. */
-  #meet(listed: ReadonlyMap<string, Listed>, runtimeStartedMs: number): Map<string, LeaseMemory> {
+  async #meet(
+    listed: ReadonlyMap<string, Listed>,
+    runtimeStartedMs: number,
+    atMs: number,
+  ): Promise<Map<string, LeaseMemory>> {
+    const worked = [...listed].filter(([name, { key }]) => key.createdMs >= runtimeStartedMs && !this.#others.has(name))
+    const lasting = worked.filter(([name, { lease }]) => isLasting(lease) && !this.#leases.has(name))
+    const blobsAreTold = this.#eventScope() === 'blobs and snapshots'
+    const pulling = await this.#lasting.pulling(
+      lasting.map(([, each]) => each),
+      atMs,
+      blobsAreTold,
+    )
     const live = new Map<string, LeaseMemory>()
-    for (const [name, { lease, key }] of listed) {
-      if (key.createdMs < runtimeStartedMs || this.#others.has(name)) continue
-      const memory = this.#leases.get(name) ?? newLeaseMemory(key, looksLikePull(lease))
+    for (const [name, { lease, key }] of worked) {
+      const known = this.#leases.get(name)
+      if (!known && isLasting(lease) && !pulling.has(name)) continue
+      const memory = known ?? newLeaseMemory(key, looksLikePull(lease))
       this.#leases.set(name, memory)
       live.set(name, memory)
     }

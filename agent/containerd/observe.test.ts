@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { openDemoSocket } from '../../cli/demo/listen.ts'
 import { DemoRuntime } from '../../cli/demo/runtime.ts'
 import { FakeClock } from '../../core/lib/clock.fake.ts'
@@ -57,6 +58,38 @@ describe('a look at every namespace', () => {
       clock.advance(100)
     }
     assert.equal(asked, 2)
+  })
+
+  it('tells of a pull that went while another namespace could not be looked at, once', async () => {
+    runtime.startPull(image, { rate: 1024 * 1024, namespace: 'k8s.io' })
+    const { leases } = runtime.namespace('build')
+    assert.deepEqual(await seen(), ['k8s.io'])
+    const values = leases.values.bind(leases)
+    leases.values = () => {
+      throw new Error('its database is locked')
+    }
+    clock.advance(30_000)
+    await assert.rejects(source.look())
+    // A look of the other that still went on would be over by then.
+    for (let turns = 0; turns < 200; turns++) await setImmediate()
+    leases.values = values
+    const gone = async () => (await source.look()).gone.map(({ namespace, because }) => [namespace, because])
+    assert.deepEqual(await gone(), [['k8s.io', 'deleted']])
+    assert.deepEqual(await gone(), [])
+  })
+
+  it('takes no pull for dead because the clock was set back after containerd had started', async () => {
+    clock.set(-120_000)
+    runtime = new DemoRuntime({ clock, seed: 1 })
+    await served.close()
+    source.close()
+    const socket = path.join(folder, 'again.sock')
+    served = await openDemoSocket(runtime, socket)
+    source = openPullSource({ socket, namespaces: [], clock })
+    runtime.startPull(image, { rate: 1024, namespace: 'k8s.io' })
+    assert.deepEqual(await seen(), ['k8s.io'])
+    clock.advance(90_000)
+    assert.deepEqual(await seen(), ['k8s.io'])
   })
 
   it('finds one although the time of day was set back', async () => {

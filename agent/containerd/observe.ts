@@ -36,6 +36,10 @@ class ContainerdSource implements PullSource {
   #namespacesAskedMs = Number.NEGATIVE_INFINITY
   #version: string | undefined
   #startedMs = 0
+  /** A time of the socket that lay ahead of the clock. */
+  #aheadMs: number | undefined
+  /** What went or was found in looks of which another part failed. */
+  #untold: Pick<RuntimeSnapshot, 'gone' | 'found'> = { gone: [], found: [] }
 
   constructor(client: ContainerdClient, socket: string, namespaces: readonly string[], clock: Clock) {
     this.#client = client
@@ -66,17 +70,19 @@ class ContainerdSource implements PullSource {
     const stale = askingMs - this.#namespacesAskedMs >= namespacesAgeMs
     if (stale) await this.#refreshNamespaces()
     const atMs = this.#clock.now()
-    const looks = await Promise.all([...this.#observers.values()].map(observer => observer.look(atMs, startedMs)))
+    const settled = await Promise.allSettled([...this.#observers.values()].map(each => each.look(atMs, startedMs)))
+    const looks = settled.flatMap(look => (look.status === 'fulfilled' ? look.value : []))
+    // An observer says once that a lease has gone: also when another namespace could not be looked at.
+    const gone = [...this.#untold.gone, ...looks.flatMap(({ gone }) => gone)]
+    const found = [...this.#untold.found, ...looks.flatMap(({ found }) => found)]
+    const failed = settled.find(look => look.status === 'rejected')
+    this.#untold = failed === undefined ? { gone: [], found: [] } : { gone, found }
+    if (failed !== undefined) throw failed.reason
     if (stale) {
       this.#namespacesAskedMs = askingMs
       this.#lookedMs = atMs
     }
-    return {
-      atMs,
-      leases: looks.flatMap(({ leases }) => leases),
-      gone: looks.flatMap(({ gone }) => gone),
-      found: looks.flatMap(({ found }) => found),
-    }
+    return { atMs, leases: looks.flatMap(({ leases }) => leases), gone, found }
   }
 
   async evidenceOf({ digest, startedMs }: { digest: string; startedMs: number }) {
@@ -135,7 +141,10 @@ class ContainerdSource implements PullSource {
    */
   #runtimeStartedMs(): number {
     try {
-      return Math.floor(statSync(this.#socket).mtimeMs)
+      const ms = Math.floor(statSync(this.#socket).mtimeMs)
+      // The clock was set back since, as on a machine that learns the time after containerd: leases would seem older.
+      if (ms > this.#clock.now()) this.#aheadMs = ms
+      return ms === this.#aheadMs ? 0 : ms
     } catch {
       // Not readable for us, or just being made: then no pull is taken for dead.
       return 0

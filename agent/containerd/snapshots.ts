@@ -2,14 +2,14 @@ import type { ContainerdClient } from './client.ts'
 import type { ImageMemory } from './image-memory.ts'
 import { msOf } from './keys.ts'
 
-/** What nearly every node uses; others show themselves by name as soon as a lease holds one of theirs. */
+/** What nearly every node uses; others show themselves by name as soon as a lease or an unpacked image tells of one. */
 const usual = 'overlayfs'
 
 const prefix = 'snapshots/'
 export const snapshotterOf = (resourceType: string): string | undefined =>
   resourceType.startsWith(prefix) ? resourceType.slice(prefix.length) : undefined
 
-export const snapshottersOf = (seen: ReadonlySet<string>): readonly string[] => (seen.size === 0 ? [usual] : [...seen])
+export const snapshottersOf = (seen: ReadonlySet<string>): readonly string[] => [...new Set([usual, ...seen])]
 
 interface Searched {
   readonly image: ImageMemory

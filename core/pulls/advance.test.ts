@@ -42,6 +42,12 @@ describe('advance', () => {
     assert.equal(advance(pull, web(11, 0), look(16)).stalledSinceMs, undefined)
   })
 
+  it('says nothing of it where the layers were too many to be told', () => {
+    let pull = advance(undefined, web(10, 0), look(0))
+    pull = advance(pull, web(0, 0, { layers: [] }), look(20))
+    assert.equal(pull.stalledSinceMs, undefined)
+  })
+
   it('keeps the time each phase began', () => {
     let pull = advance(undefined, reported('web', { phase: 'resolving', totalKnown: false, layers: [] }), look(3))
     pull = advance(pull, web(0, 0), look(4))

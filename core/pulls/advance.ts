@@ -62,7 +62,8 @@ export function advance(before: PullState | undefined, reported: ReportedPull, l
     unpackedBytes: sums.unpackedBytes,
     percent: percentOf(before?.percent, totalKnown, sums),
     bytesPerSec,
-    stalledSinceMs: stallOf(phase, rate, look),
+    // Without its layers nobody says whether bytes come.
+    stalledSinceMs: reported.layers.length === 0 ? undefined : stallOf(phase, rate, look),
     restarts: sums.restarts,
     stale: false,
     error,

@@ -21,6 +21,26 @@ describeScenarios('odd lives of a pull', ({ scenario }) => {
     { intervalsMs: [100, 2000] },
   )
 
+  scenario(
+    'a node whose pods have leases, and whose images a snapshotter had unpacked that is gone',
+    async scene => {
+      const { ctr } = scene.rig.containerd
+      const inKubernetes = { namespace: 'k8s.io' }
+      const pods = Array.from({ length: 30 }, (_, pod) => `pod-${pod}`)
+      for (const id of pods) await ctr(['leases', 'create', '--id', id, '--expires', '0s'], inKubernetes)
+      const before = await scene.push({ name: 'moved/before', layers: [{ bytes: 200_000 }] })
+      await scene.pull(before).done
+      const label = `containerd.io/gc.ref.snapshot.gone=${before.layers[0]!.digest}`
+      await ctr(['content', 'label', before.configDigest, label], inKubernetes)
+      await scene.pull(before, { mayBeUnseen: true }).done
+      const quick = await scene.push({ name: 'moved/quick', layers: [{ bytes: 100_000 }] })
+      await scene.pull(quick).done
+      for (const id of pods) await ctr(['leases', 'rm', id], inKubernetes)
+      await scene.end()
+    },
+    { intervalsMs: [100, 2000] },
+  )
+
   scenario('containerd that hangs for a while', async scene => {
     const { containerd, proxy } = scene.rig
     const image = await scene.push({ name: 'hangs/app', layers: [{ bytes: growing }, { bytes: 100_000 }] })
