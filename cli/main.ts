@@ -26,6 +26,7 @@ import { findContainerd } from './up/find-containerd.ts'
 import { containerdSocketOf, planUp } from './up/plan-up.ts'
 import type { ProgramFiles } from './up/programs.ts'
 import { runUp } from './up/up.ts'
+import { openJob } from './watch/job.ts'
 import { openScreen } from './watch/screen.ts'
 import { type WatchFilter, type WatchParts, watchJson, watchLive, watchPlain } from './watch/watch.ts'
 import { whyOf } from './why/why.ts'
@@ -149,7 +150,7 @@ async function watch(options: WatchOptions, name: CommandName, world: World): Pr
   const color = wantsColor(options.color, env, stdout)
   return watchLive(
     parts,
-    { layers, color, where, openScreen: (...on) => openScreen({ in: stdin, out: stdout }, ...on) },
+    { layers, color, where, openScreen: (...on) => openScreen({ in: stdin, out: stdout }, ...on, openJob) },
     stop,
   )
 }

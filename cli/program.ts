@@ -175,8 +175,8 @@ Example:
   pulltrace up -f config/samples/pulltraceconfig.yaml`
 
 const watchHelp = (name: CommandName) => `
-In a terminal: live bars (keys: l layers, q quit). Elsewhere: a line for each change of phase and
-one of progress each 5 s. The stream goes on where it stopped when the server comes back.
+In a terminal: live bars (keys: l layers, q quit, Ctrl-Z suspend). Elsewhere: a line for each change
+of phase and one of progress each 5 s. When the server comes back the stream goes on where it stopped.
 With -o json a line {"type":"reset"} says: forget what you hold, the whole state follows.
 
 Examples:

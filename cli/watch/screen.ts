@@ -1,4 +1,5 @@
 import { createLogUpdate } from 'log-update'
+import type { Job, OpenJob } from './job.ts'
 import type { Frame } from './render.ts'
 
 /** What a screen needs of a terminal: `process.stdout` and `process.stdin` answer it. */
@@ -21,11 +22,19 @@ export interface Screen {
 const enter = '\u001B[?1049h\u001B[?25l\u001B[H'
 const leave = '\u001B[?25h\u001B[?1049l'
 
+const ctrlZ = '\u001A'
+
 /**
  * The alternate screen: what was in the terminal is there again afterwards, and a resize cannot
- * leave torn lines behind. The last frame is written to the ordinary screen on closing.
+ * leave torn lines behind. The last frame is written to the ordinary screen on closing. Ctrl-Z, which a raw terminal
+ * hands over as a character, gives the terminal back and stops the job; without `openJob` it does nothing.
  */
-export function openScreen(terminal: Terminal, onKey: (key: string) => void, onResize: () => void): Screen {
+export function openScreen(
+  terminal: Terminal,
+  onKey: (key: string) => void,
+  onResize: () => void,
+  openJob?: OpenJob,
+): Screen {
   const { out } = terminal
   // A terminal that was never told its size says 0 of both.
   const columns = () => out.columns || 80
@@ -34,42 +43,77 @@ export function openScreen(terminal: Terminal, onKey: (key: string) => void, onR
   const keys = terminal.in.isTTY === true
   let last: readonly string[] = []
   let open = true
+  /** Given back to the shell until it continues us. */
+  let away = false
+  let job: Job | undefined
   const data = (chunk: Buffer) => {
-    for (const key of chunk.toString('latin1')) onKey(key)
+    for (const key of chunk.toString('latin1')) {
+      if (key === ctrlZ) suspend()
+      else onKey(key)
+    }
   }
   const resized = () => {
+    if (away) return
     // Old lines have been wrapped by the terminal: nobody knows where they are now.
     update.clear()
     out.write('\u001B[2J\u001B[H')
     onResize()
   }
-  out.write(enter)
-  out.on('resize', resized)
-  if (keys) {
-    terminal.in.setRawMode(true)
-    terminal.in.on('data', data)
-    terminal.in.resume()
+  const take = () => {
+    // First, as this stops a job that was continued in the background, which then has written nothing.
+    if (keys) {
+      terminal.in.setRawMode(true)
+      terminal.in.resume()
+    }
+    out.write(enter)
   }
+  const give = () => {
+    if (keys) {
+      terminal.in.setRawMode(false)
+      terminal.in.pause()
+    }
+  }
+  const suspend = () => {
+    if (away || job === undefined) return
+    away = true
+    give()
+    // Stopped only when all is written, or the shell would write into our screen.
+    out.write(leave, () => open && job?.stop())
+  }
+  const resume = () => {
+    away = false
+    // The shell may have set modes of its own, of which Node does not know.
+    give()
+    take()
+    update.done()
+    out.write('\u001B[2J\u001B[H')
+    onResize()
+  }
+  take()
+  out.on('resize', resized)
+  if (keys) terminal.in.on('data', data)
+  job = openJob?.(suspend, resume)
   return {
     keys,
     size: () => ({ width: columns(), height: Math.max(1, rows() - 1) }),
     draw(lines) {
       if (!open) return
       last = lines
-      update(lines.join('\n'))
+      if (!away) update(lines.join('\n'))
     },
     close() {
       if (!open) return
       open = false
+      job?.close()
       out.off('resize', resized)
-      if (keys) {
-        terminal.in.off('data', data)
-        terminal.in.setRawMode(false)
-        terminal.in.pause()
+      terminal.in.off('data', data)
+      if (!away) {
+        give()
+        update.clear()
+        out.write(leave)
       }
-      update.clear()
       update.done()
-      out.write(`${leave}${last.length === 0 ? '' : `${last.join('\n')}\n`}`)
+      if (last.length > 0) out.write(`${last.join('\n')}\n`)
     },
   }
 }

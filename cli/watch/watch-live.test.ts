@@ -5,6 +5,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { systemClock } from '../../core/lib/clock.ts'
 import { createApi } from '../api.ts'
 import { buildEvent, frame, type Handler, openEventServer, startStream } from './event-server.fake.ts'
+import type { OpenJob } from './job.ts'
 import { openScreen } from './screen.ts'
 import { watchLive } from './watch.ts'
 
@@ -54,12 +55,12 @@ describe('watchLive', function () {
   })
   afterEach(() => server.close())
 
-  function start(terminal: ReturnType<typeof openTerminal>, signal = new AbortController().signal) {
+  function start(terminal: ReturnType<typeof openTerminal>, signal = new AbortController().signal, openJob?: OpenJob) {
     const api = createApi(server.url, async () => undefined)
     const parts = { api, clock: systemClock, random: Math.random, filter: {}, wait: false }
     return watchLive(
       parts,
-      { layers: false, color: false, openScreen: (...on) => openScreen(terminal.terminal, ...on) },
+      { layers: false, color: false, openScreen: (...on) => openScreen(terminal.terminal, ...on, openJob) },
       signal,
     )
   }
@@ -92,6 +93,42 @@ describe('watchLive', function () {
     terminal.press('q')
     await running
   })
+
+  for (const how of ['Ctrl-Z', 'a signal'] as const) {
+    it(`gives the terminal back at ${how} before it stops, and draws in full when it goes on`, async () => {
+      const terminal = openTerminal(100, 24)
+      const stopped: string[] = []
+      const isStopped = Promise.withResolvers<void>()
+      let asked = () => {}
+      let goOn = () => {}
+      const running = start(terminal, undefined, (onStop, onContinue) => {
+        asked = onStop
+        goOn = onContinue
+        return {
+          stop() {
+            stopped.push(terminal.text())
+            isStopped.resolve()
+          },
+          close: () => stopped.push('closed'),
+        }
+      })
+      await terminal.until(/node-a/)
+      if (how === 'Ctrl-Z') terminal.press('\u001A')
+      else asked()
+      await isStopped.promise
+      assert.ok(stopped[0]!.endsWith('\u001B[?25h\u001B[?1049l'), 'all is written by then')
+      assert.deepEqual(terminal.raw, [true, false])
+      const from = terminal.text().length
+      goOn()
+      await terminal.until(/1 pulling[\s\S]*62%[\s\S]*node-a/, from)
+      assert.ok(terminal.text().startsWith('\u001B[?1049h\u001B[?25l', from))
+      assert.equal(terminal.raw.at(-1), true)
+      terminal.press('q')
+      await running
+      assert.equal(terminal.raw.at(-1), false)
+      assert.deepEqual(stopped.slice(1), ['closed'])
+    })
+  }
 
   it('draws anew for another width', async () => {
     const terminal = openTerminal(100, 24)
