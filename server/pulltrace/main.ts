@@ -35,6 +35,7 @@ import { ImageBook } from './pages/live/image-book.ts'
 import { PodSide } from './pods/pod-side.ts'
 import { Intake } from './reports/intake.ts'
 import { PodJoin } from './reports/pod-join.ts'
+import { PromptHistory } from './reports/prompt-history.ts'
 import { SettingsWatch } from './settings/settings-watch.ts'
 
 const mebibyte = 1024 * 1024
@@ -79,6 +80,10 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
   running.defer(() => kube?.close())
   const history = openSqliteHistory({ dataDir: config.dataDir, clock, log })
   running.defer(() => history.close())
+  const promptHistory = new PromptHistory(history, clock)
+  const impatience = new AbortController()
+  void promptHistory.run(impatience.signal)
+  running.defer(() => impatience.abort())
   const hub = new EventHub({ clock, ...ringDefaults })
   const streams = new Streams(hub, { clock })
   const images = new ImageBook()
@@ -94,11 +99,16 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
     kube && watchPods ? new PodSide({ api: kube, namespaces, changed, instance: hostname(), clock, log }) : undefined
   const podJoin =
     podSide &&
-    new PodJoin({ ...config, pods: podSide, history, agentsBackByMs: clock.monotonic() + backWithinMs(config) })
+    new PodJoin({
+      ...config,
+      pods: podSide,
+      history: promptHistory,
+      agentsBackByMs: clock.monotonic() + backWithinMs(config),
+    })
   const rulesSide = config.rules && (await openRules(config.rules, clock, log, () => metrics))
   running.defer(() => rulesSide?.close())
   const intake: Intake = new Intake({
-    history,
+    history: promptHistory,
     publish: changes => {
       metrics.observe(changes)
       podSide?.observe(changes)
