@@ -383,5 +383,17 @@ describe('pulltrace', () => {
     const help = await run(['watch', '--help'])
     assert.equal(help.code, 0)
     assert.match(help.out, /Usage: pulltrace watch/)
+    // Cookies know no ports: pages of two copies on one address would share their sign-ins.
+    const { out } = await run(['up', '--help'])
+    const addresses = [...out.matchAll(/(\w+)_ADDR=(\S+)/g)].map(([, name, address]) => `${name} ${address}`)
+    assert.deepEqual(addresses.sort(), [
+      'PULLTRACE_AGENT_METRICS 127.0.0.1:0',
+      'PULLTRACE_HTTP 127.0.0.2:0',
+      'PULLTRACE_METRICS 127.0.0.1:0',
+      'TK_GRPC 127.0.0.1:0',
+      'TK_HTTP 127.0.0.2:0',
+      'TK_SENSOR_METRICS 127.0.0.1:0',
+      'TK_UI_METRICS 127.0.0.1:0',
+    ])
   })
 })

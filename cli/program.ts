@@ -162,14 +162,16 @@ function countOf(text: string): number {
 
 const upHelp = `
 It watches the containerd of this machine when its socket can be opened; if not, a demo runtime
-pulls sample images, and every line says DEMO DATA. History, rules and the first password for the
-pages of rules are kept in ./data. It says where all pages are. Ctrl-C stops all.
+pulls sample images, and pages, watch and history say DEMO DATA. History, rules and the first
+password for the pages of rules are kept in ./data. It says where all pages are. Ctrl-C stops all.
 
-Settings in the environment win over the file. To run a second copy beside the first:
-  PULLTRACE_HTTP_ADDR=127.0.0.1:8180 PULLTRACE_METRICS_ADDR=127.0.0.1:9190 \\
-  PULLTRACE_AGENT_METRICS_ADDR=127.0.0.1:9191 PULLTRACE_DATA_DIR=./data-2 \\
-  TK_GRPC_ADDR=127.0.0.1:50151 TK_SENSOR_METRICS_ADDR=127.0.0.1:9192 \\
-  TK_HTTP_ADDR=127.0.0.1:8190 TK_UI_METRICS_ADDR=127.0.0.1:9193 pulltrace up -f FILE
+Settings in the environment win over the file. To run a second copy beside the first, each
+on any free port, its pages at an address of their own so that sign-ins stay apart:
+  PULLTRACE_DATA_DIR=./data2 PULLTRACE_HTTP_ADDR=127.0.0.2:0 TK_HTTP_ADDR=127.0.0.2:0 \\
+  PULLTRACE_METRICS_ADDR=127.0.0.1:0 PULLTRACE_AGENT_METRICS_ADDR=127.0.0.1:0 \\
+  TK_GRPC_ADDR=127.0.0.1:0 TK_SENSOR_METRICS_ADDR=127.0.0.1:0 TK_UI_METRICS_ADDR=127.0.0.1:0 \\
+  pulltrace up -f FILE
+Where there is no 127.0.0.2 (macOS), write 127.0.0.1 and sign in to one copy at a time.
 
 Example:
   pulltrace up -f config/samples/pulltraceconfig.yaml`
