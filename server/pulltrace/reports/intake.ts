@@ -200,9 +200,11 @@ export class Intake {
 
   #momentOf(node: NodeState | undefined): Moment {
     const { clock, intervals } = this.#parts
+    const monotonicMs = clock.monotonic()
     return {
-      nodeMs: clock.now() + (node?.clockSkewMs ?? 0),
-      monotonicMs: clock.monotonic(),
+      // The skew is to what our clock showed at the last report; it may have been set since.
+      nodeMs: node === undefined ? clock.now() : node.receivedAtMs + node.clockSkewMs + (monotonicMs - node.heardAtMs),
+      monotonicMs,
       intervalMs: node === undefined || node.stale ? 0 : intervals().reportIntervalMs,
     }
   }

@@ -163,6 +163,17 @@ describe('Intake with PodJoin', () => {
     assert.deepEqual(published, [])
   })
 
+  it('ends what time ends by the clock of the node, also when that of the server was set meanwhile', async () => {
+    await podsChanged(waitingPod('web', image, [pulling(2)]))
+    clock.advance(4000)
+    clock.set(3_600_000)
+    await podsChanged({ ...containers[0]!, deleted: true })
+    const [web] = history.pulls.values()
+    assert.equal(web!.phase, 'failed')
+    // The one report said second 2, and 4 s have passed.
+    assert.equal(web!.completedAtMs, epochMs + 6000)
+  })
+
   it('acknowledges an end that waits for its reason: it is safe', async () => {
     const startedAt = new Date(epochMs + 2500).toISOString()
     containers = [waitingPod('web', image, [pulling(2)])]
