@@ -124,13 +124,16 @@ export class Intake {
 
   /** What time does to what kubelets told: ends that waited long enough. To be called a few times a second. */
   joinDue(): void {
-    const nowMs = this.#parts.clock.monotonic()
-    if (!this.#ends.failing) this.#joinAgainMs = joinAgainMs.first
+    const { clock, pods } = this.#parts
+    if (pods === undefined) return
+    const nowMs = clock.monotonic()
+    const failing = this.#ends.failing || pods.unsettled
+    if (!failing) this.#joinAgainMs = joinAgainMs.first
     else if (nowMs < this.#joinAgainAtMs) return
-    const due = this.#parts.pods?.due(nowMs) ?? []
+    const due = pods.due(nowMs)
     for (const name of due) this.podsChanged(name)
     // What cannot be stored stays due, on every node that has such.
-    if (!this.#ends.failing || due.length === 0) return
+    if (!failing || due.length === 0) return
     this.#joinAgainMs = Math.min(2 * this.#joinAgainMs, joinAgainMs.longest)
     this.#joinAgainAtMs = nowMs + this.#joinAgainMs
   }

@@ -22,6 +22,7 @@ class MemoryHistory implements Pick<HistoryStore, 'append' | 'endsOf' | 'get' | 
   broken: 'nothing' | 'writes' | 'everything' = 'nothing'
 
   appends = 0
+  asks = 0
 
   async append(pulls: readonly PullState[]) {
     this.appends++
@@ -30,6 +31,7 @@ class MemoryHistory implements Pick<HistoryStore, 'append' | 'endsOf' | 'get' | 
   }
 
   async endsOf(ids: readonly string[]) {
+    this.asks++
     this.#check()
     return new Map(ids.flatMap(id => (this.pulls.has(id) ? [[id, this.pulls.get(id)!.phase as 'failed']] : [])))
   }
@@ -151,6 +153,30 @@ describe('Intake with PodJoin', () => {
     await podsChanged(...containers)
     assert.deepEqual(published, ['pull.started kubelet failed', 'pull.failed kubelet failed'])
   })
+
+  for (const broken of ['everything', 'writes'] as const) {
+    it(`comes back by itself to a failure that it first heard of while ${broken} failed`, async () => {
+      history.broken = broken
+      await podsChanged(waitingPod('web', image, [pulling(2), failed(2)]))
+      const joinFor = async (ms: number) => {
+        const { asks } = history
+        for (let passed = 0; passed < ms; passed += 250) {
+          clock.advance(250)
+          intake.joinDue()
+          await settled()
+        }
+        return history.asks - asks
+      }
+      await joinFor(15_000)
+      const tries = await joinFor(20_000)
+      assert.ok(tries >= 3 && tries <= 6, `${tries} tries in 20 s`)
+      assert.deepEqual(published, [])
+      history.broken = 'nothing'
+      await joinFor(5000)
+      assert.deepEqual(published, ['pull.started kubelet failed', 'pull.failed kubelet failed'])
+      assert.equal(await joinFor(10_000), 0, 'asks no more')
+    })
+  }
 
   it("tells no failure again that an agent's pull stands for in the history of an earlier server", async () => {
     const pods = [{ namespace: 'shop', podName: 'web', container: 'main', certain: true }]

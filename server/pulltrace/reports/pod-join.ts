@@ -37,6 +37,8 @@ export class PodJoin {
   readonly #nodes = new Map<string, KubeletState>()
   /** Nodes with pods whose agent has not come back yet. */
   readonly #awaiting = new Set<string>()
+  /** Nodes with ends that were over when they were first heard of, and of which the history could not be asked, or told. */
+  readonly #unsettled = new Set<string>()
   #queued = 0
   /** Queued pulls for which there is no room, by node. */
   readonly #leftOut = new Map<string, number>()
@@ -51,9 +53,14 @@ export class PodJoin {
     return { queuedPulls: this.#queued, leftOutPulls }
   }
 
-  /** Nodes on which time alone changes something by now. */
+  /** Whether ends wait for the history to be there again. */
+  get unsettled(): boolean {
+    return this.#unsettled.size > 0
+  }
+
+  /** Nodes on which time alone changes something by now, or the history may once it is there again. */
   due(monotonicMs: number): string[] {
-    const due: string[] = []
+    const due = [...this.#unsettled]
     if (monotonicMs >= this.#parts.agentsBackByMs) {
       due.push(...this.#awaiting)
       this.#awaiting.clear()
@@ -70,6 +77,7 @@ export class PodJoin {
   /** Ends that were over when they were first heard of, and that are told already: by this server, or one before it. */
   async pastEnds(nodeName: string): Promise<Past> {
     const fresh = this.#fresh(nodeName)
+    this.#unsettled.delete(nodeName)
     if (fresh.length === 0) return nothingPast
     const asked = new Set(fresh.map(({ id }) => id))
     try {
@@ -78,6 +86,7 @@ export class PodJoin {
       return { asked, told }
     } catch {
       // Whoever stores ends next says that the history is away; until it is back, these are not told.
+      this.#unsettled.add(nodeName)
       return nothingPast
     }
   }
@@ -92,6 +101,8 @@ export class PodJoin {
     const kubelet = this.#nodes.get(nodeName) ?? noKubelet
     const waits = this.#parts.pods.waits(nodeName)
     if (waits.containers.length === 0 && isIdle(kubelet)) return { ...before, kubelet: undefined, dropped: 0 }
+    // Nothing else would come back to what was over before it was heard of: it is not queued.
+    if (holdEnds && this.asksHistory(nodeName)) this.#unsettled.add(nodeName)
     const agentAwaited = moment.intervalMs === 0 && moment.monotonicMs < this.#parts.agentsBackByMs
     if (agentAwaited) this.#awaiting.add(nodeName)
     const joined: Joined = joinPods({
