@@ -7,12 +7,16 @@ import type { BuiltImage } from '../test/rig/images.ts'
 import { type Rig, startRig } from '../test/rig/rig.ts'
 import { median, table } from './measure.ts'
 
-/** What the bundled agent costs a node, started as it is shipped: memory, and CPU of a look, idle and beside 10 pulls of 10 layers. */
+/**
+ * What the bundled agent costs a node, started as it is shipped: memory, and CPU of a look, idle and beside 10 pulls of
+ * 10 layers, on a node that runs nothing and on one with the leases of 100 pods.
+ */
 const rounds = Number(process.env['ROUNDS'] ?? 5)
 const looks = Number(process.env['LOOKS'] ?? 100)
 /** Looks before the first that counts: an agent lives for days, and its first half minute is its compiler's. */
 const warmLooks = 150
 const intervalMs = 200
+const podNames = Array.from({ length: 100 }, (_, pod) => `pod-${pod}`)
 const clockTicksPerSec = Number(execFileSync('getconf', ['CLK_TCK']).toString())
 
 interface Cost {
@@ -115,6 +119,15 @@ async function measured(rig: Rig, pulls: number): Promise<Cost> {
   }
 }
 
+const inKubernetes = { namespace: 'k8s.io' }
+/** As containerd's CRI does for each pod: a lease without an expiry. */
+async function startPods({ containerd }: Rig): Promise<void> {
+  for (const name of podNames) await containerd.ctr(['leases', 'create', '--id', name, '--expires', '0s'], inKubernetes)
+}
+async function stopPods({ containerd }: Rig): Promise<void> {
+  for (const name of podNames) await containerd.ctr(['leases', 'rm', name], inKubernetes)
+}
+
 const rig = await startRig({ version: '2.4' })
 const stop = new AbortController()
 const stopped = once(stop.signal, 'abort').then(() => Promise.reject(new Error('stopped')))
@@ -122,6 +135,9 @@ stopped.catch(() => {})
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())
 try {
   const idle = await Promise.race([measured(rig, 0), stopped])
+  await startPods(rig)
+  const idleWithPods = await Promise.race([measured(rig, 0), stopped])
+  await stopPods(rig)
   const images: BuiltImage[] = []
   for (let index = 0; index < 10; index++) {
     images.push(
@@ -134,6 +150,8 @@ try {
   // None may end, well or not, while it is measured.
   const ended = pulls.then(() => Promise.reject(new Error('a pull ended')))
   const busy = await Promise.race([measured(rig, 10), ended, stopped])
+  await startPods(rig)
+  const busyWithPods = await Promise.race([measured(rig, 10), ended, stopped])
   stop.abort()
   await pulls.catch(() => {})
   const row = (name: string, { cpuMsPerLook, rssMiB, anonymousMiB }: Cost) => [
@@ -144,7 +162,13 @@ try {
   ]
   console.log(`### Agent, bundled, on containerd 2.4, a look and a report each ${intervalMs} ms\n`)
   console.log(
-    table([['node', 'CPU per look', 'RSS', 'of it anonymous'], row('idle', idle), row('10 pulls x 10 layers', busy)]),
+    table([
+      ['node', 'CPU per look', 'RSS', 'of it anonymous'],
+      row('idle', idle),
+      row('idle, 100 pods', idleWithPods),
+      row('10 pulls x 10 layers', busy),
+      row('10 pulls x 10 layers, 100 pods', busyWithPods),
+    ]),
   )
 } finally {
   stop.abort()
