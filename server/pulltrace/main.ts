@@ -162,7 +162,6 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
     { config, kube, tickets, reviewed, filesEveryMs, clock, log },
     running,
   )
-  const nodes = () => intake.nodes()
   const reads = new HistoryReads(history)
   const pages = await openPages({
     config,
@@ -171,7 +170,7 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
     live: hub,
     reads,
     images,
-    nodes,
+    nodes: () => intake.nodes(),
     nodeNames: () => intake.nodeNames(),
     counted: metrics.signedIn,
     clock,
@@ -195,7 +194,7 @@ export async function main(env: Env, stop: AbortSignal, hooks: Hooks = {}): Prom
           guard: (response, grant) => guard.add(response, grant),
         },
         maxStreams: config.maxStreams,
-        nodes,
+        nodes: intake,
         reads,
         openapi: openapiOf(version),
       }),

@@ -1,5 +1,4 @@
 import type { Middleware } from 'koa'
-import type { NodeView } from '../../../core/contract/api.ts'
 import { produces, type Route } from './app.ts'
 import type { ReaderAuth } from './auth.ts'
 import { type StreamOpener, streamEvents } from './events.ts'
@@ -7,7 +6,7 @@ import { answeredFromCache, etagOf } from './fresh.ts'
 import { readBy } from './grants.ts'
 import { searchHistory } from './history.ts'
 import type { HistoryReads } from './history-reads.ts'
-import { listNodes } from './nodes.ts'
+import { listNodes, type ReportingNodes } from './nodes.ts'
 import { getPull, type LivePulls, listPulls } from './pulls.ts'
 import { parseQuery, queryOf } from './query.ts'
 import { type ReportParts, takeReport } from './report.ts'
@@ -21,7 +20,7 @@ export interface ApiParts {
   readonly live: LivePulls
   readonly streams: StreamOpener
   readonly maxStreams: number
-  readonly nodes: () => readonly NodeView[]
+  readonly nodes: ReportingNodes
   readonly reads: HistoryReads
   /** The document that GET /openapi.json answers. */
   readonly openapi: object

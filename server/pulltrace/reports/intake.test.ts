@@ -310,6 +310,16 @@ describe('Intake', () => {
     assert.deepEqual([node!.downloadedBytes, node!.totalBytes, node!.activePulls], [750, 3000, 2])
   })
 
+  it('makes the sums of a node once for each of its states', async () => {
+    await intake.accept(report(1, [reported('web')]))
+    const [view] = intake.nodes()
+    assert.equal(intake.nodeView('node-a'), view)
+    assert.equal(intake.nodes()[0], view)
+    await intake.accept(report(2, [reported('web'), reported('api')]))
+    assert.equal(intake.nodeView('node-a')!.activePulls, 2)
+    assert.equal(intake.nodeView('node-b'), undefined)
+  })
+
   it('commands the short interval while something pulls and the idle one otherwise', async () => {
     await intake.accept(report(1, [reported('web')]))
     assert.equal(intake.nodes()[0]!.reportIntervalMs, 2000)

@@ -54,6 +54,7 @@ export class Intake {
   readonly #parts: IntakeParts
   readonly #nodes = new Map<string, NodeState>()
   readonly #queue = new KeyedQueue()
+  readonly #views = new WeakMap<NodeState, NodeView>()
   readonly #room: Room
   /** Nodes whose pods wait to be joined. */
   readonly #joining = new Set<string>()
@@ -84,8 +85,12 @@ export class Intake {
   }
 
   nodes(): NodeView[] {
-    const { rules } = this.#parts
-    return [...this.#nodes.values()].map(node => nodeViewOf(node, id => rules?.hasDropped(id) === true))
+    return [...this.#nodes.values()].map(node => this.#viewOf(node))
+  }
+
+  nodeView(name: string): NodeView | undefined {
+    const node = this.#nodes.get(name)
+    return node && this.#viewOf(node)
   }
 
   /** Without what their views cost: sums over every layer. */
@@ -199,6 +204,16 @@ export class Intake {
     pods.keep(name, joined)
     if (old !== undefined && joined.pulls !== old.pulls) this.#replace(old, { ...old, pulls: joined.pulls })
     if (joined.changes.length > 0) this.#parts.publish(joined.changes)
+  }
+
+  /** Sums over every layer, so they are made once: what rules drop changes with the state only. */
+  #viewOf(node: NodeState): NodeView {
+    const known = this.#views.get(node)
+    if (known !== undefined) return known
+    const { rules } = this.#parts
+    const view = nodeViewOf(node, id => rules?.hasDropped(id) === true)
+    this.#views.set(node, view)
+    return view
   }
 
   #momentOf(node: NodeState | undefined): Moment {
