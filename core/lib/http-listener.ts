@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { cannotListen } from './cannot-listen.ts'
 import type { ListenAddress } from './settings.ts'
 import type { LiveTls } from './tls.ts'
+import { boundPipelined, UnreadAnswers } from './unread-answers.ts'
 
 export interface ListenerLimits {
   readonly maxConnections: number
@@ -18,6 +19,8 @@ export interface ListenerLimits {
    * at the moment an agent posts would cost that report.
    */
   readonly keepAliveMs: number
+  /** How long an answer may wait for a client that takes nothing of it; 60 s if not set. An event stream may for ever. */
+  readonly stalledAnswerMs?: number
 }
 
 /** For probes and Prometheus. */
@@ -58,11 +61,12 @@ export async function openHttpListener(
     noDelay: true,
     handshakeTimeout: limits.headersTimeoutMs,
   }
+  const bounded = boundPipelined(handler)
   const server =
-    tls === undefined ? createServer(options, handler) : createTlsServer({ ...options, ...tls.value }, handler)
+    tls === undefined ? createServer(options, bounded) : createTlsServer({ ...options, ...tls.value }, bounded)
   server.maxConnections = limits.maxConnections
   server.on('clientError', onClientError)
-  const connections = new Connections(server, tls !== undefined)
+  const connections = new Connections(server, tls !== undefined, limits.stalledAnswerMs ?? 60_000)
   if (tls !== undefined && 'setSecureContext' in server) tls.onChange(value => server.setSecureContext(value))
   await listen(server, address)
   return {
@@ -88,15 +92,25 @@ function urlOf({ address, port }: AddressInfo, asked: string | undefined, tls: b
   return `${tls ? 'https' : 'http'}://${isIPv6(name) ? `[${name}]` : name}:${port}`
 }
 
-/** What Node does not tell: connections that have not sent a request, and those still shaking hands. */
+/** What Node does not tell: connections that have not sent a request, those that do not read, and those still shaking hands. */
 class Connections {
   readonly #all = new Set<Socket>()
+  readonly #ready = new Set<Socket>()
   readonly #silent = new Set<Socket>()
 
-  constructor(server: Server, tls: boolean) {
+  constructor(server: Server, tls: boolean, stalledAnswerMs: number) {
     server.on('connection', socket => follow(this.#all, socket))
-    server.on(tls ? 'secureConnection' : 'connection', socket => follow(this.#silent, socket))
+    server.on(tls ? 'secureConnection' : 'connection', socket => {
+      follow(this.#ready, socket)
+      follow(this.#silent, socket)
+    })
     server.on('request', request => this.#silent.delete(request.socket))
+    const unread = new UnreadAnswers(stalledAnswerMs)
+    const look = () => unread.look(this.#ready, performance.now())
+    server.once('listening', () => {
+      const looks = setInterval(look, Math.min(5000, stalledAnswerMs / 2))
+      server.once('close', () => clearInterval(looks))
+    })
   }
 
   destroySilent(): void {

@@ -100,6 +100,28 @@ describe('TLS from files', () => {
     await listener.close(1000)
   })
 
+  it('ends an answer that its client does not read', async () => {
+    install('first', 'first')
+    using tls = await openTls({ certFile: file('tls.crt'), keyFile: file('tls.key') }, 1000, silentLogger)
+    const closed = Promise.withResolvers<boolean>()
+    const listener = await openListener(
+      (_, response) => {
+        response.once('close', () => closed.resolve(response.writableFinished))
+        response.end(Buffer.alloc(64 * 1024 * 1024))
+      },
+      loopback,
+      { ...healthLimits, stalledAnswerMs: 200 },
+      tls,
+    )
+    const client = connect({ host: '127.0.0.1', port: Number(new URL(listener.url).port), rejectUnauthorized: false })
+    client.on('error', () => {})
+    await once(client, 'secureConnect')
+    client.pause().write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    assert.equal(await closed.promise, false)
+    client.destroy()
+    await listener.close(0)
+  })
+
   it('does not start with files that cannot be used', async () => {
     install('second', 'first')
     const files = { certFile: file('tls.crt'), keyFile: file('tls.key') }
