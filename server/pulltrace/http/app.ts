@@ -5,8 +5,12 @@ import type { Clock } from '../../../core/lib/clock.ts'
 import { Code, PulltraceError } from '../../../core/lib/errors.ts'
 import { httpStatus, retryAfterOf } from '../../../core/lib/http-status.ts'
 import type { Logger } from '../../../core/lib/log.ts'
+import { AnswerBudget } from './answer-budget.ts'
 import { setSecurityHeaders } from './security-headers.ts'
 import { errorBody, notFound } from './status.ts'
+
+/** Of large answers that clients have not taken yet: about eight of the largest. */
+const maxAnswerBytes = 64 * 1024 * 1024
 
 export interface Route {
   readonly method: 'GET' | 'POST'
@@ -29,12 +33,14 @@ export interface AppParts {
 /** Koa as thin as it goes: one edge for headers, faults and figures, then the routes. */
 export function createApp({ routes, corsOrigins, answered, errorPage, clock, log }: AppParts): Koa {
   const app = new Koa()
+  const budget = new AnswerBudget(maxAnswerBytes)
 
   app.use(async (ctx, next) => {
     const startedMs = clock.monotonic()
     try {
       checkTarget(ctx)
       await next()
+      budget.hold(ctx)
     } catch (reason) {
       answerError(ctx, PulltraceError.from(reason), errorPage, log)
     }
