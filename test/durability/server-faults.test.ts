@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { HistoryList } from '../../core/contract/api.ts'
+import type { HistoryList, PullList } from '../../core/contract/api.ts'
 import { pullIdOf } from '../../core/pulls/pull-id.ts'
 import { goodLayer, goodPull, goodReport, post } from '../../server/pulltrace/start-server.fake.ts'
 import { eventually, eventuallyHolds } from '../eventually.ts'
@@ -12,7 +12,7 @@ import { type ServerProgram, startServer } from '../rig/pulltrace.ts'
 import { CuttingClient } from '../stream/cutting-client.ts'
 import { FakeNode } from '../stream/fake-node.ts'
 import { hasStateOf } from '../stream/has-state.ts'
-import { temporaryVolume } from './programs.ts'
+import { start, temporaryFolder, temporaryVolume } from './programs.ts'
 
 interface Fault {
   readonly name: string
@@ -140,6 +140,40 @@ describe('a server without its history', () => {
       }
     })
   }
+})
+
+describe('a server on a disk that hangs', () => {
+  it('shows what is live, acknowledges no end, and keeps each once the disk goes on', async function () {
+    this.timeout(90_000)
+    using folder = temporaryFolder()
+    const server = await startServer({ reportIntervalMs: 200, env: env(folder.path) })
+    try {
+      const node = new FakeNode({ serverUrl: server.url, nodeName: 'node-a', slots: 3 })
+      await endThree(node, true)
+      // From now on each sync takes a minute, until strace lets go.
+      const hang = ['-e', 'inject=fsync,fdatasync:delay_enter=60000000']
+      const strace = start('strace', ['-f', '-p', String(server.pid), '-o', '/dev/null', ...hang])
+      try {
+        await strace.complaint(/attached/)
+        await endThree(node, false)
+        node.step()
+        assert.deepEqual(await node.report().then(({ accepted }) => accepted), true)
+        const { pulls } = await getJson<PullList>(`${server.url}/api/v1/pulls`)
+        const seen = new Set(pulls.map(({ id }) => id))
+        for (const id of node.activeIds) assert.ok(seen.has(id), id)
+      } finally {
+        strace.kill('SIGTERM')
+        await strace.ended
+      }
+      await eventually('the ends are acknowledged', async () => (await node.report()).acknowledged || undefined)
+      assert.equal(node.held, 0)
+      const told = [...node.told.values()].filter(({ endSentMs }) => endSentMs !== undefined)
+      const { items } = await getJson<HistoryList>(`${server.url}/api/v1/history`)
+      assert.deepEqual(items.map(({ id }) => id).sort(), told.map(({ id }) => id).sort())
+    } finally {
+      await server.stop()
+    }
+  })
 })
 
 describe('a server whose history fills its volume', () => {
