@@ -130,6 +130,33 @@ describe('PromptHistory', () => {
     )
   })
 
+  it('writes nothing again that has reached the disk: one that is always late gets its ends told', async () => {
+    disk.hang()
+    await Promise.all([assert.rejects(history.append([endedPull('a')]), away), waitTooLong()])
+    await disk.goOn()
+    disk.hang()
+    const { calls } = disk
+    await history.append([endedPull('a')])
+    assert.equal(disk.calls, calls)
+    const [late] = await Promise.all([
+      history.append([endedPull('a'), endedPull('b')]).catch(error => error),
+      waitTooLong(),
+    ])
+    assert.equal(late.code, Code.Unavailable)
+    await disk.goOn()
+    await history.append([endedPull('a'), endedPull('b')])
+    assert.deepEqual([...(await history.endsOf(['a', 'b'])).keys()], ['a', 'b'])
+  })
+
+  it('writes what has changed since it reached the disk', async () => {
+    disk.hang()
+    const unknown = [endedPull('a', { phase: 'unknown' })]
+    await Promise.all([assert.rejects(history.append(unknown), away), waitTooLong()])
+    await disk.goOn()
+    await history.append([endedPull('a', { phase: 'completed' })])
+    assert.deepEqual(await history.endsOf(['a']), new Map([['a', 'completed']]))
+  })
+
   describe('under Intake', () => {
     let published: string[]
     let containers: readonly WaitingContainer[]

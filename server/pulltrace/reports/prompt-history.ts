@@ -13,6 +13,13 @@ const maxUntold = 10_000
 
 type Asked = Pick<HistoryStore, 'append' | 'endsOf' | 'get' | 'search'>
 
+/** The end of a pull whose append was given up. */
+interface Untold {
+  readonly phase: Phase
+  /** It reached the disk all the same. */
+  readonly stored: boolean
+}
+
 interface Call {
   readonly begunMs: number
   readonly giveUp: () => void
@@ -21,7 +28,8 @@ interface Call {
 /**
  * The history as those who take reports need it: a call that the disk does not answer in time rejects as Unavailable, and
  * so does at once every other one until that is answered after all. An append that was given up may still reach the disk.
- * What it holds was told to nobody, so `endsOf` and `search` leave it out until an append of it has succeeded.
+ * What it holds was told to nobody, so `endsOf` and `search` leave it out until it is appended again, which then writes
+ * nothing: a disk that takes long for every write still gets one end after the other told.
  */
 export class PromptHistory implements Asked {
   readonly #history: Asked
@@ -30,8 +38,8 @@ export class PromptHistory implements Asked {
   readonly #calls = new Set<Call>()
   /** Calls that were given up and are not answered yet. */
   #late = 0
-  /** How pulls ended that appends hold which were given up, by id. */
-  readonly #untold = new Map<string, Phase>()
+  /** By id. */
+  readonly #untold = new Map<string, Untold>()
 
   constructor(history: Asked, clock: Clock) {
     this.#history = history
@@ -59,17 +67,25 @@ export class PromptHistory implements Asked {
   }
 
   async append(pulls: readonly PullState[]): Promise<void> {
-    await this.#ask(
-      () => this.#history.append(pulls),
-      () => this.#noteUntold(pulls),
-    )
+    const missing = this.#untold.size === 0 ? pulls : pulls.filter(pull => !this.#isStored(pull))
+    if (missing.length > 0) {
+      let givenUp = false
+      const append = async () => {
+        await this.#history.append(missing)
+        if (givenUp) this.#noteUntold(missing, true)
+      }
+      await this.#ask(append, () => {
+        givenUp = true
+        this.#noteUntold(missing, false)
+      })
+    }
     if (this.#untold.size > 0) for (const { id } of pulls) this.#untold.delete(id)
   }
 
   async endsOf(ids: readonly string[]): Promise<ReadonlyMap<string, TerminalPhase>> {
     const ends = await this.#ask(() => this.#history.endsOf(ids))
     if (this.#untold.size === 0) return ends
-    return new Map([...ends].filter(([id, phase]) => this.#untold.get(id) !== phase))
+    return new Map([...ends].filter(([id, phase]) => this.#untold.get(id)?.phase !== phase))
   }
 
   get(id: string): Promise<PullState | undefined> {
@@ -79,7 +95,7 @@ export class PromptHistory implements Asked {
   async search(filter: HistoryFilter, limit: number, cursor?: string): Promise<Page<PullState>> {
     const page = await this.#ask(() => this.#history.search(filter, limit, cursor))
     if (this.#untold.size === 0) return page
-    return { ...page, items: page.items.filter(({ id, phase }) => this.#untold.get(id) !== phase) }
+    return { ...page, items: page.items.filter(({ id, phase }) => this.#untold.get(id)?.phase !== phase) }
   }
 
   #ask<T>(ask: () => Promise<T>, givenUp: () => void = () => {}): Promise<T> {
@@ -99,10 +115,15 @@ export class PromptHistory implements Asked {
     return promise
   }
 
-  #noteUntold(pulls: readonly PullState[]): void {
+  #isStored({ id, phase }: PullState): boolean {
+    const untold = this.#untold.get(id)
+    return untold?.stored === true && untold.phase === phase
+  }
+
+  #noteUntold(pulls: readonly PullState[], stored: boolean): void {
     for (const { id, phase } of pulls) {
       this.#untold.delete(id)
-      this.#untold.set(id, phase)
+      this.#untold.set(id, { phase, stored })
     }
     for (const id of this.#untold.keys()) {
       if (this.#untold.size <= maxUntold) return
