@@ -55,6 +55,8 @@ export async function findImages(parts: FindParts, now: Now): Promise<FoundImage
   }
   const found = new Map<string, FoundImage>()
   const settled: string[] = []
+  /** Glimpsed leases that an image of this look was pulled under. */
+  const claimed = new Set<string>()
   for (const [name, toldMs] of pending) {
     const digest = (await now.client.image(now.namespace, name))?.target?.digest
     const covered = digest === undefined || found.has(digest) || now.live.some(({ image }) => rootOf(image) === digest)
@@ -63,8 +65,10 @@ export async function findImages(parts: FindParts, now: Now): Promise<FoundImage
     if (!covered && mayBe && now.atMs - toldMs < patienceMs) continue
     settled.push(name)
     if (covered) continue
-    const image = await readImage(parts, now, digest)
-    if (image) found.set(digest, image)
+    const image = await readImage(parts, now, digest, claimed)
+    if (image === undefined) continue
+    found.set(digest, image)
+    if (image.lease) claimed.add(nameOf(image.lease))
   }
   // Only now: where a call failed on the way, all of them are asked about again.
   for (const name of settled) pending.delete(name)
@@ -78,7 +82,12 @@ export async function findImages(parts: FindParts, now: Now): Promise<FoundImage
 }
 
 /** The image behind a changed record, if it was pulled since the last look: not tagged, built or imported. */
-async function readImage(parts: FindParts, now: Now, digest: string): Promise<FoundImage | undefined> {
+async function readImage(
+  parts: FindParts,
+  now: Now,
+  digest: string,
+  claimed: ReadonlySet<string>,
+): Promise<FoundImage | undefined> {
   const { client, namespace, blobs, snapshotters } = now
   const facts = await blobs.refresh(digest)
   if (!facts || facts.repositories.length === 0) return undefined
@@ -95,9 +104,10 @@ async function readImage(parts: FindParts, now: Now, digest: string): Promise<Fo
   const seen = seenImageOf(image, repositories, { offsets: new Map(), extracting: new Set() })
   if (!seen) return undefined
   // Its lease was there when its manifest came.
-  const before = [...parts.glimpsed.values()].filter(
-    ({ createdMs, goneMs }) => createdMs <= facts.createdMs && facts.createdMs <= goneMs,
-  )
+  const before = [...parts.glimpsed].flatMap(([name, lease]) => {
+    const fits = lease.createdMs <= facts.createdMs && facts.createdMs <= lease.goneMs
+    return fits && !claimed.has(name) ? lease : []
+  })
   return {
     namespace,
     manifestCreatedAt: exactOf(facts.createdAt),

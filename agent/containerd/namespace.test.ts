@@ -265,6 +265,35 @@ describe('NamespaceObserver', () => {
       )
     })
 
+    it('gives a lease that was glimpsed to one of two images that may have come under it', async () => {
+      await look(1_000)
+      containerd.lease(leaseId, startMs + 1_010, [])
+      await look(1_020)
+      containerd.heldBy.delete(leaseId)
+      const other = digestOf('another manifest')
+      putDocuments(containerd, startMs + 1_025)
+      containerd.put(layer, startMs + 1_028, layerBytes)
+      containerd.stored.set(other, {
+        ...containerd.stored.get(manifest)!,
+        info: { ...containerd.stored.get(manifest)!.info, digest: other },
+      })
+      for (const [record, digest] of [
+        [name, manifest],
+        [`${name}-2`, other],
+      ] as const) {
+        containerd.record(record, digest, startMs + 1_040)
+        observer.imageChanged(record, startMs + 1_040)
+      }
+      const { found } = await look(1_100)
+      assert.deepEqual(
+        found.map(({ image, lease }) => [image.digest, lease?.leaseId]),
+        [
+          [manifest, leaseId],
+          [other, undefined],
+        ],
+      )
+    })
+
     it('leaves it to the agent before when that has seen its lease', async () => {
       await look(200)
       assert.deepEqual(await found(-100, 450), [])

@@ -22,6 +22,10 @@ export function openPullSource({ socket, namespaces, clock }: ObserveOptions): P
  */
 const namespacesAgeMs = 1_000
 
+/** Of one kind; as many ends as the agent itself keeps, should one namespace fail for good. */
+const maxUntold = 20_000
+const noneUntold: Pick<RuntimeSnapshot, 'gone' | 'found'> = { gone: [], found: [] }
+
 class ContainerdSource implements PullSource {
   readonly #client: ContainerdClient
   readonly #socket: string
@@ -39,7 +43,7 @@ class ContainerdSource implements PullSource {
   /** A time of the socket that lay ahead of the clock. */
   #aheadMs: number | undefined
   /** What went or was found in looks of which another part failed. */
-  #untold: Pick<RuntimeSnapshot, 'gone' | 'found'> = { gone: [], found: [] }
+  #untold = noneUntold
 
   constructor(client: ContainerdClient, socket: string, namespaces: readonly string[], clock: Clock) {
     this.#client = client
@@ -76,7 +80,7 @@ class ContainerdSource implements PullSource {
     const gone = [...this.#untold.gone, ...looks.flatMap(({ gone }) => gone)]
     const found = [...this.#untold.found, ...looks.flatMap(({ found }) => found)]
     const failed = settled.find(look => look.status === 'rejected')
-    this.#untold = failed === undefined ? { gone: [], found: [] } : { gone, found }
+    this.#untold = failed === undefined ? noneUntold : { gone: gone.slice(-maxUntold), found: found.slice(-maxUntold) }
     if (failed !== undefined) throw failed.reason
     if (stale) {
       this.#namespacesAskedMs = askingMs
