@@ -9,6 +9,12 @@ import type { ListenAddress } from './settings.ts'
 import type { LiveTls } from './tls.ts'
 import { boundPipelined, UnreadAnswers } from './unread-answers.ts'
 
+/**
+ * A kernel lets go of what it sends in pieces of a megabyte and more: a client that reads slowly all the time is not seen
+ * to for minutes. Milliseconds.
+ */
+const longestStallMs = 300_000
+
 export interface ListenerLimits {
   readonly maxConnections: number
   readonly headersTimeoutMs: number
@@ -19,7 +25,7 @@ export interface ListenerLimits {
    * at the moment an agent posts would cost that report.
    */
   readonly keepAliveMs: number
-  /** How long an answer may wait for a client that takes nothing of it; 60 s if not set. An event stream may for ever. */
+  /** How long an answer may wait for a client that takes nothing of it; 5 min if not set. An event stream may for ever. */
   readonly stalledAnswerMs?: number
 }
 
@@ -66,7 +72,7 @@ export async function openHttpListener(
     tls === undefined ? createServer(options, bounded) : createTlsServer({ ...options, ...tls.value }, bounded)
   server.maxConnections = limits.maxConnections
   server.on('clientError', onClientError)
-  const connections = new Connections(server, tls !== undefined, limits.stalledAnswerMs ?? 60_000)
+  const connections = new Connections(server, tls !== undefined, limits.stalledAnswerMs ?? longestStallMs)
   if (tls !== undefined && 'setSecureContext' in server) tls.onChange(value => server.setSecureContext(value))
   await listen(server, address)
   return {
