@@ -93,7 +93,7 @@ describe('the operator in a cluster with its controllers', function () {
     const { uid } = (await statefulSetOf(scene.api)).metadata!
     const isGone = async () => (await statefulSetOf(scene.api))?.metadata?.uid !== uid
     await scene.kubectl(['delete', '--cascade=orphan', '--wait=false', ...inSystem])
-    // Letting go is the garbage collector's; it has been seen to forget one, and then nobody else does.
+    // Letting go is the garbage collector's, for which kubectl once waited two minutes in vain; nobody else does it.
     const letGo = JSON.stringify([
       { op: 'test', path: '/metadata/uid', value: uid },
       { op: 'remove', path: '/metadata/finalizers' },
